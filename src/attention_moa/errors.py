@@ -1,0 +1,160 @@
+"""Every error that this package raises, as one tree.
+
+    MoaError
+    ├── ConfigError(key)                 a file, an option or an argument is wrong
+    ├── CallError(agent, stage, model, attempts, retryable)
+    │   ├── TransportError               no connection, or it broke
+    │   ├── CallTimeoutError             connect, first token or whole call took too long
+    │   ├── RateLimitError(retry_after_s)
+    │   ├── ServerError                  the endpoint says that the fault is its own
+    │   ├── RefusedError                 the endpoint will not take this request
+    │   │   ├── AuthError
+    │   │   └── ContextTooLongError
+    │   └── BadReplyError                empty, only thinking, not what the protocol asks
+    └── RunError(run_id, partial)
+        └── QuorumError                  too few agents are left to go on
+
+A provider raises a bare ``CallError`` subclass; ``calls.py`` alone attaches agent, stage, model and attempts.
+A failed call never flows on as text: it becomes a ``Loss`` in the record, or one of these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attention_moa.records import RunRecord
+
+
+class MoaError(Exception):
+    """Root of all errors of this package: one ``except`` catches them all."""
+
+
+class ConfigError(MoaError):
+    """A setting, a file or an argument is wrong; the text names the field, the value and the mend.
+
+    Args:
+        message: What is wrong and what to do about it, one line.
+        key: The dotted name of the field (``agents[1].model``), or None where no single field is at fault.
+    """
+
+    def __init__(self, message: str, *, key: str | None = None) -> None:
+        """Keep the field's name beside the message; the text opens with it."""
+        super().__init__(f"{key}: {message}" if key else message)
+        self.key = key
+
+
+class CallError(MoaError):
+    """One model call failed.
+
+    Args:
+        message: What happened, one line, without secrets.
+        retryable: Whether the same request may succeed later; None takes the class's default.
+    """
+
+    default_retryable = False
+
+    def __init__(self, message: str, *, retryable: bool | None = None) -> None:
+        """Start without context; ``calls.py`` fills in agent, stage, model and attempts."""
+        super().__init__(message)
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.agent: str | None = None
+        self.stage: str | None = None
+        self.model: str | None = None
+        self.attempts = 0
+
+
+class TransportError(CallError):
+    """No connection to the endpoint, or the connection broke in mid-reply."""
+
+    default_retryable = True
+
+
+class CallTimeoutError(CallError):
+    """The connection, the first token or the whole reply took longer than allowed."""
+
+    default_retryable = True
+
+
+class RateLimitError(CallError):
+    """The endpoint asks to slow down (HTTP 429).
+
+    Args:
+        message: What the endpoint said.
+        retry_after_s: Seconds that it asks to wait, None where it does not say.
+    """
+
+    default_retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, retryable: bool | None = None) -> None:
+        """Keep the wait that the endpoint asks for."""
+        super().__init__(message, retryable=retryable)
+        self.retry_after_s = retry_after_s
+
+
+class ServerError(CallError):
+    """The endpoint failed on its own side (HTTP 5xx).
+
+    Args:
+        message: What the endpoint said.
+        retry_after_s: Seconds that it asks to wait, None where it does not say.
+    """
+
+    default_retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, retryable: bool | None = None) -> None:
+        """Keep the wait that the endpoint asks for."""
+        super().__init__(message, retryable=retryable)
+        self.retry_after_s = retry_after_s
+
+
+class RefusedError(CallError):
+    """The endpoint will not take this request, now or later (HTTP 4xx, a content filter)."""
+
+
+class AuthError(RefusedError):
+    """The key is missing, wrong, or not allowed to use the model."""
+
+
+class ContextTooLongError(RefusedError):
+    """The prompt does not fit the model's context window, even after trimming."""
+
+
+class BadReplyError(CallError):
+    """The endpoint answered, but with nothing usable: empty, only thinking, malformed."""
+
+    default_retryable = True
+
+
+class RunError(MoaError):
+    """A run ended without an answer.
+
+    Args:
+        message: Why, one line.
+        run_id: The run's id.
+        partial: The record of all that was finished; it stays readable.
+    """
+
+    def __init__(self, message: str, *, run_id: str, partial: RunRecord) -> None:
+        """Keep the record of what was finished."""
+        super().__init__(message)
+        self.run_id = run_id
+        self.partial = partial
+
+
+class QuorumError(RunError):
+    """Too few agents are left for the run to go on."""
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's text in one line, or its class name where it has no text.
+
+    Args:
+        error: Any exception.
+
+    Returns:
+        A single line for a person, never empty.
+
+    Source: ours.
+    """
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,225 @@
+"""What goes to a model and what comes back: messages, requests, chunks, replies, usage.
+
+All of these are frozen ``msgspec`` structs: cheap to make by the thousand, hashable where their parts are, and the codec
+turns them into JSON and back without a line of its own.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "tool_calls", "cut"]
+"""Why a reply ended. ``cut`` is ours: we closed the stream because the rest was not wanted."""
+
+
+class Stage(StrEnum):
+    """The five stages of a layer, in their order (paper, section 3)."""
+
+    ANSWER = "answer"
+    CRITIQUE = "critique"
+    REFINE = "refine"
+    SUMMARY = "summary"
+    RESIDUAL = "residual"
+
+
+class TextPart(Struct, frozen=True, tag="text"):
+    """A piece of text in a message."""
+
+    text: str
+
+
+class ImagePart(Struct, frozen=True, tag="image", kw_only=True):
+    """An image in a message: its bytes, or an address that the loader still has to fetch.
+
+    Args:
+        media_type: The IANA type of ``data`` (``image/png``); empty while only ``url`` is known.
+        data: The image's bytes; empty while only ``url`` is known.
+        url: Where the image came from, or None.
+    """
+
+    media_type: str = ""
+    data: bytes = b""
+    url: str | None = None
+
+
+Part: TypeAlias = TextPart | ImagePart
+
+
+class ToolCall(Struct, frozen=True):
+    """A call of a caller's tool that an earlier assistant turn made: kept in the conversation, never executed here."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Message(Struct, frozen=True):
+    """One turn of a conversation.
+
+    Args:
+        role: Who speaks.
+        content: The parts in their order.
+        name: The participant's name where the caller gave one.
+        tool_calls: Tool calls of an assistant turn.
+        tool_call_id: For role ``tool``: the call that this text answers.
+    """
+
+    role: Role
+    content: tuple[Part, ...] = ()
+    name: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text parts joined by blank lines; images are left out."""
+        return "\n\n".join(part.text for part in self.content if isinstance(part, TextPart))
+
+    @property
+    def has_images(self) -> bool:
+        """Whether any part is an image."""
+        return any(isinstance(part, ImagePart) for part in self.content)
+
+
+Conversation: TypeAlias = tuple[Message, ...]
+"""All turns so far, the last one the user's query: the paper's ``x``."""
+
+
+def system(text: str) -> Message:
+    """Return a system turn of one text."""
+    return Message("system", (TextPart(text),))
+
+
+def user(text: str) -> Message:
+    """Return a user turn of one text."""
+    return Message("user", (TextPart(text),))
+
+
+def assistant(text: str) -> Message:
+    """Return an assistant turn of one text."""
+    return Message("assistant", (TextPart(text),))
+
+
+class Sampling(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a reply is drawn. None means: not sent, the endpoint's own default holds.
+
+    Args:
+        temperature: From 0 up.
+        top_p: Nucleus mass, 0 to 1.
+        max_tokens: Most tokens of a reply.
+        seed: For endpoints that draw reproducibly.
+        stop: Texts that end a reply.
+        presence_penalty: As the OpenAI API has it, -2 to 2.
+        frequency_penalty: As the OpenAI API has it, -2 to 2.
+        thinking: True or False switches a model's thinking on or off where it can be switched; ``low``, ``medium`` or
+            ``high`` set its effort.
+        extra_body: Fields that go into the request's body as they are.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    thinking: bool | Literal["low", "medium", "high"] | None = None
+    extra_body: dict[str, Any] | None = None
+
+
+class CallRequest(Struct, frozen=True, kw_only=True):
+    """One request to one model, complete: a provider needs nothing else.
+
+    Args:
+        agent: Name of the agent that speaks; providers with slots pin it to one.
+        model: ``provider:model`` as in the ensemble.
+        messages: The prompt.
+        sampling: How the reply is drawn.
+        stage: What the call is for.
+        layer: From 1.
+        peer: The author whose answer is criticised, for stage critique; None elsewhere and for panel calls.
+        shared_messages: How many of the first messages later calls of this agent will begin with again: a provider with
+            explicit cache points sets one there. 0 where nothing is shared.
+        connect_timeout_s: Most seconds for a connection to open.
+        is_streamed: Whether to ask the endpoint for a stream.
+    """
+
+    agent: str
+    model: str
+    messages: Conversation
+    sampling: Sampling
+    stage: Stage
+    layer: int = 1
+    peer: str | None = None
+    shared_messages: int = 0
+    connect_timeout_s: float = 10.0
+    is_streamed: bool = True
+
+
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tokens of one call as the endpoint counted them. None means: it did not say, and stays unknown.
+
+    Args:
+        input_tokens: All prompt tokens, cached ones included.
+        cached_tokens: Prompt tokens that came out of a cache.
+        cache_write_tokens: Prompt tokens that were written to a cache at a price of their own.
+        output_tokens: All generated tokens, reasoning included.
+        reasoning_tokens: Generated tokens that are thinking, not text.
+    """
+
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class Chunk(Struct, frozen=True, kw_only=True):
+    """A piece of a reply as it arrives. The last chunk of a whole reply carries ``finish_reason``.
+
+    A stream that ends without any ``finish_reason`` was cut by the other side and is an error.
+
+    Args:
+        text: Text that goes on from the last chunk's.
+        thinking: Thinking that goes on from the last chunk's.
+        finish_reason: Why the reply ended; None while it goes on.
+        usage: Tokens of the whole call; None while unknown.
+        model: The model that the endpoint says it used.
+        notes: What the provider had to change in the request, for the record.
+    """
+
+    text: str = ""
+    thinking: str = ""
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """A whole, usable reply.
+
+    Args:
+        text: What the model says, thinking taken out; never empty.
+        finish_reason: Why it ended; ``length`` means that the text is truncated, and is shown.
+        usage: Tokens of the call.
+        thinking: The model's thinking, kept apart; empty where there is none.
+        model: The model that the endpoint says it used; None where it does not say.
+        notes: What was changed or found on the way, for the record.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage = Usage()
+    thinking: str = ""
+    model: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the reply hit its token limit."""
+        return self.finish_reason == "length"

@@ -1,0 +1,326 @@
+"""What a run leaves behind: every text, every call, every loss, and what it all cost.
+
+A record is complete: it can be saved with ``codec.py``, read back equal, and holds the ensemble and the conversation that
+made it. Nothing in it is made up: where a call failed there is a ``Loss``, and where something stood in for it the
+stand-in says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from attention_moa.config import EnsembleSpec
+from attention_moa.messages import Conversation, FinishReason, Sampling, Stage, Usage
+
+SCHEMA_VERSION = 1
+
+RunState: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
+CallState: TypeAlias = Literal["finished", "lost", "cancelled"]
+
+
+class Loss(Struct, frozen=True, kw_only=True, tag="loss"):
+    """A result that is not there, in the place where it should be.
+
+    Args:
+        stage: Stage of the missing result.
+        layer: From 1.
+        agent: Who should have written it.
+        peer: The author, for a critique.
+        kind: The error's class name; ``Skipped`` where no call was made because its input was lost.
+        message: What happened, one line.
+        call_id: The call that failed; None where none was made.
+    """
+
+    stage: Stage
+    layer: int
+    agent: str
+    kind: str
+    message: str
+    peer: str | None = None
+    call_id: str | None = None
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether no call was made."""
+        return self.kind == "Skipped"
+
+
+class Answer(Struct, frozen=True, kw_only=True, tag="answer"):
+    """``y[i]``: an agent's answer to the conversation."""
+
+    agent: str
+    text: str
+    call_id: str
+    is_truncated: bool = False
+
+
+class Critique(Struct, frozen=True, kw_only=True, tag="critique"):
+    """``a[i->j]``: what critic ``i`` says of author ``j``'s answer; self-attention where both are the same."""
+
+    critic: str
+    author: str
+    text: str
+    call_id: str
+    is_truncated: bool = False
+
+    @property
+    def is_self(self) -> bool:
+        """Whether the critic is the author."""
+        return self.critic == self.author
+
+
+class Refinement(Struct, frozen=True, kw_only=True, tag="refinement"):
+    """``y'[j]``: an author's answer after the critiques.
+
+    Args:
+        agent: The author.
+        text: The refined answer, or the author's own answer where ``stands_in`` is set.
+        call_id: The call that wrote ``text``.
+        is_truncated: Whether the text hit its token limit.
+        stands_in: Why the own answer stands in for a refinement; None for a real one.
+    """
+
+    agent: str
+    text: str
+    call_id: str
+    is_truncated: bool = False
+    stands_in: str | None = None
+
+
+class Summary(Struct, frozen=True, kw_only=True, tag="summary"):
+    """``s[l]``: the synthesis of a layer.
+
+    Args:
+        agent: Who wrote it.
+        text: The synthesis, or the best refinement where ``stands_in`` is set.
+        call_id: The call that wrote ``text``.
+        is_truncated: Whether the text hit its token limit.
+        stands_in: Why a refinement stands in for a synthesis; None for a real one.
+    """
+
+    agent: str
+    text: str
+    call_id: str
+    is_truncated: bool = False
+    stands_in: str | None = None
+
+
+class Residual(Struct, frozen=True, kw_only=True, tag="residual"):
+    """``r[l]``: the merge of all layers' outputs; ``text`` is empty where the verdict was to stop."""
+
+    agent: str
+    text: str
+    call_id: str
+    is_truncated: bool = False
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """Why a run went on after a layer, or did not.
+
+    Args:
+        layer: The layer that it follows.
+        is_stop: Whether the run ended there.
+        rule: What decided: ``verdict``, ``similarity``, or ``last`` where the layers were used up.
+        reason: One line for a person.
+        score: The similarity, where that was the rule.
+    """
+
+    layer: int
+    is_stop: bool
+    rule: Literal["verdict", "similarity", "none", "last", "failure"]
+    reason: str
+    score: float | None = None
+
+
+class Degradation(Struct, frozen=True, kw_only=True):
+    """Something less than planned was used, and what.
+
+    Args:
+        layer: From 1.
+        stage: Where.
+        agent: Whose result was missing.
+        what: What was used in its place, one line.
+        why: What went wrong, one line.
+    """
+
+    layer: int
+    stage: Stage
+    agent: str
+    what: str
+    why: str
+
+
+class UsageTotal(Struct, frozen=True, kw_only=True):
+    """Tokens of many calls. Counts add up what is known; ``unknown_calls`` says how many calls told nothing.
+
+    Args:
+        calls: Attempts that were sent, failed ones included.
+        unknown_calls: Those of them whose tokens are not known: the sums are then a lower bound.
+        input_tokens: Prompt tokens, cached ones included.
+        cached_tokens: Prompt tokens out of a cache.
+        cache_write_tokens: Prompt tokens written to a cache.
+        output_tokens: Generated tokens, reasoning included.
+        reasoning_tokens: Generated tokens that are thinking.
+    """
+
+    calls: int = 0
+    unknown_calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try of a call.
+
+    Args:
+        started_s: Seconds from the run's start.
+        ended_s: Seconds from the run's start.
+        first_token_s: Seconds from the run's start; None where no token came.
+        error: The error's class name; None for the try that gave the reply.
+        message: The error's text.
+        usage: Tokens of this try.
+    """
+
+    started_s: float
+    ended_s: float
+    first_token_s: float | None = None
+    error: str | None = None
+    message: str | None = None
+    usage: Usage = Usage()
+
+
+class CallRecord(Struct, frozen=True, kw_only=True):
+    """One call, whole: the prompt as it was sent, the reply, the attempts, the times.
+
+    Args:
+        call_id: Unique in the run, and equal in every run of the ensemble: ``1.critique.qwen.gemma``.
+        stage: What it was for.
+        layer: From 1.
+        agent: Who spoke.
+        peer: The author, for a pairwise critique.
+        model: ``provider:model``.
+        sampling: As sent.
+        messages: The prompt, as sent.
+        state: How it ended.
+        reads: The calls whose texts the prompt holds: the edges of the dataflow.
+        queued_s: Seconds from the run's start when its inputs were there.
+        ended_s: Seconds from the run's start.
+        attempts: All tries, in order.
+        text: The reply; None where there is none.
+        thinking: The model's thinking.
+        finish_reason: Why the reply ended.
+        reply_model: The model that the endpoint says it used.
+        notes: What was adapted, trimmed or found.
+    """
+
+    call_id: str
+    stage: Stage
+    layer: int
+    agent: str
+    model: str
+    sampling: Sampling
+    messages: Conversation
+    state: CallState
+    reads: tuple[str, ...]
+    queued_s: float
+    ended_s: float
+    attempts: tuple[Attempt, ...]
+    peer: str | None = None
+    text: str | None = None
+    thinking: str = ""
+    finish_reason: FinishReason | None = None
+    reply_model: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class LayerRecord(Struct, frozen=True, kw_only=True):
+    """One layer: what each stage gave, and what the layer's output is.
+
+    Args:
+        layer: From 1.
+        answers: By agent.
+        critique_list: All critiques and their losses, in the order of the ensemble's pairs.
+        refinements: By agent; an agent whose answer was lost is not in it.
+        summary: ``s[l]``; None where the layer did not get that far.
+        residual: ``r[l]``; None in layer 1 and where no residual call was made.
+        verdict: The decision after the layer.
+        output: ``o[l]``; None where the layer gave none.
+        usage: Sum over the layer's calls.
+    """
+
+    layer: int
+    answers: dict[str, Answer | Loss]
+    critique_list: tuple[Critique | Loss, ...] = ()
+    refinements: dict[str, Refinement] = {}
+    summary: Summary | Loss | None = None
+    residual: Residual | Loss | None = None
+    verdict: Verdict | None = None
+    output: str | None = None
+    usage: UsageTotal = UsageTotal()
+
+    @property
+    def critiques(self) -> Mapping[tuple[str, str], Critique | Loss]:
+        """The critiques by (critic, author)."""
+        pairs = {(c.critic, c.author) if isinstance(c, Critique) else (c.agent, c.peer or ""): c for c in self.critique_list}
+        return MappingProxyType(pairs)
+
+
+class RunRecord(Struct, frozen=True, kw_only=True):
+    """A run, whole.
+
+    Args:
+        run_id: Unique.
+        created_at: Start of the run, ISO 8601 in UTC.
+        ensemble: What ran.
+        conversation: What it was asked: ``x``.
+        state: How far it is.
+        text: The answer; None while there is none.
+        layers: What each layer gave, in order.
+        calls: Every call, in the order in which they ended.
+        losses: What is missing.
+        degraded: What stood in for something better.
+        notes: What was adapted for whom (a missing system role, a trimmed prompt).
+        usage: Sum over all calls.
+        wall_s: Seconds from start to end.
+        critical_path_s: Seconds of the longest chain of calls that waited for each other.
+        error: Why the run failed, one line; None where it did not.
+        schema_version: Of this form.
+    """
+
+    run_id: str
+    created_at: str
+    ensemble: EnsembleSpec
+    conversation: Conversation
+    state: RunState
+    text: str | None = None
+    layers: tuple[LayerRecord, ...] = ()
+    calls: tuple[CallRecord, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    degraded: tuple[Degradation, ...] = ()
+    notes: tuple[str, ...] = ()
+    usage: UsageTotal = UsageTotal()
+    wall_s: float = 0.0
+    critical_path_s: float = 0.0
+    error: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The decision that ended the run."""
+        return self.layers[-1].verdict if self.layers else None
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the answer's text hit a token limit."""
+        last = self.layers[-1] if self.layers else None
+        return any(
+            isinstance(part, (Summary, Residual)) and part.is_truncated and part.text == self.text
+            for part in ((last.summary, last.residual) if last else ())
+        )
