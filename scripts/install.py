@@ -7,6 +7,7 @@ installed in place, with the build tool that the lock brings.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
             return 1
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]
     status = follow([*pip, "--progress-bar=off", "--require-hashes", "-r", str(lock)], total)
-    status = status or follow([*pip, "--no-build-isolation", "--no-index", "--editable", "."], 0)
+    status = status or follow([*pip, "--no-build-isolation", "--no-index", "--editable", "."], 1)
     if status == 0:
         print(f"Installed into {folder} in {time.monotonic() - started_s:.0f} s.", flush=True)
     return status
@@ -43,7 +44,7 @@ def follow(command: list[str], total: int) -> int:
 
     Args:
         command: The pip command.
-        total: How many packages it goes through; 0 for the project itself.
+        total: How many packages it goes through.
     """
     is_terminal = sys.stdout.isatty()
     log: deque[str] = deque(maxlen=LOG_LINES)
@@ -51,11 +52,10 @@ def follow(command: list[str], total: int) -> int:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         for line in child.stdout or ():
             log.append(line)
-            words = line.split()
-            if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+            package = re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line)
+            if package:
                 seen += 1
-                name = words[words.index("from") - 1] if "from" in words else words[-1]
-                says = f"[{min(seen, total)}/{total}] {name.partition('==')[0]}" if total else "the project itself"
+                says = f"[{seen}/{total}] {package[1]}"
             elif line.startswith("Installing collected packages"):
                 says = "unpacking"
             else:
