@@ -11,8 +11,10 @@
     │   │   ├── AuthError
     │   │   └── ContextTooLongError
     │   └── BadReplyError                empty, only thinking, not what the protocol asks
-    └── RunError(run_id, partial)
-        └── QuorumError                  too few agents are left to go on
+    ├── RunError(run_id, partial)
+    │   └── QuorumError                  too few agents are left to go on
+    └── StoreError                       something stored cannot be read
+        └── SchemaVersionError(found, known)
 
 A provider raises a bare ``CallError`` subclass; ``calls.py`` alone attaches agent, stage, model and attempts.
 A failed call never flows on as text: it becomes a ``Loss`` in the record, or one of these.
@@ -144,6 +146,25 @@ class RunError(MoaError):
 
 class QuorumError(RunError):
     """Too few agents are left for the run to go on."""
+
+
+class StoreError(MoaError):
+    """Something that was stored cannot be read or written."""
+
+
+class SchemaVersionError(StoreError):
+    """A stored record has a form that this version does not know.
+
+    Args:
+        found: The schema version in the record.
+        known: The newest schema version that this version reads.
+    """
+
+    def __init__(self, found: object, known: int) -> None:
+        """Name both versions and the mend."""
+        super().__init__(f"record has schema version {found}, this version reads up to {known}: upgrade attention-moa")
+        self.found = found
+        self.known = known
 
 
 def describe(error: BaseException) -> str:

@@ -1,0 +1,46 @@
+"""What calls used, added up so that a run is the sum of its layers and a layer the sum of its calls.
+
+Unknown stays unknown: an attempt whose tokens nobody counted adds nothing to the sums and one to ``unknown_calls``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attention_moa.messages import Usage
+from attention_moa.records import Attempt, CallRecord, UsageTotal
+
+_NOTHING_GENERATED = frozenset({"RateLimitError", "AuthError", "RefusedError", "ContextTooLongError"})
+
+
+def attempt_usage(attempt: Attempt) -> UsageTotal:
+    """Return one attempt's tokens as a sum of one.
+
+    An attempt that the endpoint refused used no tokens. Any other whose prompt or reply tokens are missing is unknown.
+    """
+    usage = attempt.usage
+    if usage == Usage() and attempt.error in _NOTHING_GENERATED:
+        return UsageTotal(calls=1)
+    return UsageTotal(
+        calls=1,
+        unknown_calls=int(usage.input_tokens is None or usage.output_tokens is None),
+        input_tokens=usage.input_tokens or 0,
+        cached_tokens=usage.cached_tokens or 0,
+        cache_write_tokens=usage.cache_write_tokens or 0,
+        output_tokens=usage.output_tokens or 0,
+        reasoning_tokens=usage.reasoning_tokens or 0,
+    )
+
+
+def add(totals: Iterable[UsageTotal]) -> UsageTotal:
+    """Return the sum of many totals, field by field."""
+    sums = dict.fromkeys(UsageTotal.__struct_fields__, 0)
+    for total in totals:
+        for field in sums:
+            sums[field] += getattr(total, field)
+    return UsageTotal(**sums)
+
+
+def call_usage(calls: Iterable[CallRecord]) -> UsageTotal:
+    """Return the tokens of all attempts of many calls."""
+    return add(attempt_usage(attempt) for call in calls for attempt in call.attempts)

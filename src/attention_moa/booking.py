@@ -1,0 +1,220 @@
+"""What one call leaves behind, whichever way it ends: its pieces put together, its attempts, its place in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from attention_moa.config import AgentSpec
+from attention_moa.errors import CallError, describe
+from attention_moa.events import (
+    CallCancelled,
+    CallDelta,
+    CallFinished,
+    CallFirstToken,
+    CallLost,
+    CallQueued,
+    CallRetried,
+    CallStarted,
+)
+from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Stage, Usage
+from attention_moa.prompts import Render
+from attention_moa.records import Attempt, CallRecord, CallState
+from attention_moa.replies import require_usable
+from attention_moa.run_log import RunLog
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """What is asked of an agent.
+
+    Args:
+        agent: Who.
+        stage: What for.
+        layer: From 1.
+        render: The prompt at a given length of quotes.
+        reads: The calls whose texts the prompt holds.
+        peer: The author, for a pairwise critique.
+        is_over: Told the text so far; True closes the stream, since the rest is not wanted.
+    """
+
+    agent: AgentSpec
+    stage: Stage
+    layer: int
+    render: Render
+    reads: tuple[str, ...] = ()
+    peer: str | None = None
+    is_over: Callable[[str], bool] | None = None
+
+    @property
+    def call_id(self) -> str:
+        """The call's name, equal in every run of the ensemble."""
+        parts = (str(self.layer), self.stage.value, self.agent.name, self.peer)
+        return ".".join(part for part in parts if part is not None)
+
+
+class Collected:
+    """The chunks of one attempt, put together, and the events that they make."""
+
+    def __init__(self, log: RunLog, ask: Ask) -> None:
+        self._log = log
+        self._ask = ask
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._notes: list[str] = []
+        self._model: str | None = None
+        self.started_s = log.seconds()
+        self.first_token_s: float | None = None
+        self.finish_reason: FinishReason | None = None
+        self.usage = Usage()
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return "".join(self._texts)
+
+    def add(self, chunk: Chunk) -> bool:
+        """Put a chunk down; return whether it holds the first token."""
+        self.finish_reason = chunk.finish_reason or self.finish_reason
+        self.usage = chunk.usage or self.usage
+        self._model = chunk.model or self._model
+        self._notes.extend(chunk.notes)
+        if not chunk.text and not chunk.thinking:
+            return False
+        self._texts.append(chunk.text)
+        self._thoughts.append(chunk.thinking)
+        is_first = self.first_token_s is None
+        if is_first:
+            self.first_token_s = self._log.seconds()
+            self._log.tell(CallFirstToken(**_about(self._log, self._ask)))
+        if self._log.has_deltas:
+            self._log.tell(CallDelta(**_about(self._log, self._ask), text=chunk.text, thinking=chunk.thinking))
+        return is_first
+
+    def reply(self) -> Reply:
+        """Return the usable reply; raise ``BadReplyError`` where there is none."""
+        text, thinking = require_usable(self.text, "".join(self._thoughts), self.finish_reason)
+        return Reply(
+            text=text,
+            thinking=thinking,
+            finish_reason=self.finish_reason or "stop",
+            usage=self.usage,
+            model=self._model,
+            notes=tuple(self._notes),
+        )
+
+
+class Booking:
+    """What one call leaves in the log, whichever way it ends."""
+
+    def __init__(self, log: RunLog, ask: Ask) -> None:
+        self._log = log
+        self._ask = ask
+        self._queued_s = log.seconds()
+        self._request: CallRequest | None = None
+        self._notes: tuple[str, ...] = ()
+        self._open: Collected | None = None
+        self.attempts: list[Attempt] = []
+        log.tell(CallQueued(**_about(log, ask)))
+
+    def prepared(self, request: CallRequest, notes: tuple[str, ...]) -> None:
+        """Keep the request as it will be sent."""
+        self._request, self._notes = request, notes
+
+    def attempt_started(self) -> Collected:
+        """Return the place where the chunks of a new attempt go."""
+        self._open = Collected(self._log, self._ask)
+        self._log.tell(CallStarted(**_about(self._log, self._ask), attempt=len(self.attempts) + 1))
+        return self._open
+
+    def attempt_ended(self, kind: str | None = None, message: str | None = None) -> None:
+        """Put the open attempt down; without a kind it gave the reply."""
+        if self._open is None:
+            return
+        attempt = Attempt(
+            started_s=self._open.started_s,
+            ended_s=self._log.seconds(),
+            first_token_s=self._open.first_token_s,
+            error=kind,
+            message=message,
+            usage=self._open.usage,
+        )
+        self.attempts.append(attempt)
+        self._open = None
+
+    def attempt_failed(self, error: CallError) -> None:
+        """Put the open attempt down as failed."""
+        self.attempt_ended(type(error).__name__, describe(error))
+
+    def retried(self, error: CallError, wait_s: float) -> None:
+        """Tell that another attempt follows."""
+        about = _about(self._log, self._ask)
+        told = CallRetried(
+            **about, attempt=len(self.attempts), kind=type(error).__name__, message=describe(error), wait_s=wait_s
+        )
+        self._log.tell(told)
+
+    def finished(self, reply: Reply) -> None:
+        """Put the call down with its reply."""
+        self._book("finished", reply)
+        self._log.tell(
+            CallFinished(
+                **_about(self._log, self._ask),
+                text=reply.text,
+                finish_reason=reply.finish_reason,
+                usage=reply.usage,
+                elapsed_s=self._log.seconds() - self._queued_s,
+                notes=reply.notes,
+            )
+        )
+
+    def lost(self, error: CallError) -> None:
+        """Put the call down as lost."""
+        self._book("lost", None)
+        about = _about(self._log, self._ask)
+        kind = type(error).__name__
+        self._log.tell(CallLost(**about, kind=kind, message=describe(error), attempts=len(self.attempts)))
+
+    def cancelled(self) -> None:
+        """Put the call down as ended from outside."""
+        self.attempt_ended("Cancelled", "ended from outside")
+        self._book("cancelled", None)
+        self._log.tell(CallCancelled(**_about(self._log, self._ask)))
+
+    def _book(self, state: CallState, reply: Reply | None) -> None:
+        ask, request = self._ask, self._request
+        record = CallRecord(
+            call_id=ask.call_id,
+            stage=ask.stage,
+            layer=ask.layer,
+            agent=ask.agent.name,
+            peer=ask.peer,
+            model=ask.agent.model,
+            sampling=ask.agent.sampling,
+            messages=request.messages if request else (),
+            state=state,
+            reads=ask.reads,
+            queued_s=self._queued_s,
+            ended_s=self._log.seconds(),
+            attempts=tuple(self.attempts),
+            text=reply.text if reply else None,
+            thinking=reply.thinking if reply else "",
+            finish_reason=reply.finish_reason if reply else None,
+            reply_model=reply.model if reply else None,
+            notes=reply.notes if reply else self._notes,
+        )
+        self._log.calls.append(record)
+
+
+def _about(log: RunLog, ask: Ask) -> dict[str, Any]:
+    """Return the fields that all events of a call have."""
+    return {
+        "run_id": log.run_id,
+        "at_s": log.seconds(),
+        "call_id": ask.call_id,
+        "stage": ask.stage,
+        "layer": ask.layer,
+        "agent": ask.agent.name,
+        "peer": ask.peer,
+    }

@@ -1,0 +1,160 @@
+"""One call, from the moment when its inputs are there to its reply or its loss. Nothing else awaits a provider.
+
+The order of a call: fit the prompt to the model, wait for a free place, attempt with timeouts for the first token and for
+the whole, turn what came into a usable reply or a typed error, wait and try again or give up, book it all. A call that is
+cancelled from outside is booked too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import NamedTuple, TypeAlias
+
+from msgspec.structs import replace
+
+from attention_moa.backoff import next_wait_s
+from attention_moa.booking import Ask, Booking
+from attention_moa.config import CallPolicy, ModelSettings
+from attention_moa.errors import CallError, CallTimeoutError, ConfigError, describe
+from attention_moa.messages import CallRequest, Reply
+from attention_moa.ports import Provider
+from attention_moa.prompts import fit
+from attention_moa.run_log import RunLog
+
+ProviderOf: TypeAlias = Callable[[ModelSettings], Provider]
+
+
+class Finished(NamedTuple):
+    """A call that gave a reply."""
+
+    call_id: str
+    reply: Reply
+
+
+class Places:
+    """How many calls may be under way to each model at once; shared by all runs of an ensemble.
+
+    Args:
+        most: For each model and address; None for no limit.
+    """
+
+    def __init__(self, most: int | None) -> None:
+        """Start with every place free."""
+        self._most = most
+        self._by_model: dict[tuple[str, str | None], asyncio.Semaphore] = {}
+
+    def of(self, model: ModelSettings) -> asyncio.Semaphore | None:
+        """Return the model's places; None where they are not counted."""
+        if self._most is None:
+            return None
+        return self._by_model.setdefault((model.model, model.base_url), asyncio.Semaphore(self._most))
+
+
+class Caller:
+    """Makes the calls of one run.
+
+    Args:
+        log: The run's log.
+        provider_of: The provider of a model.
+        policy: Attempts, waits, timeouts.
+        jitter: A random number from 0 to 1, anew with every call of it.
+        places: Free places by model.
+    """
+
+    def __init__(
+        self, log: RunLog, provider_of: ProviderOf, policy: CallPolicy, *, jitter: Callable[[], float], places: Places
+    ) -> None:
+        """Keep what all calls of the run share."""
+        self._log = log
+        self._provider_of = provider_of
+        self._policy = policy
+        self._jitter = jitter
+        self._places = places
+
+    async def call(self, ask: Ask) -> Finished:
+        """Return the reply to one ask.
+
+        Raises:
+            CallError: The call failed for good; agent, stage, model and attempts are filled in.
+        """
+        booking = Booking(self._log, ask)
+        try:
+            reply = await self._make(ask, booking)
+        except asyncio.CancelledError:
+            booking.cancelled()
+            raise
+        except CallError as error:
+            error.agent, error.stage, error.model = ask.agent.name, ask.stage.value, ask.agent.model
+            error.attempts = len(booking.attempts)
+            booking.lost(error)
+            raise
+        booking.finished(reply)
+        return Finished(ask.call_id, reply)
+
+    async def _make(self, ask: Ask, booking: Booking) -> Reply:
+        model = ask.agent
+        fitted = fit(ask.render, model)
+        request = CallRequest(
+            agent=model.name,
+            model=model.model,
+            messages=fitted.messages,
+            sampling=model.sampling,
+            stage=ask.stage,
+            layer=ask.layer,
+            peer=ask.peer,
+            shared_messages=fitted.shared,
+            connect_timeout_s=self._policy.connect_timeout_s,
+            is_streamed=model.stream,
+        )
+        booking.prepared(request, fitted.notes)
+        provider = self._provider_of(model)
+        while True:
+            try:
+                async with AsyncExitStack() as stack:
+                    if (places := self._places.of(model)) is not None:
+                        await stack.enter_async_context(places)
+                    reply = await self._attempt(provider, request, ask, booking)
+                return replace(reply, notes=(*fitted.notes, *reply.notes))
+            except CallError as error:
+                wait_s = next_wait_s(error, len(booking.attempts), self._policy, self._jitter())
+                if wait_s is None:
+                    raise
+                booking.retried(error, wait_s)
+                await asyncio.sleep(wait_s)
+
+    async def _attempt(self, provider: Provider, request: CallRequest, ask: Ask, booking: Booking) -> Reply:
+        collected = booking.attempt_started()
+        limit_s = ask.agent.timeout_s or self._policy.timeout_s
+        first_s = self._policy.first_token_timeout_s if request.is_streamed else limit_s
+        whole, first = asyncio.timeout(limit_s), asyncio.timeout(min(first_s, limit_s))
+        try:
+            async with whole, first:
+                async with aclosing(provider.stream(request)) as chunks:
+                    async for chunk in chunks:
+                        if collected.add(chunk):
+                            first.reschedule(None)
+                        if ask.is_over is not None and ask.is_over(collected.text):
+                            collected.finish_reason = "cut"
+                            break
+            reply = collected.reply()
+        except TimeoutError as error:
+            timeout = CallTimeoutError(
+                f"no whole reply within {limit_s:g} s" if whole.expired() else f"no first token within {first_s:g} s"
+            )
+            booking.attempt_failed(timeout)
+            raise timeout from error
+        except CallError as error:
+            booking.attempt_failed(error)
+            raise
+        except (ConfigError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a provider's bug must not take the other agents' paid work with it
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            broken = CallError(f"the provider broke: {type(error).__name__}: {describe(error)} ({place.name})")
+            booking.attempt_failed(broken)
+            raise broken from error
+        booking.attempt_ended()
+        return reply

@@ -1,0 +1,172 @@
+"""One layer while it runs: what its stages share, and how they ask.
+
+Here a failed call turns into a ``Loss``; from here on nobody sees an exception for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from attention_moa.booking import Ask
+from attention_moa.calls import Caller, Finished
+from attention_moa.config import AgentSpec
+from attention_moa.errors import CallError, describe
+from attention_moa.messages import Stage
+from attention_moa.prompts import Desk, Output, Render
+from attention_moa.records import Loss
+from attention_moa.run_log import LayerBoard, RunLog
+from attention_moa.schedule import Pair
+
+T = TypeVar("T")
+
+
+class Past(NamedTuple):
+    """What a layer knows of the layers before it.
+
+    Args:
+        outputs: ``o[1] … o[l-1]``, or ``s[1] … s[l-1]``, as ``residual.history`` says.
+        output: ``o[l-1]``; None in layer 1.
+        writers: The calls that wrote ``o[l-1]``.
+        all_writers: The calls that wrote any of ``outputs``.
+    """
+
+    outputs: tuple[Output, ...] = ()
+    output: str | None = None
+    writers: tuple[str, ...] = ()
+    all_writers: tuple[str, ...] = ()
+
+
+class Written(NamedTuple):
+    """A reply and the writer of a chain that gave it."""
+
+    writer: AgentSpec
+    finished: Finished
+
+
+async def settled(*tasks: asyncio.Task[T]) -> list[T]:
+    """Return the results of shared tasks, in order.
+
+    A plain ``await`` of a task in a reader that is cancelled would cancel the task for all of its readers; this waits
+    beside it.
+    """
+    if tasks:
+        await asyncio.wait(tasks)
+    return [task.result() for task in tasks]
+
+
+class LayerRun:
+    """One layer of one run.
+
+    Args:
+        desk: Ensemble, conversation, templates, seal.
+        caller: Makes the calls.
+        log: Where everything is put down.
+        number: The layer, from 1.
+        past: The layers before.
+        pairs: Who criticises whom.
+    """
+
+    def __init__(
+        self, desk: Desk, caller: Caller, log: RunLog, *, number: int, past: Past, pairs: Sequence[Pair]
+    ) -> None:
+        """Open the layer's board in the log."""
+        self.desk = desk
+        self.spec = desk.spec
+        self.log = log
+        self.number = number
+        self.past = past
+        self.pairs = tuple(pairs)
+        self.board: LayerBoard = log.open_layer(number, self.pairs)
+        self._caller = caller
+
+    async def ask(
+        self,
+        agent: AgentSpec,
+        stage: Stage,
+        render: Render,
+        *,
+        reads: Sequence[str],
+        peer: str | None = None,
+        is_over: Callable[[str], bool] | None = None,
+    ) -> Finished | Loss:
+        """Return the reply to one call, or the loss that it became.
+
+        Args:
+            agent: Who is asked.
+            stage: What for.
+            render: The prompt.
+            reads: The calls whose texts the prompt holds; repeats are dropped.
+            peer: The author, for a pairwise critique.
+            is_over: See ``Ask``.
+        """
+        ask = Ask(
+            agent=agent,
+            stage=stage,
+            layer=self.number,
+            render=render,
+            reads=tuple(dict.fromkeys(reads)),
+            peer=peer,
+            is_over=is_over,
+        )
+        try:
+            return await self._caller.call(ask)
+        except CallError as error:
+            return self.lose(stage, agent.name, type(error).__name__, describe(error), peer=peer, call_id=ask.call_id)
+
+    async def ask_chain(
+        self,
+        chain: Sequence[AgentSpec],
+        stage: Stage,
+        render_for: Callable[[AgentSpec], Render],
+        *,
+        reads: Sequence[str],
+        is_over: Callable[[str], bool] | None = None,
+        is_usable: Callable[[str], bool] = bool,
+    ) -> Written | Loss:
+        """Return the reply of the first writer of a chain that gives a usable one, else the last loss.
+
+        Args:
+            chain: The writer and its fallbacks; at least one.
+            stage: What for.
+            render_for: The prompt for a writer.
+            reads: As in ``ask``.
+            is_over: As in ``ask``.
+            is_usable: Whether a reply's text will do; one that will not is a loss.
+        """
+        loss: Loss | None = None
+        for writer in chain:
+            done = await self.ask(writer, stage, render_for(writer), reads=reads, is_over=is_over)
+            if isinstance(done, Finished) and not is_usable(done.reply.text):
+                done = self.lose(
+                    stage, writer.name, "BadReplyError", "the reply holds no text to use", call_id=done.call_id
+                )
+            if isinstance(done, Finished):
+                if loss is not None:
+                    what = f"{writer.name} wrote in its place"
+                    self.log.degrade(self.number, stage, loss.agent, what=what, why=loss.message)
+                return Written(writer, done)
+            loss = done
+        assert loss is not None, "a chain has at least one writer"
+        return loss
+
+    def lose(
+        self,
+        stage: Stage,
+        agent: str,
+        kind: str,
+        message: str,
+        *,
+        peer: str | None = None,
+        call_id: str | None = None,
+    ) -> Loss:
+        """Put down that a result will be missing; return the loss."""
+        loss = Loss(
+            stage=stage, layer=self.number, agent=agent, peer=peer, kind=kind, message=message, call_id=call_id
+        )
+        return self.log.lose(loss)
+
+    def skip(self, stage: Stage, agent: str, message: str, *, peer: str | None = None) -> Loss:
+        """Put down a call that is not made, since what it reads is lost; return the loss."""
+        return self.lose(stage, agent, "Skipped", message, peer=peer)

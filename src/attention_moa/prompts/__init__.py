@@ -1,0 +1,43 @@
+"""What every agent is shown: templates, layouts, fences, and fitting to what a model can take."""
+
+from __future__ import annotations
+
+from attention_moa.prompts.fit import Fitted, Prompt, Render, clip, estimate_tokens, fit
+from attention_moa.prompts.rehearsal import rehearse
+from attention_moa.prompts.seals import Seal
+from attention_moa.prompts.stages import (
+    Desk,
+    Output,
+    Section,
+    render_answer,
+    render_critique,
+    render_panel,
+    render_refine,
+    render_residual,
+    render_summary,
+    split_panel,
+)
+from attention_moa.prompts.templates import Templates, load_templates
+
+__all__ = [
+    "Desk",
+    "Fitted",
+    "Output",
+    "Prompt",
+    "Render",
+    "Seal",
+    "Section",
+    "Templates",
+    "clip",
+    "estimate_tokens",
+    "fit",
+    "load_templates",
+    "rehearse",
+    "render_answer",
+    "render_critique",
+    "render_panel",
+    "render_refine",
+    "render_residual",
+    "render_summary",
+    "split_panel",
+]

@@ -1,0 +1,173 @@
+"""Making a prompt fit its model: a missing system role, blindness, a small context window.
+
+What has to give way is what was quoted, first; then the oldest turns; never the question. Whatever is changed is said in a
+note that the record keeps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from attention_moa.config import ModelSettings
+from attention_moa.errors import ContextTooLongError
+from attention_moa.messages import Conversation, ImagePart, Message, Part, TextPart
+
+_BYTES_A_TOKEN = 3
+_TOKENS_A_MESSAGE = 8
+_TOKENS_AN_IMAGE = 800
+_REPLY_TOKENS = 256
+_SHORTEST_QUOTE = 160
+
+
+
+class Prompt(NamedTuple):
+    """A rendered prompt.
+
+    Args:
+        messages: What is sent.
+        tail: How many messages there are from the user's last question to the end: these are never left out.
+        shared: How many of the first messages later calls of the same agent will begin with again.
+    """
+
+    messages: Conversation
+    tail: int
+    shared: int = 0
+
+
+Render: TypeAlias = Callable[[int | None], Prompt]
+"""Renders a prompt; the argument is the most characters of any quoted text, None for no limit."""
+
+
+class Fitted(NamedTuple):
+    """A prompt as its model can take it, how many of its first messages are shared, and what had to be changed."""
+
+    messages: Conversation
+    shared: int
+    notes: tuple[str, ...]
+
+
+def estimate_tokens(messages: Conversation) -> int:
+    """Return an upper estimate of a prompt's tokens: a third of its bytes, and some for every message and image.
+
+    Args:
+        messages: The prompt.
+
+    Source: ours; common tokenizers make 3.5 to 4.5 bytes a token of English, about 3 of code and of Chinese.
+    """
+    total = 0
+    for message in messages:
+        total += _TOKENS_A_MESSAGE
+        for part in message.content:
+            total += (
+                math.ceil(len(part.text.encode()) / _BYTES_A_TOKEN) if isinstance(part, TextPart) else _TOKENS_AN_IMAGE
+            )
+        total += sum(math.ceil(len(call.arguments.encode()) / _BYTES_A_TOKEN) for call in message.tool_calls)
+    return total
+
+
+def clip(text: str, limit: int | None) -> str:
+    """Return a text of at most about ``limit`` characters: its beginning and its end, with a labelled gap between.
+
+    Args:
+        text: Any text.
+        limit: Most characters; None for no limit.
+    """
+    if limit is None or len(text) <= limit:
+        return text
+    head, tail = limit * 2 // 3, limit // 3
+    return f"{text[:head]}\n[… {len(text) - head - tail} characters left out …]\n{text[len(text) - tail :]}"
+
+
+def fit(render: Render, model: ModelSettings) -> Fitted:
+    """Return the prompt in a form that the model can take.
+
+    Args:
+        render: The prompt at a given length of quotes.
+        model: What the model can take; an unknown context window is taken for large enough.
+
+    Raises:
+        ContextTooLongError: Not even the question and the shortest quotes fit.
+    """
+    notes: list[str] = []
+    prompt, room = render(None), _room_tokens(model)
+    if not model.has_images and any(message.has_images for message in prompt.messages):
+        render, prompt = _blind(render), _blind(render)(None)
+        notes.append("images were left out: the model takes none")
+    if room is not None and estimate_tokens(prompt.messages) > room:
+        prompt = _shrink(render, prompt, room, notes)
+    if not model.has_system_role and any(message.role == "system" for message in prompt.messages):
+        prompt = prompt._replace(messages=_without_system(prompt.messages), shared=max(prompt.shared - 1, 0))
+        notes.append("the system prompt went into the first user turn: the model has no system role")
+    return Fitted(prompt.messages, prompt.shared, tuple(notes))
+
+
+def _room_tokens(model: ModelSettings) -> int | None:
+    """Return the most tokens of a prompt: the window less the reply; None where the window is unknown."""
+    if model.context_tokens is None:
+        return None
+    return model.context_tokens - (model.max_tokens or min(_REPLY_TOKENS, model.context_tokens // 4))
+
+
+def _shrink(render: Render, prompt: Prompt, room: int, notes: list[str]) -> Prompt:
+    """Return the prompt with shorter quotes, then with fewer turns, until it fits; say so in ``notes``."""
+    texts = (part.text for message in prompt.messages for part in message.content if isinstance(part, TextPart))
+    limit = max(map(len, texts), default=0)
+    while limit > _SHORTEST_QUOTE and estimate_tokens(prompt.messages) > room:
+        limit = max(limit * 3 // 4, _SHORTEST_QUOTE)
+        prompt = render(limit)
+    kept = list(prompt.messages)
+    while estimate_tokens(tuple(kept)) > room:
+        _drop_oldest_turn(kept, prompt.tail, room)
+    dropped = len(prompt.messages) - len(kept)
+    if prompt.messages != render(None).messages:
+        notes.append(f"quoted texts were cut to {limit} characters: the window leaves {room} prompt tokens")
+    if dropped:
+        notes.append(f"the {dropped} oldest messages were left out: the window leaves {room} prompt tokens")
+    return prompt._replace(messages=tuple(kept), shared=max(prompt.shared - dropped, 0))
+
+
+def _drop_oldest_turn(kept: list[Message], tail: int, room: int) -> None:
+    """Take the oldest user turn and what answered it out of ``kept``.
+
+    Raises:
+        ContextTooLongError: Only the system prompt and the last question with what follows are left.
+    """
+    last = len(kept) - tail
+    first = next((place for place in range(last) if kept[place].role != "system"), last)
+    if first >= last:
+        raise ContextTooLongError(
+            f"the prompt needs about {estimate_tokens(tuple(kept))} tokens and the model has room for {room}: "
+            "shorten the question, or raise context_tokens if the model can take more"
+        )
+    following = next((place for place in range(first + 1, last) if kept[place].role == "user"), last)
+    del kept[first:following]
+
+
+def _blind(render: Render) -> Render:
+    def without_images(limit: int | None) -> Prompt:
+        prompt = render(limit)
+        return prompt._replace(messages=tuple(map(_without_images, prompt.messages)))
+
+    return without_images
+
+
+def _without_images(message: Message) -> Message:
+    def seen(part: Part) -> Part:
+        return TextPart("[an image that this model cannot see]") if isinstance(part, ImagePart) else part
+
+    return Message(
+        message.role, tuple(map(seen, message.content)), message.name, message.tool_calls, message.tool_call_id
+    )
+
+
+def _without_system(messages: Conversation) -> Conversation:
+    text = "\n\n".join(message.text for message in messages if message.role == "system")
+    rest = [message for message in messages if message.role != "system"]
+    place = next((place for place, message in enumerate(rest) if message.role == "user"), None)
+    if place is None:
+        return (Message("user", (TextPart(text),)), *rest)
+    first = rest[place]
+    rest[place] = Message(first.role, (TextPart(f"{text}\n\n"), *first.content), first.name)
+    return tuple(rest)

@@ -1,0 +1,47 @@
+"""Every prompt of an ensemble rendered once with placeholder texts: a template's fault shows before a call is paid."""
+
+from __future__ import annotations
+
+from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.messages import user
+from attention_moa.prompts.seals import Seal
+from attention_moa.prompts.stages import (
+    Desk,
+    Output,
+    render_answer,
+    render_critique,
+    render_panel,
+    render_refine,
+    render_residual,
+    render_summary,
+)
+from attention_moa.prompts.templates import Templates
+
+
+def rehearse(spec: EnsembleSpec, templates: Templates) -> None:
+    """Render every stage that the ensemble may come to.
+
+    Args:
+        spec: The ensemble.
+        templates: Its templates.
+
+    Raises:
+        ConfigError: A template cannot be rendered; the text names it.
+    """
+    conversation = (user("question"),)
+    desk = Desk(spec, conversation, templates, Seal(b"a rehearsal has no secret", conversation))
+    agent, summary_agent, residual_agent = spec.agents[0], summary_chain(spec)[0], residual_chain(spec)[0]
+    for previous in (None, "output"):
+        panel, _ = render_panel(desk, agent, 1, "own", peers={"peer": "text"}, has_self=True, previous=previous)
+        for render in (
+            render_answer(desk, agent, 1, previous),
+            render_critique(desk, agent, 1, "own", peer="text", author="peer", previous=previous),
+            render_critique(desk, agent, 1, "own", peer=None, author=agent.name, previous=previous),
+            panel,
+            render_refine(desk, agent, 1, "own", critiques={agent.name: "a", "peer": "b"}, previous=previous),
+        ):
+            render(None)
+    render_summary(desk, summary_agent, 1, {agent.name: "text"})(None)
+    for has_verdict in (True, False):
+        outputs = (Output(1, "first"), Output(2, "second"))
+        render_residual(desk, residual_agent, 2, outputs, has_verdict=has_verdict)(None)

@@ -1,0 +1,50 @@
+"""What nobody can guess and everybody gets again: tags, nonces and orders out of one secret.
+
+Each is an HMAC over the conversation, the layer and the stage, and over nothing else: not over the run, so that equal
+work renders equal prompts, and not over the ensemble, so that changing one agent leaves the others' prompts as they were.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+
+import msgspec
+
+from attention_moa.messages import Conversation, Stage
+
+
+class Seal:
+    """The secret side of one conversation's prompts.
+
+    Args:
+        secret: At least 16 random bytes, known to no model and no user.
+        conversation: What the run is about.
+    """
+
+    def __init__(self, secret: bytes, conversation: Conversation) -> None:
+        """Derive the conversation's own key, so that a tag of one is of no use in another."""
+        self._key = hmac.digest(secret, msgspec.json.encode(conversation), "sha256")
+
+    def __repr__(self) -> str:
+        """Keep the key out of every log."""
+        return "Seal(…)"
+
+    def tag(self, stage: Stage, layer: int) -> str:
+        """Return the word that fences quoted text in a stage's prompts: no quoted text can hold it."""
+        return f"text-{self._word('tag', stage, layer)}"
+
+    def section(self, stage: Stage, layer: int, *who: str) -> str:
+        """Return the word that fences one section of a panel reply."""
+        return f"critique-{self._word('section', stage, layer, *who)}"
+
+    def nonce(self, layer: int) -> str:
+        """Return the word that makes a residual agent's verdict valid; it stands in no other prompt."""
+        return self._word("nonce", Stage.RESIDUAL, layer)
+
+    def order(self, names: Iterable[str], stage: Stage, layer: int, reader: str) -> list[str]:
+        """Return the names in an order that says nothing of who they are, and is another for every reader."""
+        return sorted(names, key=lambda name: self._word("order", stage, layer, reader, name))
+
+    def _word(self, *what: str | int) -> str:
+        return hmac.digest(self._key, "\0".join(map(str, what)).encode(), "sha256").hex()[:12]

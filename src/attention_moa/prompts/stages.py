@@ -1,0 +1,336 @@
+"""One pure function a stage: what an agent is shown, as a conversation.
+
+Layouts (design: every stage of an agent continues that agent's own conversation):
+
+``continue``
+    ``[conversation][own answer][instruction, quoted texts]``: critiques and refinement begin with the very messages that
+    the answer filled the cache with, the previous layer's output included.
+``paper``
+    The authors' inputs: ``[conversation, instruction, own and peers' texts quoted in the last user turn]``, without the
+    previous layer's output.
+``compact``
+    As ``continue``, without the previous layer's output and with short instructions: the fewest prompt tokens sent.
+
+Quoted text is fenced with a tag that no text can know, peers are anonymous and in an order that says nothing, unless
+labels are switched on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from attention_moa.config import AgentSpec, EnsembleSpec
+from attention_moa.messages import Conversation, Message, Stage, TextPart, assistant, system, user
+from attention_moa.prompts.fit import Prompt, Render, clip
+from attention_moa.prompts.seals import Seal
+from attention_moa.prompts.templates import Templates
+from attention_moa.stopping import verdict_line
+
+
+class Desk(NamedTuple):
+    """What all prompts of a run are made from.
+
+    Args:
+        spec: The ensemble: layout, labels, who shares a model.
+        conversation: ``x``.
+        templates: The templates.
+        seal: Tags, nonces, orders.
+    """
+
+    spec: EnsembleSpec
+    conversation: Conversation
+    templates: Templates
+    seal: Seal
+
+
+class Section(NamedTuple):
+    """One section of a panel reply: whose answer it criticises and the two lines that fence it."""
+
+    author: str
+    tag: str
+
+    @property
+    def open(self) -> str:
+        """The line before the section."""
+        return f"<{self.tag}>"
+
+    @property
+    def close(self) -> str:
+        """The line after the section."""
+        return f"</{self.tag}>"
+
+
+class Output(NamedTuple):
+    """``o[l]`` (or ``s[l]``) with the layer that it comes from."""
+
+    layer: int
+    text: str
+
+
+def render_answer(desk: Desk, agent: AgentSpec, layer: int, previous: str | None) -> Render:
+    """Return the prompt of ``y[i]``: the conversation, and from layer 2 on ``o[l-1]`` to start from.
+
+    Args:
+        desk: The run.
+        agent: Who answers.
+        layer: From 1.
+        previous: ``o[l-1]``; None in layer 1.
+
+    Source: paper, stage 1.
+    """
+
+    def render(limit: int | None) -> Prompt:
+        base = _answer_base(desk, agent, layer, previous, limit)
+        return Prompt(base, tail=_tail(desk, agent, base), shared=len(base))
+
+    return render
+
+
+def render_critique(
+    desk: Desk, critic: AgentSpec, layer: int, own: str, *, peer: str | None, author: str, previous: str | None
+) -> Render:
+    """Return the prompt of ``a[i->j]``, or of ``a[j->j]`` where ``peer`` is None.
+
+    Args:
+        desk: The run.
+        critic: Who criticises.
+        layer: From 1.
+        own: The critic's own answer ``y[i]``.
+        peer: The author's answer ``y[j]``; None for self-attention.
+        author: The author's name.
+        previous: ``o[l-1]``; None in layer 1.
+
+    Source: paper, stage 2.
+    """
+    template = "self_critique" if peer is None else "critique"
+    values = {"peer": peer, "label": author if desk.spec.attention.labels else None}
+    return _continuing(desk, critic, layer, previous, own, Stage.CRITIQUE, template, values)
+
+
+def render_panel(
+    desk: Desk, critic: AgentSpec, layer: int, own: str, *, peers: Mapping[str, str], has_self: bool, previous: str | None
+) -> tuple[Render, tuple[Section, ...]]:
+    """Return the prompt in which one critic criticises all of its authors at once, and the sections to look for.
+
+    Args:
+        desk: The run.
+        critic: Who criticises.
+        layer: From 1.
+        own: The critic's own answer.
+        peers: Answers by author.
+        has_self: Whether the critic's own answer is one of those to criticise.
+        previous: ``o[l-1]``; None in layer 1.
+
+    Source: ours.
+    """
+    order = desk.seal.order(peers, Stage.CRITIQUE, layer, critic.name)
+    authors = [*([critic.name] if has_self else []), *order]
+    sections = tuple(Section(author, desk.seal.section(Stage.CRITIQUE, layer, critic.name, author)) for author in authors)
+    shown = [
+        {
+            "label": author if desk.spec.attention.labels else chr(ord("A") + place % 26) + str(place // 26 or ""),
+            "text": None if author == critic.name else peers[author],
+            "open": section.open,
+            "close": section.close,
+        }
+        for place, (author, section) in enumerate(zip(authors, sections, strict=True))
+    ]
+    values = {"sections": shown}
+    return _continuing(desk, critic, layer, previous, own, Stage.CRITIQUE, "panel", values), sections
+
+
+def split_panel(text: str, sections: Sequence[Section]) -> dict[str, str]:
+    """Return the sections of a panel reply by author; one that is missing, unclosed or empty is left out.
+
+    A section is what stands between its opening mark and the next mark of any section.
+
+    Args:
+        text: The reply.
+        sections: As the prompt asked for them.
+    """
+    marks = sorted(
+        (place, len(mark), section if mark == section.open else None)
+        for section in sections
+        for mark in (section.open, section.close)
+        if (place := text.find(mark)) >= 0
+    )
+    found: dict[str, str] = {}
+    for here, (place, length, section) in enumerate(marks):
+        end = marks[here + 1][0] if here + 1 < len(marks) else len(text)
+        body = text[place + length : end].strip()
+        if section is not None and body:
+            found[section.author] = body
+    return found
+
+
+def render_refine(
+    desk: Desk, author: AgentSpec, layer: int, own: str, *, critiques: Mapping[str, str], previous: str | None
+) -> Render:
+    """Return the prompt of ``y'[j]``: the author's answer and the critiques of it.
+
+    Args:
+        desk: The run.
+        author: Who refines.
+        layer: From 1.
+        own: ``y[j]``.
+        critiques: By critic.
+        previous: ``o[l-1]``; None in layer 1.
+
+    Source: paper, stage 3.
+    """
+    shown = [
+        {
+            "text": critiques[critic],
+            "is_self": critic == author.name,
+            "label": critic if desk.spec.attention.labels else None,
+        }
+        for critic in desk.seal.order(critiques, Stage.REFINE, layer, author.name)
+    ]
+    return _continuing(desk, author, layer, previous, own, Stage.REFINE, "refine", {"critiques": shown})
+
+
+def render_summary(desk: Desk, writer: AgentSpec, layer: int, replies: Mapping[str, str]) -> Render:
+    """Return the prompt of ``s[l]``: all refined answers.
+
+    Args:
+        desk: The run.
+        writer: The summary agent.
+        layer: From 1.
+        replies: ``y'[j]`` by author.
+
+    Source: paper, stage 4.
+    """
+    order = desk.seal.order(replies, Stage.SUMMARY, layer, writer.name)
+    shown = [{"text": replies[name], "label": name if desk.spec.attention.labels else None} for name in order]
+    return _closing(desk, writer, layer, Stage.SUMMARY, "summary", {"replies": shown})
+
+
+def render_residual(
+    desk: Desk, writer: AgentSpec, layer: int, outputs: Sequence[Output], *, has_verdict: bool
+) -> Render:
+    """Return the prompt of ``r[l]``: the layers' outputs, the latest one last, and the verdict's nonce at the end.
+
+    The fence is the same in all layers, so that the prompt of a layer begins with that of the layer before.
+
+    Args:
+        desk: The run.
+        writer: The residual agent.
+        layer: From 2.
+        outputs: ``o[1] … o[l-1]`` and ``s[l]``.
+        has_verdict: Whether the agent may stop the run.
+
+    Source: paper, stage 5; the nonce is ours.
+    """
+    nonce = desk.seal.nonce(layer)
+    values = {
+        "outputs": [output._asdict() for output in outputs],
+        "stop_line": verdict_line(nonce, is_stop=True) if has_verdict else None,
+        "continue_line": verdict_line(nonce, is_stop=False) if has_verdict else None,
+    }
+    return _closing(desk, writer, 0, Stage.RESIDUAL, "residual", values)
+
+
+def _continuing(
+    desk: Desk,
+    agent: AgentSpec,
+    layer: int,
+    previous: str | None,
+    own: str,
+    stage: Stage,
+    template: str,
+    values: Mapping[str, Any],
+) -> Render:
+    """Return a prompt that goes on from an agent's own answer, in the ensemble's layout."""
+    is_paper = desk.spec.layout == "paper"
+    seen = previous if desk.spec.layout == "continue" else None
+
+    def render(limit: int | None) -> Prompt:
+        text = _fill(desk, stage, layer, template, limit, {**values, "own": own if is_paper else None})
+        base = _answer_base(desk, agent, layer, seen, limit)
+        if is_paper:
+            messages = _append(base, text)
+            return Prompt(messages, tail=_tail(desk, agent, messages), shared=len(base) - 1)
+        messages = (*base, assistant(clip(own, limit)), user(text))
+        return Prompt(messages, tail=_tail(desk, agent, messages), shared=len(base) + 1)
+
+    return render
+
+
+def _closing(
+    desk: Desk, writer: AgentSpec, layer: int, stage: Stage, template: str, values: Mapping[str, Any]
+) -> Render:
+    """Return a prompt of a writer that reads the conversation and quoted texts, without an answer of its own."""
+
+    def render(limit: int | None) -> Prompt:
+        base = _base(desk, writer)
+        role = writer.role if _has_late_role(desk, writer) else None
+        text = _fill(desk, stage, layer, template, limit, {**values, "role": role})
+        messages = _append(base, text)
+        return Prompt(messages, tail=_tail(desk, writer, messages), shared=len(base) - 1)
+
+    return render
+
+
+def _fill(desk: Desk, stage: Stage, layer: int, template: str, limit: int | None, values: Mapping[str, Any]) -> str:
+    tag = desk.seal.tag(stage, layer)
+
+    def quote(text: str) -> str:
+        return f"<{tag}>\n{clip(text.replace(tag, 'text'), limit)}\n</{tag}>"
+
+    return desk.templates.render(template, **values, tag=tag, quote=quote, brief=desk.spec.layout == "compact")
+
+
+def _answer_base(desk: Desk, agent: AgentSpec, layer: int, previous: str | None, limit: int | None) -> Conversation:
+    role = agent.role if _has_late_role(desk, agent) else None
+    text = _fill(desk, Stage.ANSWER, layer, "answer", limit, {"role": role, "previous": previous})
+    base = _base(desk, agent)
+    return _append(base, text) if text else base
+
+
+def _base(desk: Desk, agent: AgentSpec) -> Conversation:
+    """Return the conversation with the agent's role at the end of its system prompt."""
+    conversation = desk.conversation
+    if not agent.role or _has_late_role(desk, agent):
+        return conversation
+    if conversation and conversation[0].role == "system":
+        first = replace(conversation[0], content=(*conversation[0].content, TextPart(agent.role)))
+        return (first, *conversation[1:])
+    return (system(agent.role), *conversation)
+
+
+def _has_late_role(desk: Desk, agent: AgentSpec) -> bool:
+    """Return whether the role goes behind the conversation instead of into the system prompt.
+
+    So it does where several agents share one remote model: then all of them begin with the same conversation, and the
+    endpoint's cache serves it to all. An embedded model keeps a cache for each agent, so there the role goes first.
+    """
+    if agent.model.startswith("embedded:"):
+        return False
+    return sum(_endpoint(other) == _endpoint(agent) for other in desk.spec.agents if other.name != agent.name) > 0
+
+
+def _endpoint(agent: AgentSpec) -> tuple[str, str | None]:
+    return agent.model, agent.base_url
+
+
+def _append(messages: Conversation, text: str) -> Conversation:
+    """Return the messages with a text at the end of the last user turn, or in a new one behind any other turn."""
+    last = messages[-1]
+    if last.role != "user":
+        return (*messages, user(text))
+    parts = last.content
+    if parts and isinstance(parts[-1], TextPart):
+        joined = TextPart(f"{parts[-1].text}\n\n{text}")
+        return (*messages[:-1], replace(last, content=(*parts[:-1], joined)))
+    return (*messages[:-1], replace(last, content=(*parts, TextPart(text))))
+
+
+def _tail(desk: Desk, agent: AgentSpec, messages: Sequence[Message]) -> int:
+    """Return how many messages there are from the conversation's last user turn to the end."""
+    conversation = desk.conversation
+    lead = len(_base(desk, agent)) - len(conversation)
+    asked = max((place for place, message in enumerate(conversation) if message.role == "user"), default=0)
+    return len(messages) - lead - asked

@@ -1,0 +1,86 @@
+"""From what a model sent to what may be used: thinking set apart, nothing empty, nothing half.
+
+Some endpoints keep a model's thinking apart; others leave it in the text, between ``<think>`` marks or in the channel
+names of the harmony format. Here it is taken out and kept apart.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from attention_moa.errors import BadReplyError
+from attention_moa.messages import FinishReason
+
+_OPENED = re.compile(r"\A\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_UNOPENED = re.compile(r"\A(.*?)^[ \t]*</(?:think|thinking)>[ \t]*$", re.DOTALL | re.IGNORECASE | re.MULTILINE)
+_HARMONY = re.compile(
+    r"\A\s*(?:analysis(?=\S)(.*?)assistantfinal"
+    r"|(?:<\|start\|>assistant)?<\|channel\|>analysis<\|message\|>(.*?)"
+    r"<\|end\|>(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>)",
+    re.DOTALL,
+)
+_HARMONY_END = re.compile(r"<\|(?:return|end)\|>\s*\Z")
+
+
+class SplitReply(NamedTuple):
+    """A reply's ``text`` and its ``thinking``, both stripped of white space around."""
+
+    text: str
+    thinking: str
+
+
+def split_thinking(text: str) -> SplitReply:
+    """Return a reply with its thinking set apart.
+
+    Known forms, all at the start of a reply, where models put them: ``<think> … </think>`` and its kin, several in a row
+    or one left open (a truncated reply, all thinking); one that was opened in the prompt and closes on a line of its own;
+    the ``analysis … assistantfinal`` of gpt-oss. A mark anywhere else is text: an answer may be about such marks.
+
+    Args:
+        text: As the model sent it.
+
+    Returns:
+        Text and thinking; either may be empty.
+
+    Source: the model cards of Qwen3, DeepSeek-R1 and gpt-oss; paper.md, published settings.
+    """
+    thoughts: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        thoughts.append(match[match.lastindex or 1].strip())
+        return ""
+
+    text = _HARMONY.sub(keep, text, count=1)
+    if thoughts:
+        text = _HARMONY_END.sub("", text)
+    while _OPENED.match(text):
+        text = _OPENED.sub(keep, text, count=1)
+    if not thoughts:
+        text = _UNOPENED.sub(keep, text, count=1)
+    return SplitReply(text.strip(), "\n\n".join(thought for thought in thoughts if thought))
+
+
+def require_usable(text: str, thinking: str, finish_reason: FinishReason | None) -> SplitReply:
+    """Return the usable text and the thinking of a whole reply.
+
+    Args:
+        text: All text of the stream.
+        thinking: All thinking that the endpoint kept apart.
+        finish_reason: Why the reply ended; None where the stream ended without saying.
+
+    Raises:
+        BadReplyError: The stream was cut, the reply is empty, only thinking, or was withheld by a content filter.
+    """
+    if finish_reason is None:
+        raise BadReplyError("the stream ended without a finish reason: the reply is cut")
+    said, thought = split_thinking(text)
+    thought = "\n\n".join(part for part in (thinking.strip(), thought) if part)
+    if finish_reason == "content_filter":
+        raise BadReplyError("a content filter withheld the reply", retryable=False)
+    if not said and thought:
+        hint = ": raise max_tokens or switch thinking off" if finish_reason == "length" else ""
+        raise BadReplyError(f"the reply is only thinking{hint}", retryable=finish_reason != "length")
+    if not said:
+        raise BadReplyError("the reply is empty")
+    return SplitReply(said, thought)

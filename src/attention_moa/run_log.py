@@ -1,0 +1,182 @@
+"""What a run has so far: the one place where its results, calls and losses are put down, and told to observers.
+
+At any moment, in mid-layer too, ``record()`` gives all that is finished: so an interrupted run shows what it paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attention_moa.accounting import call_usage
+from attention_moa.config import EnsembleSpec
+from attention_moa.critical_path import critical_path
+from attention_moa.events import Degraded, Event, LayerFinished, ResultLost, VerdictReached
+from attention_moa.messages import Conversation, Stage
+from attention_moa.ports import Observer
+from attention_moa.records import (
+    Answer,
+    CallRecord,
+    Critique,
+    Degradation,
+    LayerRecord,
+    Loss,
+    Refinement,
+    Residual,
+    RunRecord,
+    RunState,
+    Summary,
+    Verdict,
+)
+from attention_moa.schedule import Pair
+
+
+class LayerBoard:
+    """The results of one layer, put down as they come.
+
+    Args:
+        layer: From 1.
+        pairs: The layer's critiques, in their order.
+    """
+
+    def __init__(self, layer: int, pairs: Sequence[Pair]) -> None:
+        """Start empty."""
+        self.layer = layer
+        self.pairs = tuple(pairs)
+        self.answers: dict[str, Answer | Loss] = {}
+        self.critiques: dict[Pair, Critique | Loss] = {}
+        self.refinements: dict[str, Refinement] = {}
+        self.summary: Summary | Loss | None = None
+        self.residual: Residual | Loss | None = None
+        self.verdict: Verdict | None = None
+        self.output: str | None = None
+
+    def record(self, spec: EnsembleSpec, calls: Sequence[CallRecord]) -> LayerRecord:
+        """Return what is there, in the ensemble's order, with the sum of the layer's calls."""
+        names = [agent.name for agent in spec.agents]
+        return LayerRecord(
+            layer=self.layer,
+            answers={name: self.answers[name] for name in names if name in self.answers},
+            critique_list=tuple(self.critiques[pair] for pair in self.pairs if pair in self.critiques),
+            refinements={name: self.refinements[name] for name in names if name in self.refinements},
+            summary=self.summary,
+            residual=self.residual,
+            verdict=self.verdict,
+            output=self.output,
+            usage=call_usage(call for call in calls if call.layer == self.layer),
+        )
+
+
+class RunLog:
+    """A run's log.
+
+    Args:
+        run_id: Unique.
+        created_at: ISO 8601 in UTC.
+        spec: What runs.
+        conversation: ``x``.
+        now: Seconds on a clock that never goes back.
+        observers: Who is told.
+        has_deltas: Whether observers want every piece of every reply.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        created_at: str,
+        spec: EnsembleSpec,
+        conversation: Conversation,
+        *,
+        now: Callable[[], float],
+        observers: Sequence[Observer] = (),
+        has_deltas: bool = False,
+    ) -> None:
+        """Start the run's clock."""
+        self.run_id = run_id
+        self.spec = spec
+        self.conversation = conversation
+        self.has_deltas = has_deltas
+        self.calls: list[CallRecord] = []
+        self._created_at = created_at
+        self._now = now
+        self._start = now()
+        self._observers = tuple(observers)
+        self._boards: list[LayerBoard] = []
+        self._losses: list[Loss] = []
+        self._degraded: list[Degradation] = []
+        self._ended: RunRecord | None = None
+
+    def seconds(self) -> float:
+        """Return the seconds since the run's start."""
+        return self._now() - self._start
+
+    def tell(self, event: Event) -> None:
+        """Tell all observers."""
+        for observer in self._observers:
+            observer(event)
+
+    def open_layer(self, layer: int, pairs: Sequence[Pair]) -> LayerBoard:
+        """Return the board of a new layer."""
+        board = LayerBoard(layer, pairs)
+        self._boards.append(board)
+        return board
+
+    def lose(self, loss: Loss) -> Loss:
+        """Put down that a result will be missing; return it."""
+        self._losses.append(loss)
+        self.tell(ResultLost(run_id=self.run_id, at_s=self.seconds(), loss=loss))
+        return loss
+
+    def degrade(self, layer: int, stage: Stage, agent: str, *, what: str, why: str) -> None:
+        """Put down that something stands in for something better."""
+        degradation = Degradation(layer=layer, stage=stage, agent=agent, what=what, why=why)
+        self._degraded.append(degradation)
+        self.tell(Degraded(run_id=self.run_id, at_s=self.seconds(), degradation=degradation))
+
+    def close_layer(self, board: LayerBoard, output: str | None, verdict: Verdict) -> None:
+        """Put down a layer's output and why the run goes on or ends."""
+        board.output, board.verdict = output, verdict
+        usage = call_usage(call for call in self.calls if call.layer == board.layer)
+        at_s = self.seconds()
+        self.tell(LayerFinished(run_id=self.run_id, at_s=at_s, layer=board.layer, output=output, usage=usage))
+        self.tell(VerdictReached(run_id=self.run_id, at_s=at_s, verdict=verdict))
+
+    def end(self, state: RunState, text: str | None, error: str | None = None) -> RunRecord:
+        """Close the run; from here on ``record()`` gives this record."""
+        self._ended = self._build(state, text, error)
+        return self._ended
+
+    def record(self) -> RunRecord:
+        """Return the run as it is: its final record once it has ended, and what is finished before that.
+
+        Before the end, ``text`` is the best output so far: of the last layer that has one, else None.
+        """
+        return self._ended or self._build("running", self.best_output(), None)
+
+    def best_output(self) -> str | None:
+        """Return the newest finished output or summary; None where there is none yet."""
+        for board in reversed(self._boards):
+            if board.output is not None:
+                return board.output
+            if isinstance(board.summary, Summary):
+                return board.summary.text
+        return None
+
+    def _build(self, state: RunState, text: str | None, error: str | None) -> RunRecord:
+        notes = dict.fromkeys(f"{call.agent}: {note}" for call in self.calls for note in call.notes)
+        return RunRecord(
+            run_id=self.run_id,
+            created_at=self._created_at,
+            ensemble=self.spec,
+            conversation=self.conversation,
+            state=state,
+            text=text,
+            layers=tuple(board.record(self.spec, self.calls) for board in self._boards),
+            calls=tuple(self.calls),
+            losses=tuple(self._losses),
+            degraded=tuple(self._degraded),
+            notes=tuple(notes),
+            usage=call_usage(self.calls),
+            wall_s=self.seconds(),
+            critical_path_s=critical_path(self.calls).seconds,
+            error=error,
+        )

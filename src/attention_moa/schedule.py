@@ -1,0 +1,87 @@
+"""Who criticises whom in a layer, and how many calls that makes.
+
+Pure arithmetic over an ensemble: nothing here knows of time, calls or texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from attention_moa.config import AttentionSpec, EnsembleSpec
+
+
+class Pair(NamedTuple):
+    """One critique ``a[i->j]``: the critic ``i`` and the author ``j``."""
+
+    critic: str
+    author: str
+
+
+def pairs(spec: EnsembleSpec, layer: int) -> tuple[Pair, ...]:
+    """Return every critique of a layer, in the order of critics and, within a critic, of authors.
+
+    With ``attention.peers = k`` the agents sit in a ring whose order comes from the seed, and each criticises ``k``
+    others at distances that move on with every layer: so each author gets exactly ``k`` peer critiques in each layer,
+    and in time from everybody.
+
+    Args:
+        spec: The ensemble.
+        layer: From 1.
+
+    Returns:
+        Pairs without repeats; cross-attention where critic and author differ, self-attention where they do not.
+
+    Source: paper, section 3 (all pairs and self); the ring is ours.
+    """
+    names = tuple(agent.name for agent in spec.agents)
+    attention = spec.attention
+    chosen = _all_peers(names) if attention.peers == "all" else _ring(names, attention.peers, layer, spec.seed)
+    return tuple(
+        Pair(critic, author)
+        for critic in names
+        for author in names
+        if (attention.own if critic == author else Pair(critic, author) in chosen)
+    )
+
+
+def count_layer_calls(spec: EnsembleSpec, layer: int) -> int:
+    """Return the calls of one layer where nothing fails: ``N + N*N + N + 1``, and one more from layer 2 on.
+
+    Sparse attention with ``k`` peers makes it ``N*(k+3) + 1``, panel critiques ``3N + 1``, no attention ``N + 1``.
+
+    Args:
+        spec: The ensemble.
+        layer: From 1.
+
+    Source: paper, section 3; the sparse and panel formulas are ours.
+    """
+    agents = len(spec.agents)
+    critiques, refinements = _count_attention(spec.attention, agents)
+    return agents + critiques + refinements + 1 + (1 if layer > 1 else 0)
+
+
+def count_calls(spec: EnsembleSpec) -> int:
+    """Return the calls of a whole run where nothing fails and nothing stops early."""
+    return sum(count_layer_calls(spec, layer) for layer in range(1, spec.layers + 1))
+
+
+def _count_attention(attention: AttentionSpec, agents: int) -> tuple[int, int]:
+    peers = agents - 1 if attention.peers == "all" else attention.peers
+    sections = peers + (1 if attention.own else 0)
+    if sections == 0:
+        return 0, 0
+    return agents * (1 if attention.mode == "panel" else sections), agents
+
+
+def _all_peers(names: tuple[str, ...]) -> frozenset[Pair]:
+    return frozenset(Pair(critic, author) for critic in names for author in names if critic != author)
+
+
+def _ring(names: tuple[str, ...], peers: int, layer: int, seed: int) -> frozenset[Pair]:
+    ring = sorted(names, key=lambda name: hashlib.sha256(f"{seed}\0{name}".encode()).digest())
+    others = len(ring) - 1
+    distances = [1 + ((layer - 1) * peers + turn) % others for turn in range(peers)] if others else []
+    return frozenset(
+        Pair(critic, ring[(place + distance) % len(ring)]) for place, critic in enumerate(ring) for distance in distances
+    )

@@ -1,0 +1,177 @@
+"""The stages of the writers: summary, residual, verdict (paper, stages 4 and 5)."""
+
+from __future__ import annotations
+
+from asyncio import Task
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from attention_moa.config import residual_chain, summary_chain
+from attention_moa.layer_run import LayerRun, Past, Written, settled
+from attention_moa.messages import Stage
+from attention_moa.prompts import Output, render_residual, render_summary
+from attention_moa.records import Loss, Refinement, Residual, Summary, Verdict
+from attention_moa.stopping import is_past_stop, most_central, parse_verdict, similarity
+
+
+class Merged(NamedTuple):
+    """What a layer ends with: ``o[l]`` (None where there is none), the verdict, the call that wrote the output."""
+
+    output: str | None
+    verdict: Verdict
+    writers: tuple[str, ...]
+
+
+async def summarise(run: LayerRun, refinements: Mapping[str, Task[Refinement | None]]) -> Summary | None:
+    """Return ``s[l]``: by the summary agent, else by a fallback, else the most central refinement, labelled.
+
+    None where no agent is left.
+    """
+    found = [refined for refined in await settled(*refinements.values()) if refined is not None]
+    chain = summary_chain(run.spec)
+    if not found:
+        run.board.summary = run.skip(Stage.SUMMARY, chain[0].name, "no answer is left to summarise")
+        return None
+    texts = {refined.agent: refined.text for refined in found}
+    done = await run.ask_chain(
+        chain,
+        Stage.SUMMARY,
+        lambda writer: render_summary(run.desk, writer, run.number, texts),
+        reads=[refined.call_id for refined in found],
+    )
+    run.board.summary = summary = _summary_of(done) if isinstance(done, Written) else _stand_in(run, found, done)
+    return summary
+
+
+def _summary_of(done: Written) -> Summary:
+    reply = done.finished.reply
+    return Summary(
+        agent=done.writer.name, text=reply.text, call_id=done.finished.call_id, is_truncated=reply.is_truncated
+    )
+
+
+def _stand_in(run: LayerRun, found: Sequence[Refinement], loss: Loss) -> Summary:
+    best = found[most_central([refined.text for refined in found])]
+    what = f"the refinement of {best.agent}, the one most like all the others, stands in for the summary"
+    run.log.degrade(run.number, Stage.SUMMARY, loss.agent, what=what, why=loss.message)
+    return Summary(
+        agent=best.agent,
+        text=best.text,
+        call_id=best.call_id,
+        is_truncated=best.is_truncated,
+        stands_in=loss.message,
+    )
+
+
+async def merge(run: LayerRun, summarised: Task[Summary | None]) -> Merged:
+    """Return ``o[l]`` and the verdict: ``s[1]`` in layer 1; from layer 2 on ``r[l]``, or a stop."""
+    (summary,) = await settled(summarised)
+    if summary is None:
+        return _nothing_new(run)
+    if run.past.output is None:
+        return Merged(summary.text, _going_on(run, "nothing to compare with yet"), (summary.call_id,))
+    stop = run.spec.early_stop
+    likeness: float | None = None
+    if stop.rule == "similarity" and run.number >= stop.min_layers:
+        likeness = similarity(summary.text, run.past.output)
+        reason = f"the summary is {likeness:.0%} like the output of layer {run.number - 1}"
+        if likeness >= stop.threshold:
+            verdict = Verdict(layer=run.number, is_stop=True, rule="similarity", reason=reason, score=likeness)
+            return _stopped(run, summary, verdict)
+        reason = f"{reason}, below {stop.threshold:.0%}"
+        return await _residual(run, summary, reason, likeness)
+    return await _residual(run, summary, None, None)
+
+
+async def _residual(run: LayerRun, summary: Summary, reason: str | None, score: float | None) -> Merged:
+    """Ask the residual agent and its fallbacks; keep the summary, labelled, where none of them gives a text.
+
+    Args:
+        run: The layer.
+        summary: ``s[l]``.
+        reason: Why the run goes on, where another rule than the verdict decided that.
+        score: The score of that rule.
+    """
+    stop = run.spec.early_stop
+    has_verdict = stop.rule == "verdict" and run.number >= stop.min_layers
+    nonce = run.desk.seal.nonce(run.number)
+    outputs = (*run.past.outputs, Output(run.number, summary.text))
+
+    def is_usable(text: str) -> bool:
+        parsed = parse_verdict(text, nonce)
+        return bool(parsed.text) or (has_verdict and parsed.is_stop is True)
+
+    done = await run.ask_chain(
+        residual_chain(run.spec),
+        Stage.RESIDUAL,
+        lambda writer: render_residual(run.desk, writer, run.number, outputs, has_verdict=has_verdict),
+        reads=(*run.past.all_writers, summary.call_id),
+        is_over=(lambda text: is_past_stop(text, nonce)) if has_verdict else None,
+        is_usable=is_usable,
+    )
+    if isinstance(done, Loss):
+        run.board.residual = done
+        what = "the layer's summary stands in for the residual"
+        run.log.degrade(run.number, Stage.RESIDUAL, done.agent, what=what, why=done.message)
+        return Merged(summary.text, _going_on(run, reason or "no verdict arrived", score), (summary.call_id,))
+    writer, finished = done
+    parsed = parse_verdict(finished.reply.text, nonce)
+    is_stop = has_verdict and parsed.is_stop is True
+    run.board.residual = Residual(
+        agent=writer.name,
+        text="" if is_stop else parsed.text,
+        call_id=finished.call_id,
+        is_truncated=finished.reply.is_truncated,
+    )
+    if is_stop:
+        why = f"{writer.name} finds the latest output no improvement"
+        return _stopped(run, summary, Verdict(layer=run.number, is_stop=True, rule="verdict", reason=why))
+    if has_verdict:
+        reason = f"{writer.name} {'gave no verdict' if parsed.is_stop is None else 'decided to go on'}"
+    going_on = _going_on(run, reason or "no early stopping here", score)
+    return Merged(parsed.text, going_on, (finished.call_id,))
+
+
+def add_to_past(run: LayerRun, merged: Merged, output: str) -> Past:
+    """Return what the next layer knows.
+
+    Args:
+        run: The layer that is over.
+        merged: What it ended with.
+        output: ``o[l]``.
+    """
+    summary = run.board.summary
+    kept, wrote = output, merged.writers
+    if run.spec.residual.history == "summaries" and isinstance(summary, Summary):
+        kept, wrote = summary.text, (summary.call_id,)
+    return Past(
+        outputs=(*run.past.outputs, Output(run.number, kept)),
+        output=output,
+        writers=merged.writers,
+        all_writers=(*run.past.all_writers, *wrote),
+    )
+
+
+def _stopped(run: LayerRun, summary: Summary, verdict: Verdict) -> Merged:
+    if run.spec.early_stop.returns == "previous":
+        return Merged(run.past.output, verdict, run.past.writers)
+    return Merged(summary.text, verdict, (summary.call_id,))
+
+
+def _going_on(run: LayerRun, reason: str, score: float | None = None) -> Verdict:
+    layers = run.spec.layers
+    if run.number == layers:
+        reason = "the one layer ran" if layers == 1 else f"all {layers} layers ran; {reason}"
+        return Verdict(layer=run.number, is_stop=False, rule="last", reason=reason, score=score)
+    rule = run.spec.early_stop.rule if run.number >= max(run.spec.early_stop.min_layers, 2) else "none"
+    return Verdict(layer=run.number, is_stop=False, rule=rule, reason=reason, score=score)
+
+
+def _nothing_new(run: LayerRun) -> Merged:
+    """No agent is left in this layer: what there was before is the best there is."""
+    reason = "no agent gave an answer in this layer"
+    if run.past.output is not None:
+        what = f"the output of layer {run.number - 1} is returned"
+        run.log.degrade(run.number, Stage.SUMMARY, "all agents", what=what, why=reason)
+    verdict = Verdict(layer=run.number, is_stop=True, rule="failure", reason=reason)
+    return Merged(run.past.output, verdict, run.past.writers)
