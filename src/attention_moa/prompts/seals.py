@@ -32,11 +32,11 @@ class Seal:
 
     def tag(self, stage: Stage, layer: int) -> str:
         """Return the word that fences quoted text in a stage's prompts: no quoted text can hold it."""
-        return f"text-{self._word('tag', stage, layer)}"
+        return f"text-{self._word('tag', stage, layer)[:8]}"
 
     def section(self, stage: Stage, layer: int, *who: str) -> str:
         """Return the word that fences one section of a panel reply."""
-        return f"critique-{self._word('section', stage, layer, *who)}"
+        return f"critique-{self._word('section', stage, layer, *who)[:8]}"
 
     def nonce(self, layer: int) -> str:
         """Return the word that makes a residual agent's verdict valid; it stands in no other prompt."""
