@@ -75,7 +75,7 @@ bench: $(VENV)/.installed-dev ## the benchmarks, one table each
 	done
 
 docs: $(VENV)/.installed-dev ## the documentation, into site/
-	$(BIN)/mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
 
 # LOCK_ARGS=--upgrade takes the newest versions of everything.
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \

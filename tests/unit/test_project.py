@@ -1,0 +1,138 @@
+"""The project's own files: locks, Makefile, settings, documentation, and what no file may hold."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+
+
+def pyproject() -> dict[str, Any]:
+    """Return pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def pins(lock: str) -> dict[str, set[str]]:
+    """Return the versions that a lock file pins, by package name; more than one where a marker decides."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def wanted(*groups: str) -> list[Requirement]:
+    """Return what pyproject.toml asks for: the dependencies, and those of the extras and groups that are named."""
+    project = pyproject()
+    optional = project["project"]["optional-dependencies"] | project["dependency-groups"]
+    texts = [*project["project"]["dependencies"], *(text for group in groups for text in optional[group])]
+    return [Requirement(text) for text in texts if isinstance(text, str)]
+
+
+def layers_of_the_tree() -> list[list[str]]:
+    """Return the layers that import-linter holds, from the top: the modules of each."""
+    contract = pyproject()["tool"]["importlinter"]["contracts"][0]
+    return [re.findall(r"\w+", layer) for layer in contract["layers"]]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_of_a_lock_has_a_hash(lock: str) -> None:
+    """A lock names each package with its version and at least one hash, and says nothing else."""
+    blocks = re.split(r"\n(?=\S)", (ROOT / lock).read_text(encoding="utf-8").strip())
+    assert blocks
+    for block in blocks:
+        assert re.fullmatch(r"[\w.-]+==\S+( ; [^\\]+)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\\n)?)+", block), block
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_brings_a_c_build_or_a_tensor_library(lock: str) -> None:
+    """The packages that the weights' package declares, and does not need here, stay out; so does torch."""
+    assert not {"llm", "llama-cpp-python", "torch", "transformers"} & pins(lock).keys()
+
+
+def test_the_development_lock_holds_the_other_one() -> None:
+    """What is tested is what runs: the same versions in both locks."""
+    run, development = (pins(lock) for lock in LOCKS)
+    assert run.items() <= development.items()
+
+
+@pytest.mark.parametrize(
+    ("lock", "groups"),
+    [
+        ("requirements.lock", ["embedded", "build"]),
+        ("requirements-dev.lock", [*pyproject()["project"]["optional-dependencies"], "build", "docs", "dev"]),
+    ],
+)
+def test_the_locks_fit_what_pyproject_asks_for(lock: str, groups: list[str]) -> None:
+    """After a change in pyproject.toml the locks are made anew: every wish is met by a pin."""
+    pinned = pins(lock)
+    for requirement in wanted(*groups):
+        versions = pinned.get(re.sub(r"[-_.]+", "-", requirement.name).lower(), set())
+        assert versions, f"{requirement} is not in {lock}: make lock"
+        assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: make lock"
+
+
+def test_every_extra_for_a_vendor_exists_in_the_provider_library() -> None:
+    """An extra that asks the provider library for an extra asks for one that it has."""
+    offered = set(metadata("pydantic-ai-slim").get_all("Provides-Extra") or ())
+    asked = {
+        extra
+        for requirement in wanted(*pyproject()["project"]["optional-dependencies"])
+        for extra in requirement.extras
+    }
+    assert asked
+    assert asked <= offered
+
+
+def test_the_coverage_rule_of_the_engine_covers_all_its_layers() -> None:
+    """The Makefile's list of what must be covered whole is the contract's layers from errors up to the ensemble."""
+    layers = layers_of_the_tree()
+    above = next(place for place, modules in enumerate(layers) if "ensemble" in modules)
+    engine = {module for modules in layers[above:] for module in modules}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    listed = re.search(r"^ENGINE := (.*)$", makefile, re.MULTILINE)
+    assert listed
+    assert {*listed[1].split(), "prompts"} == engine
+
+
+def test_every_page_of_the_documentation_is_in_its_navigation() -> None:
+    """No page is left where nobody finds it."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
+    assert pages
+    assert [page for page in pages if not re.search(rf": {re.escape(page)}$", navigation, re.MULTILINE)] == []
+
+
+def tracked_files() -> list[Path]:
+    """Return the files that git keeps and that exist."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, timeout=60)
+    return [path for name in listed.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_no_file_holds_what_belongs_to_one_machine_or_to_nobody() -> None:
+    """No registry address, no path of a home or work folder, no note to oneself is committed."""
+    home, here = Path.home(), ROOT.parent
+    folders = [re.escape(f"{folder}/") for folder in (home, here) if len(folder.parts) > 2]
+    # Written in pieces, so that this file does not hold them itself.
+    patterns = [
+        "pypi" r"\.org|pythonhosted" r"\.org|registry\.npm" r"js|deb\.deb" r"ian\.org",
+        r"(?<![\w.~-])/(home|root|work|Users)/\w",
+        *(rf"(?<![\w.~-]){folder}" for folder in folders),
+        r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b",
+        r"(?i:co-authored" r"-by:|sub-?" r"agent)",
+    ]
+    forbidden = re.compile("|".join(patterns))
+    found = []
+    for path in tracked_files():
+        for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), start=1):
+            if forbidden.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
+    assert found == []
