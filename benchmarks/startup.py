@@ -1,7 +1,7 @@
 """How long the command line and the library take to start, beside a bare interpreter and a minimal click program.
 
-Run as ``python benchmarks/startup.py [REPEATS]``. Each line is the median of so many fresh processes, taken in turns so that
-a busy machine disturbs all of them alike.
+Run as ``python benchmarks/startup.py [REPEATS]``. Each line is the median of so many fresh processes, taken in turns so
+that a busy machine disturbs all of them alike.
 """
 
 from __future__ import annotations

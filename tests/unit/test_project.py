@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
-from importlib.metadata import metadata
+from importlib.metadata import metadata, version
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ def pyproject() -> dict[str, Any]:
 def pins(lock: str) -> dict[str, set[str]]:
     """Return the versions that a lock file pins, by package name; more than one where a marker decides."""
     found: dict[str, set[str]] = {}
-    for name, version in re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE):
-        found.setdefault(name, set()).add(version)
+    for name, pin in re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE):
+        found.setdefault(name, set()).add(pin)
     return found
 
 
@@ -75,9 +75,9 @@ def test_the_locks_fit_what_pyproject_asks_for(lock: str, groups: list[str]) -> 
     """After a change in pyproject.toml the locks are made anew: every wish is met by a pin."""
     pinned = pins(lock)
     for requirement in wanted(*groups):
-        versions = pinned.get(re.sub(r"[-_.]+", "-", requirement.name).lower(), set())
-        assert versions, f"{requirement} is not in {lock}: make lock"
-        assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: make lock"
+        found = pinned.get(re.sub(r"[-_.]+", "-", requirement.name).lower(), set())
+        assert found, f"{requirement} is not in {lock}: make lock"
+        assert all(requirement.specifier.contains(pin) for pin in found), f"{requirement}: make lock"
 
 
 def test_every_extra_for_a_vendor_exists_in_the_provider_library() -> None:
@@ -109,6 +109,13 @@ def test_every_page_of_the_documentation_is_in_its_navigation() -> None:
     pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
     assert pages
     assert [page for page in pages if not re.search(rf": {re.escape(page)}$", navigation, re.MULTILINE)] == []
+
+
+def test_the_citation_names_the_version() -> None:
+    """Who cites the software cites the version that is in the package."""
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {version('attention-moa')}\n" in citation
+    assert "2601.16596" in citation
 
 
 def tracked_files() -> list[Path]:
