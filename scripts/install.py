@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
     print(f"Installing the {total} packages of {lock} into {folder}: some 15 to 60 s on a fast line.", flush=True)
     if not (folder / "bin" / "pip").exists():
         try:
-            venv.create(folder, with_pip=True, clear=folder.exists())
+            # Half an environment, left by an interruption, is made anew; any other folder is left alone.
+            venv.create(folder, with_pip=True, clear=(folder / "pyvenv.cfg").exists())
         except subprocess.CalledProcessError:
             print(f"Cannot put pip into {folder}. On Debian: apt-get install python3-venv", file=sys.stderr)
             return 1
@@ -39,12 +40,13 @@ def main(arguments: list[str]) -> int:
     return status
 
 
-def follow(command: list[str], total: int) -> int:
+def follow(command: list[str], total: int, *, silence_s: float = 2.0) -> int:
     """Return a pip command's exit status; show one line that counts packages, and pip's own words only where it fails.
 
     Args:
         command: The pip command.
         total: How many packages it goes through.
+        silence_s: Least seconds between two lines where nobody watches a terminal.
     """
     is_terminal = sys.stdout.isatty()
     log: deque[str] = deque(maxlen=LOG_LINES)
@@ -62,7 +64,7 @@ def follow(command: list[str], total: int) -> int:
                 continue
             if is_terminal:
                 print(f"\r\033[K  {says}", end="", flush=True)
-            elif time.monotonic() - last_said_s > 2:
+            elif time.monotonic() - last_said_s >= silence_s:
                 print(f"  {says}", flush=True)
                 last_said_s = time.monotonic()
     if is_terminal:
@@ -73,4 +75,7 @@ def follow(command: list[str], total: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted; the same command goes on from here.")
