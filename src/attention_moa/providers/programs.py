@@ -1,0 +1,133 @@
+"""Agents that are programs: ``command:program --flag argument``.
+
+The program reads one JSON object from standard input, ``{"messages": [{"role": …, "content": …}, …], "agent": …,
+"stage": …, "layer": …, "peer": …}``, and writes the text, in UTF-8, to standard output. It runs without a shell. An
+exit code other than 0 is an error, whose text is the last line of standard error. A cancelled call ends the program and
+all that it started: asked first, killed a second later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+import shlex
+import shutil
+import signal
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import IO
+
+import msgspec
+
+from attention_moa.errors import BadReplyError, ConfigError, ServerError, describe
+from attention_moa.messages import CallRequest, Chunk
+from attention_moa.providers.functions import render_plain
+
+_GRACE_S = 1.0
+_PIECE_BYTES = 65536
+
+
+class ProgramProvider:
+    """One program as a model; every call runs it once.
+
+    Args:
+        model: ``command:program --flag argument``, with quotes as in a shell.
+        key: The dotted name of the field that holds the model, for errors.
+
+    Raises:
+        ConfigError: There is no such program, or the quotes do not match.
+    """
+
+    def __init__(self, model: str, *, key: str = "model") -> None:
+        """Look the program up; nothing runs yet."""
+        line = model.partition(":")[2]
+        try:
+            arguments = shlex.split(line)
+        except ValueError as error:
+            raise ConfigError(f"{line!r} is no command: {describe(error)}", key=key) from error
+        program = shutil.which(arguments[0]) if arguments else None
+        if program is None:
+            raise ConfigError(f"there is no program {line.split(' ')[0]!r}: install it, or write its path", key=key)
+        self._name = arguments[0]
+        self._arguments = [program, *arguments[1:]]
+
+    async def stream(self, request: CallRequest) -> AsyncGenerator[Chunk, None]:
+        """Yield what the program writes, as ``Provider.stream`` says."""
+        # Files for input and errors leave one pipe to read: nothing can wait for the other side to read or write first.
+        with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaints:
+            asked.write(_question(request))
+            asked.seek(0)
+            process = await self._start(asked, complaints)
+            assert process.stdout is not None  # noqa: S101 - it was asked for
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            try:
+                while data := await process.stdout.read(_PIECE_BYTES):
+                    if text := decoder.decode(data):
+                        yield Chunk(text=text)
+                decoder.decode(b"", final=True)
+                code = await process.wait()
+            except UnicodeDecodeError as error:
+                raise BadReplyError(f"{self._name} wrote something that is not UTF-8") from error
+            finally:
+                await _end(process)
+            if code != 0:
+                raise ServerError(f"{self._name} ended with code {code}: {_last_line(complaints)}")
+        yield Chunk(finish_reason="stop")
+
+    async def aclose(self) -> None:
+        """Do nothing: a program runs only while a call does."""
+
+    async def _start(self, asked: IO[bytes], complaints: IO[bytes]) -> Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._arguments, stdin=asked, stdout=PIPE, stderr=complaints, start_new_session=True
+            )
+        except OSError as error:
+            raise ServerError(f"{self._name} cannot be started: {describe(error)}", retryable=False) from error
+
+
+def _question(request: CallRequest) -> bytes:
+    return msgspec.json.encode(
+        {
+            "messages": render_plain(request.messages),
+            "agent": request.agent,
+            "stage": request.stage.value,
+            "layer": request.layer,
+            "peer": request.peer,
+        }
+    )
+
+
+def _last_line(complaints: IO[bytes]) -> str:
+    complaints.seek(0)
+    lines = complaints.read().decode(errors="replace").split("\n")
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "it wrote no error")
+
+
+async def _end(process: Process) -> None:
+    """Leave nothing of a program: neither it, nor what it started, nor an unread pipe."""
+    if process.returncode is None:
+        _signal(process, signal.SIGTERM)
+        with suppress(TimeoutError):
+            try:
+                async with asyncio.timeout(_GRACE_S):
+                    await _drained(process)
+            finally:
+                _signal(process, signal.SIGKILL)
+        await _drained(process)
+
+
+async def _drained(process: Process) -> None:
+    """Wait for the end of a program whose output nobody wants."""
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    while await process.stdout.read(_PIECE_BYTES):
+        pass
+    await process.wait()
+
+
+def _signal(process: Process, number: int) -> None:
+    with suppress(ProcessLookupError):  # all of its group are gone
+        os.killpg(process.pid, number)

@@ -1,0 +1,184 @@
+"""Models behind an API: a thin adapter of pydantic-ai's direct interface. Messages and errors, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic_ai.direct import model_request, model_request_stream
+from pydantic_ai.messages import (
+    ModelResponse,
+    ModelResponseStreamEvent,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
+)
+from pydantic_ai.models.openai import OpenAIChatModel
+
+from attention_moa.config import ModelSettings
+from attention_moa.errors import CallError, ServerError
+from attention_moa.messages import CallRequest, Chunk, FinishReason, Usage
+from attention_moa.providers.http import SharedHttp, timeout
+from attention_moa.providers.remote_errors import as_call_error
+from attention_moa.providers.remote_messages import Rendered, render_messages, render_settings
+from attention_moa.providers.remote_models import build_model
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import StreamedResponse
+    from pydantic_ai.usage import RequestUsage
+
+_FINISHES: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_call": "tool_calls",
+}
+_BROKEN_OFF = {"error", "abort", "aborted", "cancelled", "failed"}
+
+
+class _Finish(NamedTuple):
+    """Why a reply ended, and what there is to note about it."""
+
+    reason: FinishReason | None
+    notes: tuple[str, ...] = ()
+
+
+class RemoteProvider:
+    """One model behind an API.
+
+    One call of ``stream`` is one HTTP request: the SDKs' own retries are off. Unset sampling settings are not sent.
+
+    Args:
+        settings: ``model`` and ``base_url`` decide where requests go.
+        api_key: None where the endpoint needs none.
+        http: The HTTP client that providers share; None for one of its own, which it then closes.
+        key: The dotted name of the field that holds the model, for errors.
+
+    Raises:
+        ConfigError: The provider is not known, its package is missing, or it lacks a key or an address.
+    """
+
+    def __init__(
+        self, settings: ModelSettings, *, api_key: str | None = None, http: SharedHttp | None = None, key: str = "model"
+    ) -> None:
+        """Build the library's model; nothing is connected yet."""
+        self._own_http = SharedHttp() if http is None else None
+        shared = http or self._own_http
+        assert shared is not None  # noqa: S101 - one of the two is there
+        self._remote = build_model(settings, api_key, shared.client(), key=key)
+        self._api_key = api_key
+        self._stack: AsyncExitStack | None = None
+
+    async def stream(self, request: CallRequest) -> AsyncGenerator[Chunk, None]:
+        """Yield the reply to one request, as ``Provider.stream`` says."""
+        await self._enter()
+        model = self._remote.model
+        messages = render_messages(request, model)
+        limits = timeout(request.connect_timeout_s) if self._remote.has_our_client else None
+        rendered = render_settings(request.sampling, model, timeout=limits)
+        settings = rendered.settings
+        try:
+            if not request.is_streamed:
+                yield self._whole(await model_request(model, messages, model_settings=settings), rendered)
+                return
+            async with model_request_stream(model, messages, model_settings=settings) as reply:
+                try:
+                    async for event in reply:
+                        if (chunk := _delta(event)) is not None:
+                            yield chunk
+                except GeneratorExit:
+                    await _close(reply)
+                    raise
+                yield self._last(reply, rendered)
+        except CallError:
+            raise
+        except Exception as error:  # foreign code over a foreign reply: whatever comes out is mapped
+            raise as_call_error(error, address=self._remote.provider.base_url, secret=self._api_key) from error
+
+    async def aclose(self) -> None:
+        """Close the SDK's own client and, where it is ours alone, the HTTP client; idempotent."""
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            await stack.aclose()
+        if self._own_http is not None:
+            await self._own_http.aclose()
+
+    async def _enter(self) -> None:
+        """Tell a provider with connections of its own that it is in use, so that it closes them when we do."""
+        if self._stack is None:
+            self._stack = AsyncExitStack()
+            await self._stack.enter_async_context(self._remote.provider)
+
+    def _whole(self, reply: ModelResponse, rendered: Rendered) -> Chunk:
+        finish, notes = self._finish(reply, is_whole=True)
+        return Chunk(
+            text="".join(part.content for part in reply.parts if isinstance(part, TextPart)),
+            thinking="".join(part.content for part in reply.parts if isinstance(part, ThinkingPart)),
+            finish_reason=finish,
+            usage=_usage(reply.usage),
+            model=reply.model_name,
+            notes=(*rendered.notes, *notes),
+        )
+
+    def _last(self, reply: StreamedResponse, rendered: Rendered) -> Chunk:
+        finish, notes = self._finish(reply, is_whole=False)
+        return Chunk(
+            finish_reason=finish, usage=_usage(reply.usage), model=reply.model_name, notes=(*rendered.notes, *notes)
+        )
+
+    def _finish(self, reply: ModelResponse | StreamedResponse, *, is_whole: bool) -> _Finish:
+        """Return why a reply ended, in the endpoint's own words where the library makes one up."""
+        found = _FINISHES.get(reply.finish_reason or "")
+        details = reply.provider_details or {}
+        said = details.get("finish_reason")
+        if said in _BROKEN_OFF or reply.finish_reason == "error":
+            raise ServerError(f"the endpoint broke off its reply: {said or 'error'}")
+        if said and not found:
+            return _Finish("stop", (f"finish reason {said!r} was taken as stop",))
+        if said or "refusal" in details or not isinstance(self._remote.model, OpenAIChatModel):
+            return _Finish(found)
+        if is_whole:
+            # A JSON document that parses is whole, whatever it leaves out.
+            return _Finish("stop", ("the endpoint gave no finish reason",))
+        return _Finish(None)
+
+
+async def _close(reply: StreamedResponse) -> None:
+    """End a stream that is not wanted any more: close the connection, then run the library's generators to their end.
+
+    Left to the garbage collector, each of those would be closed by a task of its own, some time later.
+    """
+    await reply.cancel()
+    with suppress(Exception):  # how a stream ends after its connection was closed is of no interest
+        async for _ in reply:
+            pass
+
+
+def _delta(event: ModelResponseStreamEvent) -> Chunk | None:
+    """Return what an event adds to text or thinking; None where it adds nothing."""
+    text = thinking = ""
+    if isinstance(event, PartStartEvent):
+        text = event.part.content if isinstance(event.part, TextPart) else ""
+        thinking = event.part.content if isinstance(event.part, ThinkingPart) else ""
+    elif isinstance(event, PartDeltaEvent):
+        text = event.delta.content_delta if isinstance(event.delta, TextPartDelta) else ""
+        thinking = (event.delta.content_delta or "") if isinstance(event.delta, ThinkingPartDelta) else ""
+    return Chunk(text=text, thinking=thinking) if text or thinking else None
+
+
+def _usage(usage: RequestUsage) -> Usage:
+    """Return the tokens of a reply; what the endpoint did not say is unknown, not zero."""
+    if usage.unmeasured_requests:
+        return Usage()
+    said = vars(usage)  # the attributes read as 0 where the endpoint said nothing; these are the ones that were set
+    return Usage(
+        input_tokens=said.get("input_tokens"),
+        cached_tokens=said.get("cache_read_tokens"),
+        cache_write_tokens=said.get("cache_write_tokens"),
+        output_tokens=said.get("output_tokens"),
+        reasoning_tokens=said.get("output_reasoning_tokens"),
+    )
