@@ -1,0 +1,278 @@
+"""From TOML and the environment to specs: the only module that reads the environment.
+
+Every fault of a file becomes one line that names the field by its dotted path, the value, and what belongs there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import os
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import inspect
+from msgspec.structs import replace
+
+from attention_moa.config import AgentSpec, EnsembleSpec, ModelSettings
+from attention_moa.errors import ConfigError
+
+KEY_VARIABLES: dict[str, tuple[str, ...]] = {
+    "alibaba": ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY"),
+    "anthropic": ("ANTHROPIC_API_KEY",),
+    "azure": ("AZURE_OPENAI_API_KEY",),
+    "cerebras": ("CEREBRAS_API_KEY",),
+    "cohere": ("CO_API_KEY", "COHERE_API_KEY"),
+    "deepseek": ("DEEPSEEK_API_KEY",),
+    "fireworks": ("FIREWORKS_API_KEY",),
+    "github": ("GITHUB_API_KEY", "GITHUB_TOKEN"),
+    "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    "gemini": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    "google-gla": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    "groq": ("GROQ_API_KEY",),
+    "heroku": ("HEROKU_INFERENCE_KEY",),
+    "huggingface": ("HF_TOKEN",),
+    "mistral": ("MISTRAL_API_KEY",),
+    "moonshotai": ("MOONSHOTAI_API_KEY", "MOONSHOT_API_KEY"),
+    "nebius": ("NEBIUS_API_KEY",),
+    "openai": ("OPENAI_API_KEY",),
+    "openai-chat": ("OPENAI_API_KEY",),
+    "openai-responses": ("OPENAI_API_KEY",),
+    "openrouter": ("OPENROUTER_API_KEY",),
+    "ovhcloud": ("OVHCLOUD_API_KEY",),
+    "sambanova": ("SAMBANOVA_API_KEY",),
+    "together": ("TOGETHER_API_KEY",),
+    "vercel": ("VERCEL_AI_GATEWAY_API_KEY",),
+    "xai": ("XAI_API_KEY",),
+    "zai": ("ZAI_API_KEY",),
+}
+"""The usual variable of each provider that needs a key; the first that is set counts."""
+
+QUESTION_VARIABLE = "ATTENTION_MOA_QUESTION"
+_PLAIN: tuple[tuple[type[inspect.Type], str], ...] = (
+    (inspect.BoolType, "true or false"),
+    (inspect.StrType, "text in quotes"),
+    (inspect.IntType, "a whole number"),
+    (inspect.FloatType, "a number"),
+)
+_PLACE = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+def load_spec(name_or_path: str | Path) -> EnsembleSpec:
+    """Return the ensemble of a shipped name or of a TOML file.
+
+    Args:
+        name_or_path: A name that ``shipped_ensembles`` lists, or a path; what ends in ``.toml`` or holds a ``/`` is a
+            path.
+
+    Raises:
+        ConfigError: There is no such ensemble, or its file is wrong.
+    """
+    if isinstance(name_or_path, str) and name_or_path in shipped_ensembles():
+        return parse_spec(shipped_text(name_or_path), name=name_or_path, folder=None)
+    path = Path(name_or_path)
+    return parse_spec(ensemble_text(name_or_path), name=path.stem, folder=path.parent)
+
+
+def ensemble_text(name_or_path: str | Path) -> str:
+    """Return the TOML text of a shipped ensemble or of a file, as it is.
+
+    Raises:
+        ConfigError: There is no such ensemble, or its file cannot be read.
+    """
+    if isinstance(name_or_path, str) and name_or_path in shipped_ensembles():
+        return shipped_text(name_or_path)
+    path = Path(name_or_path)
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(_no_such_ensemble(str(name_or_path)), key="ensemble") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}, line {line}: not UTF-8: save the file as UTF-8", key="ensemble") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"{str(path)!r} cannot be read: {reason}", key="ensemble") from error
+
+
+def parse_spec(text: str, *, name: str, folder: Path | None) -> EnsembleSpec:
+    """Return the ensemble that a TOML text describes.
+
+    Args:
+        text: The file's content.
+        name: What the ensemble is called where the file does not say.
+        folder: What ``prompts.folder`` is relative to; None leaves it as it is.
+
+    Raises:
+        ConfigError: It is not TOML, or a field is unknown, missing, of the wrong type or out of range.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name} is not TOML: {error}", key="ensemble") from error
+    try:
+        spec = msgspec.convert({"name": name, **document}, EnsembleSpec)
+    except msgspec.ValidationError as error:
+        raise _config_error(str(error), document) from error
+    for index, agent in enumerate(spec.agents):
+        _require_json(agent.extra_body, f"agents[{index}].extra_body")
+    _require_json(spec.summary.extra_body, "summary.extra_body")
+    _require_json(spec.residual.extra_body, "residual.extra_body")
+    if folder is not None and spec.prompts.folder:
+        templates = folder / Path(spec.prompts.folder).expanduser()
+        spec = replace(spec, prompts=replace(spec.prompts, folder=str(templates.absolute())))
+    return spec
+
+
+def shipped_ensembles() -> tuple[str, ...]:
+    """Return the names of the ensembles that come with the package, sorted."""
+    files = resources.files("attention_moa").joinpath("ensembles").iterdir()
+    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+
+
+def shipped_text(name: str) -> str:
+    """Return the TOML text of a shipped ensemble."""
+    return resources.files("attention_moa").joinpath("ensembles", f"{name}.toml").read_text(encoding="utf-8")
+
+
+def api_key(settings: ModelSettings) -> str | None:
+    """Return the key for a model, out of the environment.
+
+    A key goes only where it belongs: with a ``base_url`` of one's own, the provider's usual variable is not read, and
+    ``api_key_env`` has to say which key that address may have.
+
+    Args:
+        settings: ``model``, ``base_url`` and ``api_key_env`` decide.
+
+    Returns:
+        The key; None where none is needed or none is known (local models, programs, addresses of one's own).
+
+    Raises:
+        ConfigError: A key is needed and no variable holds it, or what it holds cannot be a key.
+    """
+    provider = settings.model.partition(":")[0]
+    if settings.api_key_env is not None:
+        variables: tuple[str, ...] = (settings.api_key_env,)
+    elif settings.base_url is not None and provider != "azure":
+        return None
+    else:
+        variables = KEY_VARIABLES.get(provider, ())
+    for variable in variables:
+        if key := os.environ.get(variable, "").strip():
+            return _require_key(key, variable)
+    if not variables:
+        return None
+    who = f" (agent {settings.name!r})" if isinstance(settings, AgentSpec) else ""
+    mend = "" if settings.api_key_env else ", or name another variable with api_key_env"
+    raise ConfigError(
+        f"{' or '.join(variables)} is not set: {settings.model}{who} needs a key; export it{mend}", key="api_key_env"
+    )
+
+
+def keys_found() -> dict[str, str]:
+    """Return the providers whose key is in the environment, each with the variable that holds it."""
+    found: dict[str, str] = {}
+    for provider, variables in KEY_VARIABLES.items():
+        for variable in variables:
+            if os.environ.get(variable, "").strip() and variable not in found.values():
+                found[provider] = variable
+                break
+    return found
+
+
+def question_from_environment() -> str | None:
+    """Return the question in ``ATTENTION_MOA_QUESTION``; None where it is not set or empty.
+
+    Raises:
+        ConfigError: It is not UTF-8.
+    """
+    question = os.environ.get(QUESTION_VARIABLE)
+    try:
+        (question or "").encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError("not UTF-8: write the question in UTF-8", key=QUESTION_VARIABLE) from error
+    return question or None
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether a URL points to this machine."""
+    host = urlsplit(address).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _require_key(key: str, variable: str) -> str:
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigError("the key in it has characters that no key has: copy it anew", key=variable)
+    return key
+
+
+def _no_such_ensemble(name: str) -> str:
+    names = shipped_ensembles()
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{name!r} is neither a file nor a shipped ensemble: {hint}shipped are {', '.join(names)}"
+
+
+def _require_json(value: object, at: str) -> None:
+    """Raise a ``ConfigError`` for what TOML can say and JSON cannot: dates, times, infinities."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{error}: write it as text in quotes, or leave it out", key=at) from error
+
+
+# ----------------------------------------------------------------------------------------------- what a fault is called
+
+
+def _config_error(message: str, document: dict[str, Any]) -> ConfigError:
+    """Return one line on a fault that msgspec found: the field, the value, what belongs there."""
+    what, _, place = message.partition(" - at `$")
+    steps = _PLACE.findall(place.rstrip("`"))
+    at = "".join(f"[{index}]" if index else f".{name}" for name, index in steps).lstrip(".")
+    kind, value = _look_up(document, steps)
+    if unknown := re.search(r"unknown field `(.*)`", what):
+        known = [field.encode_name for field in kind.fields]
+        close = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+        return ConfigError(f"no such field: {hint}", key=f"{at}.{unknown[1]}".lstrip("."))
+    if missing := re.search(r"required field `(.*)`", what):
+        example = "[[agents]] tables, each with a name and a model" if missing[1] == "agents" else f"{missing[1]} = …"
+        return ConfigError(f"missing: add {example}", key=f"{at}.{missing[1]}".lstrip("."))
+    shown = "a table" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
+    return ConfigError(f"{shown[:80]} is not right here: write {_expected(kind)}", key=at or None)
+
+
+def _look_up(document: dict[str, Any], steps: list[tuple[str, str]]) -> tuple[Any, Any]:
+    """Return the type that belongs at a place of the document, and the value that is there."""
+    kind: Any = inspect.type_info(EnsembleSpec)
+    value: Any = document
+    for name, index in steps:
+        if index:
+            kind, value = kind.item_type, value[int(index)]
+        else:
+            kind = next(field.type for field in kind.fields if field.encode_name == name)
+            value = value[name]
+    return kind, value
+
+
+def _expected(kind: inspect.Type) -> str:
+    """Return what a type takes, in words."""
+    if isinstance(kind, inspect.UnionType):
+        return " or ".join(_expected(part) for part in kind.types if not isinstance(part, inspect.NoneType))
+    if isinstance(kind, inspect.LiteralType):
+        return " or ".join(f'"{value}"' for value in kind.values)
+    if isinstance(kind, inspect.VarTupleType):
+        has_tables = isinstance(kind.item_type, inspect.StructType)
+        return "[[…]] tables, with two brackets" if has_tables else "a list in brackets"
+    return next((words for plain, words in _PLAIN if isinstance(kind, plain)), "a table")
