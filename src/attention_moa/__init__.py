@@ -11,7 +11,7 @@ Everything public is here; nothing is loaded before it is used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from attention_moa.codec import event_from_json as event_from_json
@@ -105,13 +105,15 @@ _HOME = {
 __all__ = [*_HOME]  # noqa: PLE0604 - one list, sorted; a test holds it to the imports above
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name from its module at first use."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a checker knows the names above, and only these
+
+    def __getattr__(name: str) -> object:
+        """Load a public name from its module at first use."""
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -133,9 +133,7 @@ def _sections_found(run: LayerRun, critic: str, done: Finished, sections: Sequen
             )
         else:
             why = "the panel reply has no section for this author"
-            result[author] = run.lose(
-                Stage.CRITIQUE, critic, "MissingSection", why, peer=author, call_id=done.call_id
-            )
+            result[author] = run.lose(Stage.CRITIQUE, critic, "MissingSection", why, peer=author, call_id=done.call_id)
     return result
 
 
@@ -183,9 +181,7 @@ def _stand_in(run: LayerRun, own: Answer, loss: Loss) -> Refinement:
 
 
 def _as_it_is(own: Answer, why: str) -> Refinement:
-    return Refinement(
-        agent=own.agent, text=own.text, call_id=own.call_id, is_truncated=own.is_truncated, stands_in=why
-    )
+    return Refinement(agent=own.agent, text=own.text, call_id=own.call_id, is_truncated=own.is_truncated, stands_in=why)
 
 
 def _critic(run: LayerRun, name: str, sections: int = 1) -> AgentSpec:

@@ -9,9 +9,9 @@ from attention_moa.errors import CallError, RateLimitError, ServerError
 def next_wait_s(error: CallError, attempt: int, policy: CallPolicy, jitter: float) -> float | None:
     """Return the seconds to wait before the next attempt, or None to give up.
 
-    Without a Retry-After: a random share of a wait that doubles with every attempt. With one: at least that long, plus a
-    random share, so that many calls that were refused together do not come back together; one that is longer than the
-    policy's longest wait ends the call.
+    Without a Retry-After: a random share of a wait that doubles with every attempt. With one: at least that long,
+    plus a random share, so that many calls that were refused together do not come back together; one that is longer
+    than the policy's longest wait ends the call.
 
     Args:
         error: Why the attempt failed.

@@ -58,6 +58,7 @@ class Collected:
     """The chunks of one attempt, put together, and the events that they make."""
 
     def __init__(self, log: RunLog, ask: Ask) -> None:
+        """Start empty, now."""
         self._log = log
         self._ask = ask
         self._texts: list[str] = []
@@ -109,6 +110,7 @@ class Booking:
     """What one call leaves in the log, whichever way it ends."""
 
     def __init__(self, log: RunLog, ask: Ask) -> None:
+        """Tell that the call is queued, now."""
         self._log = log
         self._ask = ask
         self._queued_s = log.seconds()

@@ -1,8 +1,8 @@
 """One call, from the moment when its inputs are there to its reply or its loss. Nothing else awaits a provider.
 
-The order of a call: fit the prompt to the model, wait for a free place, attempt with timeouts for the first token and for
-the whole, turn what came into a usable reply or a typed error, wait and try again or give up, book it all. A call that is
-cancelled from outside is booked too.
+The order of a call: fit the prompt to the model, wait for a free place, attempt with timeouts for the first token and
+for the whole, turn what came into a usable reply or a typed error, wait and try again or give up, book it all. A call
+that is cancelled from outside is booked too.
 """
 
 from __future__ import annotations
@@ -131,14 +131,13 @@ class Caller:
         first_s = self._policy.first_token_timeout_s if request.is_streamed else limit_s
         whole, first = asyncio.timeout(limit_s), asyncio.timeout(min(first_s, limit_s))
         try:
-            async with whole, first:
-                async with aclosing(provider.stream(request)) as chunks:
-                    async for chunk in chunks:
-                        if collected.add(chunk):
-                            first.reschedule(None)
-                        if ask.is_over is not None and ask.is_over(collected.text):
-                            collected.finish_reason = "cut"
-                            break
+            async with whole, first, aclosing(provider.stream(request)) as chunks:
+                async for chunk in chunks:
+                    if collected.add(chunk):
+                        first.reschedule(None)
+                    if ask.is_over is not None and ask.is_over(collected.text):
+                        collected.finish_reason = "cut"
+                        break
             reply = collected.reply()
         except TimeoutError as error:
             timeout = CallTimeoutError(
@@ -151,7 +150,7 @@ class Caller:
             raise
         except (ConfigError, asyncio.CancelledError):
             raise
-        except Exception as error:  # noqa: BLE001 - a provider's bug must not take the other agents' paid work with it
+        except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             broken = CallError(f"the provider broke: {type(error).__name__}: {describe(error)} ({place.name})")
             booking.attempt_failed(broken)

@@ -11,7 +11,6 @@ from attention_moa.errors import ConfigError, SchemaVersionError, StoreError
 from attention_moa.events import Event
 from attention_moa.records import SCHEMA_VERSION, RunRecord
 
-
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 

@@ -143,14 +143,17 @@ class ResidualSpec(WriterSpec, frozen=True, kw_only=True, forbid_unknown_fields=
     history: Literal["outputs", "summaries"] = "outputs"
 
 
-class AttentionSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename={"own": "self"}):
+class AttentionSpec(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename={"own": "self"}
+):
     """Who criticises whom.
 
     Args:
         own: Whether each agent reassesses its own answer (``self`` in TOML).
         peers: ``all``, or how many peers criticise each answer; 0 switches cross-attention off.
         mode: ``pairwise``: one call a pair; ``panel``: one call a critic for its own and all peers' answers.
-        max_tokens: Most tokens of one critique; None takes the agent's. A panel reply may take as much for each section.
+        max_tokens: Most tokens of one critique; None takes the agent's. A panel reply may take as much for each
+            section.
         labels: Whether peers are shown by name; otherwise they are anonymous.
     """
 
@@ -165,7 +168,8 @@ class StopRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """When a run ends before its last layer.
 
     Args:
-        rule: ``verdict``: the residual agent says so; ``similarity``: ``s[l]`` hardly differs from ``o[l-1]``; ``none``.
+        rule: ``verdict``: the residual agent says so; ``similarity``: ``s[l]`` hardly differs from ``o[l-1]``;
+            ``none``.
         threshold: For ``similarity``: stop at this share of common words in order or above, 0 to 1.
         min_layers: No stop before this layer.
         returns: ``latest``: a stopped run returns ``s[l]`` (as the authors' code); ``previous``: ``o[l-1]``.
@@ -284,7 +288,8 @@ def _require_model(key: str, model: str, names: frozenset[str] | set[str] = froz
     _require(
         model in names or bool(provider and colon and rest),
         key,
-        f"{model!r} is no model: write provider:model, such as openai:gpt-4.1" + (" or an agent's name" if names else ""),
+        f"{model!r} is no model: write provider:model, such as openai:gpt-4.1"
+        + (" or an agent's name" if names else ""),
     )
 
 
@@ -301,14 +306,18 @@ def _check_rules(spec: EnsembleSpec) -> None:
     _require(
         peers == "all" or 0 <= peers < max(len(spec.agents), 1),
         "attention.peers",
-        f"{peers} is not \"all\" or from 0 to {len(spec.agents) - 1} (agents less one)",
+        f'{peers} is not "all" or from 0 to {len(spec.agents) - 1} (agents less one)',
     )
     tokens = spec.attention.max_tokens
     _require(tokens is None or tokens > 0, "attention.max_tokens", f"{tokens} is not above 0")
     _require(0.0 <= stop.threshold <= 1.0, "early_stop.threshold", f"{stop.threshold} is not from 0 to 1")
     _require(stop.min_layers >= 1, "early_stop.min_layers", f"{stop.min_layers} is not 1 or more")
     _require(calls.attempts >= 1, "calls.attempts", f"{calls.attempts} is not 1 or more")
-    _require(calls.concurrency is None or calls.concurrency >= 1, "calls.concurrency", f"{calls.concurrency} is not 1 or more")
+    _require(
+        calls.concurrency is None or calls.concurrency >= 1,
+        "calls.concurrency",
+        f"{calls.concurrency} is not 1 or more",
+    )
     for field in ("retry_wait_s", "retry_wait_max_s"):
         value = getattr(calls, field)
         _require(value >= 0, f"calls.{field}", f"{value} is below 0")
@@ -339,7 +348,11 @@ def residual_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
 
 
 def _chain(spec: EnsembleSpec, writer: WriterSpec, stage: str, *, primary: AgentSpec) -> tuple[AgentSpec, ...]:
-    own = {f: v for f in ModelSettings.__struct_fields__ if f != "model" and (v := getattr(writer, f)) != getattr(_UNSET, f)}
+    own = {
+        f: v
+        for f in ModelSettings.__struct_fields__
+        if f != "model" and (v := getattr(writer, f)) != getattr(_UNSET, f)
+    }
     if writer.role is not None:
         own["role"] = writer.role
     names = {agent.name: agent for agent in spec.agents}

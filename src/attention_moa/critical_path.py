@@ -35,5 +35,7 @@ def critical_path(calls: Sequence[CallRecord]) -> CriticalPath:
     best: dict[str, CriticalPath] = {}
     for call in calls:
         before = max((best[read] for read in call.reads if read in best), default=CriticalPath(0.0, ()))
-        best[call.call_id] = CriticalPath(before.seconds + call.ended_s - call.queued_s, (*before.call_ids, call.call_id))
+        best[call.call_id] = CriticalPath(
+            before.seconds + call.ended_s - call.queued_s, (*before.call_ids, call.call_id)
+        )
     return max(best.values(), default=CriticalPath(0.0, ()))

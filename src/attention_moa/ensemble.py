@@ -1,14 +1,15 @@
 """THE ALGORITHM: Attention-MoA, top to bottom.
 
 ``run_ensemble`` is the paper's loop over layers, ``run_layer`` its table of five stages. Every coroutine of a layer
-receives the *tasks* that it reads and waits for these alone: a critique starts when its two answers exist, a refinement
-when its critiques do, and nothing waits for a stage to be over. A call that fails becomes a ``Loss`` in the place of its
-result, and whoever reads it decides what that means.
+receives the *tasks* that it reads and waits for these alone: a critique starts when its two answers exist, a
+refinement when its critiques do, and nothing waits for a stage to be over. A call that fails becomes a ``Loss`` in
+the place of its result, and whoever reads it decides what that means.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from attention_moa.attention import answer, critique, panel, refine
 from attention_moa.calls import Caller
@@ -93,8 +94,11 @@ async def run_layer(layer: LayerRun) -> Merged:
 
 def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first error in a group that is no group itself: one cause says more than a tree of them."""
-    first = errors.exceptions[0]
-    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+    first: BaseException = errors.exceptions[0]
+    while isinstance(first, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", first)
+        first = group.exceptions[0]
+    return first
 
 
 def _tell_start(desk: Desk, log: RunLog) -> None:

@@ -1,7 +1,7 @@
 """What observers are told while a run goes on.
 
-One stream of these feeds the terminal view, ``--events``, the library's ``stream()`` and, later, servers and stores. Every
-event has the run's id and the seconds since its start; every call event says which call.
+One stream of these feeds the terminal view, ``--events``, the library's ``stream()`` and, later, servers and stores.
+Every event has the run's id and the seconds since its start; every call event says which call.
 """
 
 from __future__ import annotations

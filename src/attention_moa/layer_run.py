@@ -136,6 +136,7 @@ class LayerRun:
             is_usable: Whether a reply's text will do; one that will not is a loss.
         """
         loss: Loss | None = None
+        done: Finished | Loss
         for writer in chain:
             done = await self.ask(writer, stage, render_for(writer), reads=reads, is_over=is_over)
             if isinstance(done, Finished) and not is_usable(done.reply.text):
@@ -148,7 +149,8 @@ class LayerRun:
                     self.log.degrade(self.number, stage, loss.agent, what=what, why=loss.message)
                 return Written(writer, done)
             loss = done
-        assert loss is not None, "a chain has at least one writer"
+        if loss is None:
+            raise ValueError("a chain has at least one writer")
         return loss
 
     def lose(
@@ -162,9 +164,7 @@ class LayerRun:
         call_id: str | None = None,
     ) -> Loss:
         """Put down that a result will be missing; return the loss."""
-        loss = Loss(
-            stage=stage, layer=self.number, agent=agent, peer=peer, kind=kind, message=message, call_id=call_id
-        )
+        loss = Loss(stage=stage, layer=self.number, agent=agent, peer=peer, kind=kind, message=message, call_id=call_id)
         return self.log.lose(loss)
 
     def skip(self, stage: Stage, agent: str, message: str, *, peer: str | None = None) -> Loss:

@@ -1,7 +1,7 @@
 """What goes to a model and what comes back: messages, requests, chunks, replies, usage.
 
-All of these are frozen ``msgspec`` structs: cheap to make by the thousand, hashable where their parts are, and the codec
-turns them into JSON and back without a line of its own.
+All of these are frozen ``msgspec`` structs: cheap to make by the thousand, hashable where their parts are, and the
+codec turns them into JSON and back without a line of its own.
 """
 
 from __future__ import annotations

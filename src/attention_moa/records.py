@@ -1,8 +1,8 @@
 """What a run leaves behind: every text, every call, every loss, and what it all cost.
 
-A record is complete: it can be saved with ``codec.py``, read back equal, and holds the ensemble and the conversation that
-made it. Nothing in it is made up: where a call failed there is a ``Loss``, and where something stood in for it the
-stand-in says so.
+A record is complete: it can be saved with ``codec.py``, read back equal, and holds the ensemble and the conversation
+that made it. Nothing in it is made up: where a call failed there is a ``Loss``, and where something stood in for it
+the stand-in says so.
 """
 
 from __future__ import annotations
@@ -268,7 +268,9 @@ class LayerRecord(Struct, frozen=True, kw_only=True):
     @property
     def critiques(self) -> Mapping[tuple[str, str], Critique | Loss]:
         """The critiques by (critic, author)."""
-        pairs = {(c.critic, c.author) if isinstance(c, Critique) else (c.agent, c.peer or ""): c for c in self.critique_list}
+        pairs = {
+            (c.critic, c.author) if isinstance(c, Critique) else (c.agent, c.peer or ""): c for c in self.critique_list
+        }
         return MappingProxyType(pairs)
 
 

@@ -33,9 +33,10 @@ class SplitReply(NamedTuple):
 def split_thinking(text: str) -> SplitReply:
     """Return a reply with its thinking set apart.
 
-    Known forms, all at the start of a reply, where models put them: ``<think> … </think>`` and its kin, several in a row
-    or one left open (a truncated reply, all thinking); one that was opened in the prompt and closes on a line of its own;
-    the ``analysis … assistantfinal`` of gpt-oss. A mark anywhere else is text: an answer may be about such marks.
+    Known forms, all at the start of a reply, where models put them: ``<think> … </think>`` and its kin, several in a
+    row or one left open (a truncated reply, all thinking); one that was opened in the prompt and closes on a line of
+    its own; the ``analysis … assistantfinal`` of gpt-oss. A mark anywhere else is text: an answer may be about such
+    marks.
 
     Args:
         text: As the model sent it.

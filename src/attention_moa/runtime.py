@@ -1,10 +1,10 @@
 """The library: an ensemble that can be loaded, run, watched and closed. Here the parts are put together.
 
-    result = Ensemble.load("embedded").run_sync("Why is the sky blue?")
+result = Ensemble.load("embedded").run_sync("Why is the sky blue?")
 
-    async with Ensemble.load("paper-small") as ensemble:      # keeps connections and local models between runs
-        async for item in ensemble.stream("Why is the sky blue?"):
-            ...                                                # events, and last the record
+async with Ensemble.load("paper-small") as ensemble:      # keeps connections and local models between runs
+async for item in ensemble.stream("Why is the sky blue?"):
+...                                                # events, and last the record
 """
 
 from __future__ import annotations

@@ -83,5 +83,7 @@ def _ring(names: tuple[str, ...], peers: int, layer: int, seed: int) -> frozense
     others = len(ring) - 1
     distances = [1 + ((layer - 1) * peers + turn) % others for turn in range(peers)] if others else []
     return frozenset(
-        Pair(critic, ring[(place + distance) % len(ring)]) for place, critic in enumerate(ring) for distance in distances
+        Pair(critic, ring[(place + distance) % len(ring)])
+        for place, critic in enumerate(ring)
+        for distance in distances
     )

@@ -1,7 +1,7 @@
 """Making a prompt fit its model: a missing system role, blindness, a small context window.
 
-What has to give way is what was quoted, first; then the oldest turns; never the question. Whatever is changed is said in a
-note that the record keeps.
+What has to give way is what was quoted, first; then the oldest turns; never the question. Whatever is changed is said
+in a note that the record keeps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ _TOKENS_A_MESSAGE = 8
 _TOKENS_AN_IMAGE = 800
 _REPLY_TOKENS = 256
 _SHORTEST_QUOTE = 160
-
 
 
 class Prompt(NamedTuple):

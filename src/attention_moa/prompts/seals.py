@@ -1,7 +1,8 @@
 """What nobody can guess and everybody gets again: tags, nonces and orders out of one secret.
 
 Each is an HMAC over the conversation, the layer and the stage, and over nothing else: not over the run, so that equal
-work renders equal prompts, and not over the ensemble, so that changing one agent leaves the others' prompts as they were.
+work renders equal prompts, and not over the ensemble, so that changing one agent leaves the others' prompts as they
+were.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Layouts (design: every stage of an agent continues that agent's own conversation):
 
 ``continue``
-    ``[conversation][own answer][instruction, quoted texts]``: critiques and refinement begin with the very messages that
-    the answer filled the cache with, the previous layer's output included.
+    ``[conversation][own answer][instruction, quoted texts]``: critiques and refinement begin with the very messages
+    that the answer filled the cache with, the previous layer's output included.
 ``paper``
     The authors' inputs: ``[conversation, instruction, own and peers' texts quoted in the last user turn]``, without the
     previous layer's output.
@@ -81,10 +81,11 @@ def render_answer(desk: Desk, agent: AgentSpec, layer: int, previous: str | None
 
     Source: paper, stage 1.
     """
+    seat = _Seat(desk, agent, layer, previous)
 
     def render(limit: int | None) -> Prompt:
-        base = _answer_base(desk, agent, layer, previous, limit)
-        return Prompt(base, tail=_tail(desk, agent, base), shared=len(base))
+        base = _answer_base(seat, limit)
+        return Prompt(base, tail=_tail(seat, base), shared=len(base))
 
     return render
 
@@ -107,11 +108,18 @@ def render_critique(
     """
     template = "self_critique" if peer is None else "critique"
     values = {"peer": peer, "label": author if desk.spec.attention.labels else None}
-    return _continuing(desk, critic, layer, previous, own, Stage.CRITIQUE, template, values)
+    return _continuing(_Seat(desk, critic, layer, previous), own, template, values)
 
 
 def render_panel(
-    desk: Desk, critic: AgentSpec, layer: int, own: str, *, peers: Mapping[str, str], has_self: bool, previous: str | None
+    desk: Desk,
+    critic: AgentSpec,
+    layer: int,
+    own: str,
+    *,
+    peers: Mapping[str, str],
+    has_self: bool,
+    previous: str | None,
 ) -> tuple[Render, tuple[Section, ...]]:
     """Return the prompt in which one critic criticises all of its authors at once, and the sections to look for.
 
@@ -128,7 +136,9 @@ def render_panel(
     """
     order = desk.seal.order(peers, Stage.CRITIQUE, layer, critic.name)
     authors = [*([critic.name] if has_self else []), *order]
-    sections = tuple(Section(author, desk.seal.section(Stage.CRITIQUE, layer, critic.name, author)) for author in authors)
+    sections = tuple(
+        Section(author, desk.seal.section(Stage.CRITIQUE, layer, critic.name, author)) for author in authors
+    )
     shown = [
         {
             "label": author if desk.spec.attention.labels else chr(ord("A") + place % 26) + str(place // 26 or ""),
@@ -138,8 +148,7 @@ def render_panel(
         }
         for place, (author, section) in enumerate(zip(authors, sections, strict=True))
     ]
-    values = {"sections": shown}
-    return _continuing(desk, critic, layer, previous, own, Stage.CRITIQUE, "panel", values), sections
+    return _continuing(_Seat(desk, critic, layer, previous), own, "panel", {"sections": shown}), sections
 
 
 def split_panel(text: str, sections: Sequence[Section]) -> dict[str, str]:
@@ -189,7 +198,7 @@ def render_refine(
         }
         for critic in desk.seal.order(critiques, Stage.REFINE, layer, author.name)
     ]
-    return _continuing(desk, author, layer, previous, own, Stage.REFINE, "refine", {"critiques": shown})
+    return _continuing(_Seat(desk, author, layer, previous), own, "refine", {"critiques": shown})
 
 
 def render_summary(desk: Desk, writer: AgentSpec, layer: int, replies: Mapping[str, str]) -> Render:
@@ -205,7 +214,7 @@ def render_summary(desk: Desk, writer: AgentSpec, layer: int, replies: Mapping[s
     """
     order = desk.seal.order(replies, Stage.SUMMARY, layer, writer.name)
     shown = [{"text": replies[name], "label": name if desk.spec.attention.labels else None} for name in order]
-    return _closing(desk, writer, layer, Stage.SUMMARY, "summary", {"replies": shown})
+    return _closing(_Seat(desk, writer, layer), "summary", {"replies": shown})
 
 
 def render_residual(
@@ -213,7 +222,8 @@ def render_residual(
 ) -> Render:
     """Return the prompt of ``r[l]``: the layers' outputs, the latest one last, and the verdict's nonce at the end.
 
-    The fence is the same in all layers, so that the prompt of a layer begins with that of the layer before.
+    The fence is the same in all layers (that of a layer 0), so that the prompt of a layer begins with that of the
+    layer before.
 
     Args:
         desk: The run.
@@ -230,52 +240,62 @@ def render_residual(
         "stop_line": verdict_line(nonce, is_stop=True) if has_verdict else None,
         "continue_line": verdict_line(nonce, is_stop=False) if has_verdict else None,
     }
-    return _closing(desk, writer, 0, Stage.RESIDUAL, "residual", values)
+    return _closing(_Seat(desk, writer, 0), "residual", values)
 
 
-def _continuing(
-    desk: Desk,
-    agent: AgentSpec,
-    layer: int,
-    previous: str | None,
-    own: str,
-    stage: Stage,
-    template: str,
-    values: Mapping[str, Any],
-) -> Render:
+class _Seat(NamedTuple):
+    """Who speaks in which layer; ``previous`` is ``o[l-1]`` as far as this agent is to see it."""
+
+    desk: Desk
+    agent: AgentSpec
+    layer: int
+    previous: str | None = None
+
+
+_STAGE_OF = {
+    "answer": Stage.ANSWER,
+    "critique": Stage.CRITIQUE,
+    "self_critique": Stage.CRITIQUE,
+    "panel": Stage.CRITIQUE,
+    "refine": Stage.REFINE,
+    "summary": Stage.SUMMARY,
+    "residual": Stage.RESIDUAL,
+}
+
+
+def _continuing(seat: _Seat, own: str, template: str, values: Mapping[str, Any]) -> Render:
     """Return a prompt that goes on from an agent's own answer, in the ensemble's layout."""
-    is_paper = desk.spec.layout == "paper"
-    seen = previous if desk.spec.layout == "continue" else None
+    layout = seat.desk.spec.layout
+    if layout != "continue":
+        seat = seat._replace(previous=None)
 
     def render(limit: int | None) -> Prompt:
-        text = _fill(desk, stage, layer, template, limit, {**values, "own": own if is_paper else None})
-        base = _answer_base(desk, agent, layer, seen, limit)
-        if is_paper:
+        text = _fill(seat, template, limit, {**values, "own": own if layout == "paper" else None})
+        base = _answer_base(seat, limit)
+        if layout == "paper":
             messages = _append(base, text)
-            return Prompt(messages, tail=_tail(desk, agent, messages), shared=len(base) - 1)
+            return Prompt(messages, tail=_tail(seat, messages), shared=len(base) - 1)
         messages = (*base, assistant(clip(own, limit)), user(text))
-        return Prompt(messages, tail=_tail(desk, agent, messages), shared=len(base) + 1)
+        return Prompt(messages, tail=_tail(seat, messages), shared=len(base) + 1)
 
     return render
 
 
-def _closing(
-    desk: Desk, writer: AgentSpec, layer: int, stage: Stage, template: str, values: Mapping[str, Any]
-) -> Render:
+def _closing(seat: _Seat, template: str, values: Mapping[str, Any]) -> Render:
     """Return a prompt of a writer that reads the conversation and quoted texts, without an answer of its own."""
 
     def render(limit: int | None) -> Prompt:
-        base = _base(desk, writer)
-        role = writer.role if _has_late_role(desk, writer) else None
-        text = _fill(desk, stage, layer, template, limit, {**values, "role": role})
+        base = _base(seat)
+        text = _fill(seat, template, limit, {**values, "role": _late_role(seat)})
         messages = _append(base, text)
-        return Prompt(messages, tail=_tail(desk, writer, messages), shared=len(base) - 1)
+        return Prompt(messages, tail=_tail(seat, messages), shared=len(base) - 1)
 
     return render
 
 
-def _fill(desk: Desk, stage: Stage, layer: int, template: str, limit: int | None, values: Mapping[str, Any]) -> str:
-    tag = desk.seal.tag(stage, layer)
+def _fill(seat: _Seat, template: str, limit: int | None, values: Mapping[str, Any]) -> str:
+    desk = seat.desk
+    tag = desk.seal.tag(_STAGE_OF[template], seat.layer)
 
     def quote(text: str) -> str:
         return f"<{tag}>\n{clip(text.replace(tag, 'text'), limit)}\n</{tag}>"
@@ -283,17 +303,16 @@ def _fill(desk: Desk, stage: Stage, layer: int, template: str, limit: int | None
     return desk.templates.render(template, **values, tag=tag, quote=quote, brief=desk.spec.layout == "compact")
 
 
-def _answer_base(desk: Desk, agent: AgentSpec, layer: int, previous: str | None, limit: int | None) -> Conversation:
-    role = agent.role if _has_late_role(desk, agent) else None
-    text = _fill(desk, Stage.ANSWER, layer, "answer", limit, {"role": role, "previous": previous})
-    base = _base(desk, agent)
+def _answer_base(seat: _Seat, limit: int | None) -> Conversation:
+    text = _fill(seat, "answer", limit, {"role": _late_role(seat), "previous": seat.previous})
+    base = _base(seat)
     return _append(base, text) if text else base
 
 
-def _base(desk: Desk, agent: AgentSpec) -> Conversation:
+def _base(seat: _Seat) -> Conversation:
     """Return the conversation with the agent's role at the end of its system prompt."""
-    conversation = desk.conversation
-    if not agent.role or _has_late_role(desk, agent):
+    conversation, agent = seat.desk.conversation, seat.agent
+    if not agent.role or _late_role(seat):
         return conversation
     if conversation and conversation[0].role == "system":
         first = replace(conversation[0], content=(*conversation[0].content, TextPart(agent.role)))
@@ -301,15 +320,17 @@ def _base(desk: Desk, agent: AgentSpec) -> Conversation:
     return (system(agent.role), *conversation)
 
 
-def _has_late_role(desk: Desk, agent: AgentSpec) -> bool:
-    """Return whether the role goes behind the conversation instead of into the system prompt.
+def _late_role(seat: _Seat) -> str | None:
+    """Return the role where it goes behind the conversation instead of into the system prompt.
 
     So it does where several agents share one remote model: then all of them begin with the same conversation, and the
     endpoint's cache serves it to all. An embedded model keeps a cache for each agent, so there the role goes first.
     """
+    agent = seat.agent
     if agent.model.startswith("embedded:"):
-        return False
-    return sum(_endpoint(other) == _endpoint(agent) for other in desk.spec.agents if other.name != agent.name) > 0
+        return None
+    others = (other for other in seat.desk.spec.agents if other.name != agent.name)
+    return agent.role if any(_endpoint(other) == _endpoint(agent) for other in others) else None
 
 
 def _endpoint(agent: AgentSpec) -> tuple[str, str | None]:
@@ -328,9 +349,9 @@ def _append(messages: Conversation, text: str) -> Conversation:
     return (*messages[:-1], replace(last, content=(*parts, TextPart(text))))
 
 
-def _tail(desk: Desk, agent: AgentSpec, messages: Sequence[Message]) -> int:
+def _tail(seat: _Seat, messages: Sequence[Message]) -> int:
     """Return how many messages there are from the conversation's last user turn to the end."""
-    conversation = desk.conversation
-    lead = len(_base(desk, agent)) - len(conversation)
+    conversation = seat.desk.conversation
+    lead = len(_base(seat)) - len(conversation)
     asked = max((place for place, message in enumerate(conversation) if message.role == "user"), default=0)
     return len(messages) - lead - asked

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from attention_moa.errors import ConfigError
@@ -37,14 +37,12 @@ class Templates:
         environment = ImmutableSandboxedEnvironment(
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
         )
-        self._compiled = {}
+        self._compiled: dict[str, Template] = {}
         for name, source in sources.items():
             try:
                 self._compiled[name] = environment.from_string(source)
             except TemplateSyntaxError as error:
-                raise ConfigError(
-                    f"{name}.md, line {error.lineno}: {error.message}", key="prompts.folder"
-                ) from error
+                raise ConfigError(f"{name}.md, line {error.lineno}: {error.message}", key="prompts.folder") from error
 
     def render(self, name: str, /, **values: Any) -> str:
         """Return a template's text with its values put in, white space around it stripped.
@@ -71,7 +69,7 @@ def load_templates(folder: Path | None = None) -> Templates:
     Raises:
         ConfigError: The folder or a file in it cannot be read, or has a name that no stage uses.
     """
-    ours = resources.files(__package__)
+    ours = resources.files("attention_moa.prompts")
     sources = {name: ours.joinpath(f"{name}.md").read_text(encoding="utf-8") for name in NAMES}
     if folder is not None:
         sources.update(_read_folder(folder))
