@@ -150,7 +150,7 @@ def test_each_fault_names_the_field_the_value_and_the_mend(text: str, words: lis
 
 def test_a_missing_file_names_the_shipped_ensembles() -> None:
     """A slip in the name is met with the nearest one and with all of them."""
-    with pytest.raises(ConfigError, match="did you mean paper-small.*embedded.*vllm"):
+    with pytest.raises(ConfigError, match=r"did you mean paper-small.*embedded.*vllm"):
         load_spec("paper-smal")
 
 
@@ -213,7 +213,7 @@ def test_a_missing_key_names_the_variable_the_agent_and_the_mend() -> None:
     """One line, before any call."""
     with pytest.raises(ConfigError, match=r"OPENROUTER_API_KEY is not set: openrouter:x \(agent 'q'\).*api_key_env"):
         api_key(AgentSpec(name="q", model="openrouter:x"))
-    with pytest.raises(ConfigError, match="MY_KEY is not set: openai:x needs a key; export it$"):
+    with pytest.raises(ConfigError, match=r"MY_KEY is not set: openai:x needs a key; export it$"):
         api_key(ModelSettings(model="openai:x", api_key_env="MY_KEY"))
 
 

@@ -1,0 +1,74 @@
+"""The command line: parse, call the library, print.
+
+Commands are imported when they are called, and what they need when they need it: ``--help`` loads click and little
+else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from attention_moa.cli.exits import EXIT_CODES, INTERRUPTED, USAGE, status_of
+from attention_moa.cli.lazy import LazyGroup
+from attention_moa.cli.output import complain, is_closed_pipe, release_output
+from attention_moa.errors import MoaError
+
+_COMMANDS = {
+    "ask": ("attention_moa.cli.ask:ask", "Ask a question and get one answer."),
+    "chat": ("attention_moa.cli.chat:chat", "Talk with an ensemble, turn by turn."),
+    "ensemble": ("attention_moa.cli.ensembles:ensemble", "List, show, check and write ensembles."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+@click.version_option(package_name="attention-moa", prog_name="attention-moa", message="%(prog)s %(version)s")
+def root() -> None:
+    """Ask several language models that answer, criticise and refine together (Attention-MoA)."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with its exit code.
+
+    Args:
+        arguments: What follows the program's name; None takes the process's own.
+    """
+    try:
+        status = _run(None if arguments is None else list(arguments))
+        sys.stdout.flush()
+    except OSError as error:
+        if not is_closed_pipe(error):
+            raise
+        release_output()
+        status = 1
+    sys.exit(status)
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        status = root.main(arguments, prog_name="attention-moa", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return USAGE
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "attention-moa"
+        complain(f"{error.format_message()} ({command} --help)")
+        return USAGE
+    except click.ClickException as error:
+        complain(error.format_message())
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    except MoaError as error:
+        complain(error)
+        return status_of(error)
+    return status if isinstance(status, int) else 0

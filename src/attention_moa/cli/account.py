@@ -1,0 +1,116 @@
+"""The account of a run, in words: calls, tokens, time, what was lost, what stood in for what, why it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attention_moa.accounting import call_usage
+from attention_moa.cli.clean import one_line
+from attention_moa.cli.progress import describe_call
+from attention_moa.messages import Stage
+from attention_moa.records import CallRecord, Loss, RunRecord, UsageTotal
+from attention_moa.schedule import count_calls
+
+_STATES = {"finished": "finished", "failed": "failed", "cancelled": "interrupted", "running": "not over"}
+_HEADINGS = ("layer", "stage", "calls", "prompt", "cached", "written", "reasoning", "seconds")
+
+
+def account(record: RunRecord, *, has_table: bool) -> list[str]:
+    """Return the account of a run, line by line.
+
+    Args:
+        record: The run, whole or in part.
+        has_table: Whether the calls are also listed by layer and stage.
+    """
+    head = [_time(record), _calls(record), f"tokens: {_tokens(record.usage)}"]
+    by_stage = ["", *table(_HEADINGS, list(_rows(record))), ""] if has_table and record.calls else []
+    lines = _verdicts(record)
+    if record.is_truncated:
+        lines.append("truncated: the answer hit its token limit (max_tokens)")
+    lines += [f"lost in layer {loss.layer}: {_lost(loss)}" for loss in record.losses if not loss.is_skipped]
+    skipped = sum(loss.is_skipped for loss in record.losses)
+    if skipped:
+        lines.append(f"not made, as what they read was lost: {skipped} {'call' if skipped == 1 else 'calls'}")
+    for degraded in record.degraded:
+        lines.append(f"degraded in layer {degraded.layer}, {degraded.stage.value}: {degraded.what} ({degraded.why})")
+    lines += [f"note: {note}" for note in record.notes]
+    return [*map(one_line, head), *by_stage, *map(one_line, lines)]
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows in aligned columns, numbers to the right.
+
+    Args:
+        headings: One a column.
+        rows: Cells of text, as many as there are headings.
+    """
+    cells = [[one_line(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    is_number = [
+        all(row[column][:1].isdigit() or row[column] == "?" for row in cells[1:]) for column in range(len(headings))
+    ]
+    return [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, is_number, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _time(record: RunRecord) -> str:
+    path = f" (critical path {record.critical_path_s:.1f} s)" if record.calls else ""
+    return f"{record.ensemble.name}: {_STATES[record.state]} after {record.wall_s:.1f} s{path}, run {record.run_id}"
+
+
+def _calls(record: RunRecord) -> str:
+    states = [call.state for call in record.calls]
+    parts = [f"{states.count('finished')} of {count_calls(record.ensemble)} planned"]
+    parts += [f"{states.count(state)} {state}" for state in ("lost", "cancelled") if state in states]
+    repeated = sum(max(0, len(call.attempts) - 1) for call in record.calls)
+    if repeated:
+        parts.append(f"{repeated} tried again")
+    return f"calls: {', '.join(parts)}"
+
+
+def _tokens(usage: UsageTotal) -> str:
+    fresh = f"{usage.input_tokens:,} prompt ({usage.cached_tokens:,} of them cached)"
+    thought = f" ({usage.reasoning_tokens:,} of them reasoning)" if usage.reasoning_tokens else ""
+    known = f"{fresh}, {usage.output_tokens:,} written{thought}"
+    if not usage.unknown_calls:
+        return known
+    if usage.unknown_calls == usage.calls:
+        return "not told by any call"
+    return f"at least {known}; {usage.unknown_calls} of {usage.calls} calls did not say"
+
+
+def _rows(record: RunRecord) -> Iterator[tuple[str, ...]]:
+    for layer in record.layers:
+        for stage in Stage:
+            calls = [call for call in record.calls if call.layer == layer.layer and call.stage is stage]
+            if calls:
+                yield _row(str(layer.layer), stage.value, calls)
+    yield _row("all", "", record.calls)
+
+
+def _row(layer: str, stage: str, calls: Sequence[CallRecord]) -> tuple[str, ...]:
+    usage = call_usage(calls)
+    seconds = max(call.ended_s for call in calls) - min(call.queued_s for call in calls)
+    counts = (usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens)
+    done = sum(call.state == "finished" for call in calls)
+    number = str(done) if done == len(calls) else f"{done}/{len(calls)}"
+    known = usage.calls > usage.unknown_calls
+    return (layer, stage, number, *(f"{count:,}" if known else "?" for count in counts), f"{seconds:.1f}")
+
+
+def _verdicts(record: RunRecord) -> list[str]:
+    verdicts = [layer.verdict for layer in record.layers if layer.verdict is not None]
+    return [
+        f"layer {verdict.layer}: {'stopped' if verdict.is_stop else 'last' if verdict.rule == 'last' else 'went on'}, "
+        f"{verdict.reason}"
+        for verdict in verdicts
+    ]
+
+
+def _lost(loss: Loss) -> str:
+    return f"{describe_call(loss.stage, loss.agent, loss.peer)} ({loss.kind}: {loss.message})"

@@ -1,0 +1,51 @@
+"""Why a run failed, in one line: the agent, the model, the address, what happened, and the mend."""
+
+from __future__ import annotations
+
+from attention_moa.config import AgentSpec, EnsembleSpec, residual_chain, summary_chain
+from attention_moa.errors import MoaError, QuorumError, describe
+from attention_moa.records import Loss
+
+_MOST = 3
+MENDS = {
+    "AuthError": "set the right key",
+    "BadReplyError": "raise max_tokens, or take another model",
+    "CallTimeoutError": "raise calls.timeout_s, or take a faster model",
+    "ContextTooLongError": "shorten the question, or take a model with a larger context",
+    "RateLimitError": "wait, or lower calls.concurrency",
+    "RefusedError": "correct the model's name or settings",
+    "ServerError": "try again, or take another model",
+    "TransportError": "start the server, or correct base_url",
+}
+
+
+def explain(error: MoaError) -> str:
+    """Return one line on why a run failed.
+
+    Args:
+        error: What the run ended with. Where no agent gave an answer, its partial record says why for each of them.
+    """
+    if not isinstance(error, QuorumError):
+        return describe(error)
+    spec = error.partial.ensemble
+    losses = [loss for loss in error.partial.losses if not loss.is_skipped]
+    causes = list(dict.fromkeys(_cause(spec, loss) for loss in losses))
+    if not causes:
+        return describe(error)
+    more = f"; and {len(causes) - _MOST} more" if len(causes) > _MOST else ""
+    kinds = dict.fromkeys(loss.kind for loss in losses)
+    mends = "; ".join(dict.fromkeys(MENDS[kind] for kind in kinds if kind in MENDS))
+    mend = f". Mend: {mends}" if mends else ""
+    return f"no agent gave an answer: {'; '.join(causes[:_MOST])}{more}{mend}"
+
+
+def where(agent: AgentSpec) -> str:
+    """Return an agent's model, and its address where it has one of its own."""
+    return f"{agent.model} at {agent.base_url}" if agent.base_url else agent.model
+
+
+def _cause(spec: EnsembleSpec, loss: Loss) -> str:
+    for agent in (*spec.agents, *summary_chain(spec), *residual_chain(spec)):
+        if agent.name == loss.agent:
+            return f"{agent.name} ({where(agent)}): {loss.kind}: {loss.message}"
+    return f"{loss.agent}: {loss.kind}: {loss.message}"

@@ -1,0 +1,47 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from attention_moa.config import EnsembleSpec
+
+ensemble_option = click.option(
+    "-e",
+    "--ensemble",
+    metavar="NAME|FILE",
+    default="embedded",
+    show_default=True,
+    help="What runs: a shipped ensemble (see: ensemble list) or a TOML file.",
+)
+layers_option = click.option(
+    "-l",
+    "--layers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Run at most N layers instead of what the ensemble says.",
+)
+system_option = click.option("-s", "--system", metavar="TEXT", help="A system prompt for all agents.")
+model_file_option = click.option(
+    "--model-file",
+    metavar="GGUF",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Run this GGUF file in the place of the embedded model.",
+)
+
+
+def with_layers(spec: EnsembleSpec, layers: int | None) -> EnsembleSpec:
+    """Return the ensemble with another number of layers; None leaves it as it is.
+
+    Raises:
+        ConfigError: There are too many.
+    """
+    if layers is None:
+        return spec
+    from msgspec.structs import replace
+
+    return replace(spec, layers=layers)

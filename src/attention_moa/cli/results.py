@@ -1,0 +1,102 @@
+"""What is printed when a run is over: the answer, or what there is of it, and the account."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from attention_moa.cli.account import account
+from attention_moa.cli.clean import clean
+from attention_moa.cli.failures import explain
+from attention_moa.cli.output import complain, say, tell
+from attention_moa.cli.running import Outcome
+from attention_moa.cli.views import Form
+from attention_moa.codec import record_to_json
+from attention_moa.errors import ConfigError
+from attention_moa.records import Answer, RunRecord
+
+
+def print_outcome(outcome: Outcome, *, form: Form) -> None:
+    """Print the answer and the account of a run, or why there is none.
+
+    Args:
+        outcome: How the run ended.
+        form: ``ANSWER``: the text, and the account on standard error; ``QUIET``: the text alone; for the other two the
+            text is printed elsewhere.
+    """
+    record = outcome.record
+    is_partial = outcome.signum is not None or outcome.error is not None
+    if form is Form.ANSWER and (record.calls or not is_partial):
+        _print_text(record, is_partial=is_partial)
+        tell("")
+        for line in account(record, has_table=is_partial or sys.stderr.isatty()):
+            tell(line)
+    elif form is Form.QUIET and not is_partial and record.text is not None:
+        say(record.text)
+    if outcome.error is not None:
+        complain(explain(outcome.error))
+    elif outcome.signum is not None:
+        complain("interrupted")
+
+
+def print_answer(text: str) -> None:
+    """Print an answer: as Markdown on a terminal, as it is elsewhere."""
+    if not sys.stdout.isatty():
+        say(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    # No hyperlinks: an address that a model wrote is shown as it is, not hidden behind a word.
+    Console(highlight=False, markup=False, emoji=False).print(Markdown(clean(text), hyperlinks=False))
+
+
+def best_so_far(record: RunRecord) -> tuple[str, str] | None:
+    """Return the best text of a run that did not end, and what it is; None where nothing is finished.
+
+    Source: ours. A layer's output is better than a summary, a summary than a refinement, a refinement than an answer.
+    """
+    if record.text is not None:
+        return record.text, "the best output so far"
+    for layer in reversed(record.layers):
+        for refinement in layer.refinements.values():
+            if refinement.stands_in is None:
+                return refinement.text, f"{refinement.agent}'s refined answer, the best so far"
+        for answer in layer.answers.values():
+            if isinstance(answer, Answer):
+                return answer.text, f"{answer.agent}'s own answer, the best so far"
+    return None
+
+
+def write_trace(record: RunRecord, path: Path) -> None:
+    """Write the whole record to a file, as JSON.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
+    try:
+        path.write_bytes(record_to_json(record, indent=2) + b"\n")
+    except OSError as error:
+        raise ConfigError(f"{str(path)!r} cannot be written: {error.strerror}", key="--trace") from error
+
+
+def require_writable(path: Path) -> None:
+    """Raise a ``ConfigError`` where a file cannot be written, before anything is paid for it."""
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{str(path)!r} cannot be written: {error.strerror}", key="--trace") from error
+
+
+def _print_text(record: RunRecord, *, is_partial: bool) -> None:
+    if not is_partial and record.text is not None:
+        print_answer(record.text)
+        return
+    best = best_so_far(record)
+    if best is None:
+        return
+    text, what = best
+    say(f"[partial: {what}]")
+    say("")
+    print_answer(text)
