@@ -5,11 +5,11 @@ Nothing heavy is imported before an ensemble needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from attention_moa.config import AgentSpec, EnsembleSpec, ModelSettings, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, ModelSettings, residual_chain, summary_chain
 from attention_moa.ports import Provider
 
 if TYPE_CHECKING:
@@ -88,17 +88,30 @@ class ProviderPool:
     def _embedded(self, settings: ModelSettings) -> Provider:
         from attention_moa.providers.embedded import EmbeddedProvider
 
-        agents = [agent for agent in _speakers(self._spec) if agent.model == settings.model]
-        windows = [agent.context_tokens for agent in agents if agent.context_tokens is not None]
-        names = tuple(dict.fromkeys(agent.name for agent in agents))
-        return EmbeddedProvider(settings.model, agents=names, context_tokens=max(windows, default=None))
+        names, context_tokens = speakers(self._spec, settings.model)
+        return EmbeddedProvider(settings.model, agents=names, context_tokens=context_tokens)
 
 
-def _speakers(spec: EnsembleSpec) -> Iterator[AgentSpec]:
-    """Yield everybody who may speak in a run, agents first."""
-    yield from spec.agents
-    yield from summary_chain(spec)
-    yield from residual_chain(spec)
+class Speakers(NamedTuple):
+    """Who speaks through a model, and the largest context window that any of them asks for."""
+
+    names: tuple[str, ...]
+    context_tokens: int | None
+
+
+def speakers(spec: EnsembleSpec, model: str) -> Speakers:
+    """Return who speaks through a model in a run, agents first, then the writers and their fallbacks.
+
+    Args:
+        spec: The ensemble.
+        model: ``provider:model``.
+
+    Source: ours; a local model keeps a slot, and with it a cache, for each of them.
+    """
+    everybody = (*spec.agents, *summary_chain(spec), *residual_chain(spec))
+    found = [agent for agent in everybody if agent.model == model]
+    windows = [agent.context_tokens for agent in found if agent.context_tokens is not None]
+    return Speakers(tuple(dict.fromkeys(agent.name for agent in found)), max(windows, default=None))
 
 
 def _field(spec: EnsembleSpec, settings: ModelSettings) -> str:

@@ -18,7 +18,7 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing, suppress
 from functools import reduce
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from attention_moa.errors import (
     BadReplyError,
@@ -129,8 +129,11 @@ async def _awaited(
 
 
 def _pieces(result: object) -> Iterable[object]:
-    is_one = isinstance(result, (str, bytes, dict)) or not isinstance(result, Iterable)
-    return (cast("object", result),) if is_one else cast("Iterable[object]", result)
+    return result if _is_stream(result) else (result,)
+
+
+def _is_stream(result: object) -> TypeGuard[Iterable[object]]:
+    return isinstance(result, Iterable) and not isinstance(result, (str, bytes, dict))
 
 
 class _End:

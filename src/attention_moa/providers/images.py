@@ -28,6 +28,7 @@ from attention_moa.messages import Conversation, ImagePart, Message, Part
 _MOST_BYTES = 20 * 2**20
 _MOST_HOPS = 5
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")  # older Pythons take it for a public one
 
 
 class _RefusedAddressError(OSError):
@@ -81,7 +82,7 @@ class _PublicResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        await self._inner.close()
+        """Leave the inner one open: it belongs to whoever made it."""
 
 
 def _require_public(number: str) -> None:
@@ -94,7 +95,7 @@ def _require_public(number: str) -> None:
         if inner is not None:
             _require_public(str(inner))
             return
-    if not address.is_global or address.is_multicast or address.is_reserved:
+    if not address.is_global or address.is_multicast or address.is_reserved or address in _LOCAL_NAT64:
         raise _RefusedAddressError(f"{number} is a private address")
 
 

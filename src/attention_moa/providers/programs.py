@@ -109,7 +109,9 @@ def _last_line(complaints: IO[bytes]) -> str:
 
 async def _end(process: Process) -> None:
     """Leave nothing of a program: neither it, nor what it started, nor an unread pipe."""
-    if process.returncode is None:
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    if process.returncode is None or not process.stdout.at_eof():
+        # Whoever still holds the other end of the pipe, be it a child of a program that is gone, is of its group.
         _signal(process, signal.SIGTERM)
         with suppress(TimeoutError):
             try:

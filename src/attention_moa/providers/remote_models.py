@@ -98,7 +98,8 @@ def _provider(
     takes = inspect.signature(maker).parameters
     has_our_client = "http_client" in takes and bool({"openai_client", "anthropic_client"} & takes.keys())
     offered = {
-        "api_key": api_key or ("none" if kind in LOCAL else None),
+        # Without a key the SDK would take one from the environment: it is not for whoever listens at another address.
+        "api_key": api_key or ("none" if base_url is not None and kind != "bedrock" else None),
         "azure_endpoint" if kind == "azure" else "base_url": base_url,
         "http_client": client if has_our_client else None,
     }

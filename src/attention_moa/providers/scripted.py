@@ -13,7 +13,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias, TypeGuard
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -157,18 +157,14 @@ class ScriptedProvider:
 
     async def _said(self, request: CallRequest, index: int) -> Said:
         script = self._script
-        if _is_table(script):
-            return _looked_up(script, request)
         if callable(script):
             said = script(request)
             return await said if inspect.isawaitable(said) else said
+        if not isinstance(script, Sequence):
+            return _looked_up(script, request)
         if index >= len(script):
             raise RefusedError(f"the script has {len(script)} replies and no more")
         return script[index]
-
-
-def _is_table(script: _Playable) -> TypeGuard[Mapping[str, Said]]:
-    return isinstance(script, Mapping)
 
 
 def _looked_up(script: Mapping[str, Said], request: CallRequest) -> Said:
