@@ -333,7 +333,8 @@ def summary_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
         spec: The ensemble.
 
     Returns:
-        At least one agent. A writer that names an agent takes that agent's settings, with its own set ones on top.
+        At least one agent, each name once. A writer that names an agent takes that agent's settings, with its own set
+        ones on top.
 
     Source: ours (the paper names one aggregator; the fallbacks are what users of peers ask for).
     """
@@ -344,7 +345,7 @@ def residual_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
     """Return the residual agent and its fallbacks, in order; unset, it is the summary agent, as in the paper's runs."""
     inherited = summary_chain(spec)
     chain = _chain(spec, spec.residual, "residual", primary=inherited[0])
-    return chain if spec.residual.fallback else chain + tuple(a for a in inherited[1:] if a not in chain)
+    return chain if spec.residual.fallback else _each_once((*chain, *inherited[1:]))
 
 
 def _chain(spec: EnsembleSpec, writer: WriterSpec, stage: str, *, primary: AgentSpec) -> tuple[AgentSpec, ...]:
@@ -363,7 +364,15 @@ def _chain(spec: EnsembleSpec, writer: WriterSpec, stage: str, *, primary: Agent
     else:
         first = AgentSpec(name=stage, model=writer.model, **own)
     rest = (names.get(f) or AgentSpec(name=f"{stage}-fallback-{n}", model=f) for n, f in enumerate(writer.fallback, 1))
-    return (first, *rest)
+    return _each_once((first, *rest))
+
+
+def _each_once(chain: tuple[AgentSpec, ...]) -> tuple[AgentSpec, ...]:
+    """Return a chain without repeated names: who failed for good is not asked the same again."""
+    by_name: dict[str, AgentSpec] = {}
+    for agent in chain:
+        by_name.setdefault(agent.name, agent)
+    return tuple(by_name.values())
 
 
 _UNSET = ModelSettings()
