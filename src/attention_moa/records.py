@@ -321,8 +321,8 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     @property
     def is_truncated(self) -> bool:
         """Whether the answer's text hit a token limit."""
-        last = self.layers[-1] if self.layers else None
         return any(
             isinstance(part, (Summary, Residual)) and part.is_truncated and part.text == self.text
-            for part in ((last.summary, last.residual) if last else ())
+            for layer in self.layers
+            for part in (layer.summary, layer.residual)
         )
