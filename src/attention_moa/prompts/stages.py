@@ -152,9 +152,10 @@ def render_panel(
 
 
 def split_panel(text: str, sections: Sequence[Section]) -> dict[str, str]:
-    """Return the sections of a panel reply by author; one that is missing, unclosed or empty is left out.
+    """Return the sections of a panel reply by author; one that is missing or empty is left out.
 
-    A section is what stands between its opening mark and the next mark of any section.
+    A section is what stands between its opening mark and the next mark of any section, or the end: so the last one
+    of a truncated reply is there as far as it goes.
 
     Args:
         text: The reply.
@@ -298,7 +299,8 @@ def _fill(seat: _Seat, template: str, limit: int | None, values: Mapping[str, An
     tag = desk.seal.tag(_STAGE_OF[template], seat.layer)
 
     def quote(text: str) -> str:
-        return f"<{tag}>\n{clip(text.replace(tag, 'text'), limit)}\n</{tag}>"
+        # The brackets keep what stands before and behind a tag that was taken out from joining to another one.
+        return f"<{tag}>\n{clip(text.replace(tag, '[mark]'), limit)}\n</{tag}>"
 
     return desk.templates.render(template, **values, tag=tag, quote=quote, brief=desk.spec.layout == "compact")
 
