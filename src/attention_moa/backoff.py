@@ -25,7 +25,7 @@ def next_wait_s(error: CallError, attempt: int, policy: CallPolicy, jitter: floa
         return None
     asked_s = error.retry_after_s if isinstance(error, (RateLimitError, ServerError)) else None
     if asked_s is None:
-        return jitter * min(policy.retry_wait_max_s, policy.retry_wait_s * 2.0 ** (attempt - 1))
+        return jitter * min(policy.retry_wait_max_s, policy.retry_wait_s * 2.0 ** min(attempt - 1, 60))
     if asked_s > policy.retry_wait_max_s:
         return None
     return max(asked_s, 0.0) + jitter * policy.retry_wait_s
