@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from attention_moa.config import AgentSpec
-from attention_moa.errors import CallError, describe
+from attention_moa.errors import MoaError, describe
 from attention_moa.events import (
     CallCancelled,
     CallDelta,
@@ -145,11 +145,11 @@ class Booking:
         self.attempts.append(attempt)
         self._open = None
 
-    def attempt_failed(self, error: CallError) -> None:
+    def attempt_failed(self, error: MoaError) -> None:
         """Put the open attempt down as failed."""
         self.attempt_ended(type(error).__name__, describe(error))
 
-    def retried(self, error: CallError, wait_s: float) -> None:
+    def retried(self, error: MoaError, wait_s: float) -> None:
         """Tell that another attempt follows."""
         about = _about(self._log, self._ask)
         told = CallRetried(
@@ -171,7 +171,7 @@ class Booking:
             )
         )
 
-    def lost(self, error: CallError) -> None:
+    def lost(self, error: MoaError) -> None:
         """Put the call down as lost."""
         self._book("lost", None)
         about = _about(self._log, self._ask)

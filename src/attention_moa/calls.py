@@ -79,6 +79,7 @@ class Caller:
 
         Raises:
             CallError: The call failed for good; agent, stage, model and attempts are filled in.
+            ConfigError: A setting or a template is wrong: no other call would do better.
         """
         booking = Booking(self._log, ask)
         try:
@@ -89,6 +90,9 @@ class Caller:
         except CallError as error:
             error.agent, error.stage, error.model = ask.agent.name, ask.stage.value, ask.agent.model
             error.attempts = len(booking.attempts)
+            booking.lost(error)
+            raise
+        except ConfigError as error:
             booking.lost(error)
             raise
         booking.finished(reply)
@@ -140,15 +144,12 @@ class Caller:
                         break
             reply = collected.reply()
         except TimeoutError as error:
-            timeout = CallTimeoutError(
-                f"no whole reply within {limit_s:g} s" if whole.expired() else f"no first token within {first_s:g} s"
-            )
+            why = _late(whole, "whole reply", limit_s) or _late(first, "first token", first_s)
+            timeout = CallTimeoutError(why or f"the provider timed out: {describe(error)}")
             booking.attempt_failed(timeout)
             raise timeout from error
-        except CallError as error:
+        except (CallError, ConfigError) as error:
             booking.attempt_failed(error)
-            raise
-        except (ConfigError, asyncio.CancelledError):
             raise
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
@@ -157,3 +158,8 @@ class Caller:
             raise broken from error
         booking.attempt_ended()
         return reply
+
+
+def _late(timeout: asyncio.Timeout, what: str, limit_s: float) -> str | None:
+    """Return what did not come in time; None where this timeout did not expire."""
+    return f"no {what} within {limit_s:g} s" if timeout.expired() else None
