@@ -38,7 +38,9 @@ def record_from_json(document: bytes | str) -> RunRecord:
     """
     try:
         version = msgspec.json.decode(document, type=_Version).schema_version
-        if version is None or version > SCHEMA_VERSION:
+        if version is None:
+            raise StoreError("not a run record: it has no schema_version")
+        if version > SCHEMA_VERSION:
             raise SchemaVersionError(version, SCHEMA_VERSION)
         return msgspec.json.decode(document, type=RunRecord)
     except (msgspec.DecodeError, ConfigError) as error:
