@@ -9,7 +9,6 @@ the place of its result, and whoever reads it decides what that means.
 from __future__ import annotations
 
 import asyncio
-from typing import cast
 
 from attention_moa.attention import answer, critique, panel, refine
 from attention_moa.calls import Caller
@@ -88,17 +87,8 @@ async def run_layer(layer: LayerRun) -> Merged:
             summary = start(summarise(layer, refinements))
             merged = start(merge(layer, summary))
     except BaseExceptionGroup as errors:
-        raise _first_of(errors) from errors
+        raise errors.exceptions[0] from errors  # one cause says more than a group of them
     return merged.result()
-
-
-def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error in a group that is no group itself: one cause says more than a tree of them."""
-    first: BaseException = errors.exceptions[0]
-    while isinstance(first, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", first)
-        first = group.exceptions[0]
-    return first
 
 
 def _tell_start(desk: Desk, log: RunLog) -> None:
