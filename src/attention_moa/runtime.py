@@ -1,10 +1,14 @@
 """The library: an ensemble that can be loaded, run, watched and closed. Here the parts are put together.
 
-result = Ensemble.load("embedded").run_sync("Why is the sky blue?")
+Once, and from code without an event loop:
 
-async with Ensemble.load("paper-small") as ensemble:      # keeps connections and local models between runs
-async for item in ensemble.stream("Why is the sky blue?"):
-...                                                # events, and last the record
+    result = Ensemble.load("embedded").run_sync("Why is the sky blue?")
+
+Many times, with connections and local models kept between runs, and watched:
+
+    async with Ensemble.load("paper-small") as ensemble, aclosing(ensemble.stream("Why is the sky blue?")) as stream:
+        async for item in stream:
+            ...                                            # events, and last the record
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from msgspec.structs import replace
 from attention_moa.calls import Caller, Places
 from attention_moa.config import AgentSpec, EnsembleSpec, residual_chain, summary_chain
 from attention_moa.ensemble import run_ensemble
-from attention_moa.errors import ConfigError
+from attention_moa.errors import ConfigError, MoaError, describe
 from attention_moa.events import Event
 from attention_moa.messages import Conversation, ImagePart, system, user
 from attention_moa.ports import Observer, Provider
@@ -175,6 +179,10 @@ class Ensemble:
             places = self._places or Places(self.spec.calls.concurrency)
             caller = Caller(log, pool.get, self.spec.calls, jitter=random.random, places=places)
             return await run_ensemble(desk, caller, log)
+        except MoaError as error:
+            if log.record().state == "running":  # it failed before the first call
+                log.end("failed", None, describe(error))
+            raise
         finally:
             if is_own_pool:
                 await pool.aclose()
@@ -186,8 +194,9 @@ class Ensemble:
 class RunStream:
     """A run under way: iterate it for its events and, last, its record.
 
-    Leaving the iteration, or ``aclose()``, cancels the run and all of its calls. ``record`` tells at any time what is
-    finished, also after that.
+    ``aclose()`` cancels the run and all of its calls; so does letting go of the stream. Who leaves the iteration early
+    while holding on to the stream closes it (``contextlib.aclosing``). ``record`` tells at any time what is finished,
+    also after that.
 
     Args:
         log: The run's log.
