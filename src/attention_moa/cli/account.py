@@ -30,11 +30,16 @@ def account(record: RunRecord, *, has_table: bool) -> list[str]:
     lines += [f"lost in layer {loss.layer}: {_lost(loss)}" for loss in record.losses if not loss.is_skipped]
     skipped = sum(loss.is_skipped for loss in record.losses)
     if skipped:
-        lines.append(f"not made, as what they read was lost: {skipped} {'call' if skipped == 1 else 'calls'}")
+        lines.append(f"not made, as what they read was lost: {count(skipped, 'call')}")
     for degraded in record.degraded:
         lines.append(f"degraded in layer {degraded.layer}, {degraded.stage.value}: {degraded.what} ({degraded.why})")
     lines += [f"note: {note}" for note in record.notes]
     return [*map(one_line, head), *by_stage, *map(one_line, lines)]
+
+
+def count(number: int, thing: str) -> str:
+    """Return a number of things in words: ``1 agent``, ``2 agents``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

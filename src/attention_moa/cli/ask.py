@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -91,5 +92,5 @@ def ask(
         write_trace(outcome.record, trace)
     if form is Form.JSON:
         say_json(record_to_json(outcome.record))
-    print_outcome(outcome, form=form)
+    print_outcome(outcome, form=form, has_table=sys.stderr.isatty())
     return outcome.status

@@ -7,7 +7,7 @@ from attention_moa.errors import MoaError, QuorumError, describe
 from attention_moa.records import Loss
 
 _MOST = 3
-MENDS = {
+_MENDS = {
     "AuthError": "set the right key",
     "BadReplyError": "raise max_tokens, or take another model",
     "CallTimeoutError": "raise calls.timeout_s, or take a faster model",
@@ -33,10 +33,18 @@ def explain(error: MoaError) -> str:
     if not causes:
         return describe(error)
     more = f"; and {len(causes) - _MOST} more" if len(causes) > _MOST else ""
-    kinds = dict.fromkeys(loss.kind for loss in losses)
-    mends = "; ".join(dict.fromkeys(MENDS[kind] for kind in kinds if kind in MENDS))
-    mend = f". Mend: {mends}" if mends else ""
-    return f"no agent gave an answer: {'; '.join(causes[:_MOST])}{more}{mend}"
+    mends = "".join(dict.fromkeys(mend_for(loss.kind, loss.message) for loss in losses))
+    return f"no agent gave an answer: {'; '.join(causes[:_MOST])}{more}{mends}"
+
+
+def mend_for(kind: str, message: str) -> str:
+    """Return what to do about an error, to be put behind its message; empty where nothing is known to help.
+
+    Args:
+        kind: The error's class name.
+        message: Its text; one that ends with a question already says where to look.
+    """
+    return f". Mend: {_MENDS[kind]}" if kind in _MENDS and not message.endswith("?") else ""
 
 
 def where(agent: AgentSpec) -> str:

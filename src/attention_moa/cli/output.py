@@ -28,6 +28,11 @@ def say_json(document: bytes) -> None:
     click.echo(text.encode())
 
 
+def say_file(text: str) -> None:
+    """Print a file's text to standard output, in UTF-8 and as it is; on a terminal cleaned."""
+    click.echo((clean(text) if sys.stdout.isatty() else text).encode(), nl=False)
+
+
 def tell(text: str) -> None:
     """Print something about the run to standard error."""
     click.echo(_encodable(clean(text), sys.stderr.encoding), err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Self
 
+from attention_moa.cli.account import count
 from attention_moa.cli.output import tell
 from attention_moa.cli.progress import Progress
 from attention_moa.config import EnsembleSpec
@@ -30,8 +31,8 @@ class LineView:
     def __enter__(self) -> Self:
         """Say what runs."""
         spec = self._spec
-        layers = f"{spec.layers} layer" if spec.layers == 1 else f"up to {spec.layers} layers"
-        tell(f"{spec.name}: {len(spec.agents)} agents, {layers}, {count_calls(spec)} calls")
+        parts = (count(len(spec.agents), "agent"), count(spec.layers, "layer"), count(count_calls(spec), "call"))
+        tell(f"{spec.name}: {parts[0]}, at most {parts[1]} and {parts[2]}")
         self._said_s = time.monotonic()
         return self
 
@@ -42,7 +43,7 @@ class LineView:
         """Take one event into account."""
         now_s = time.monotonic()
         self._progress.apply(event, now_s)
-        if isinstance(event, LayerFinished):
+        if isinstance(event, LayerFinished) and event.output is not None:
             self._say(f"layer {event.layer} done", event.at_s, now_s)
         elif isinstance(event, CallFinished) and now_s - self._said_s >= _EVERY_S:
             self._say(f"layer {event.layer}", event.at_s, now_s)

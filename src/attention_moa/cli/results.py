@@ -16,22 +16,23 @@ from attention_moa.errors import ConfigError
 from attention_moa.records import Answer, RunRecord
 
 
-def print_outcome(outcome: Outcome, *, form: Form) -> None:
+def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
     """Print the answer and the account of a run, or why there is none.
 
     Args:
         outcome: How the run ended.
         form: ``ANSWER``: the text, and the account on standard error; ``QUIET``: the text alone; for the other two the
             text is printed elsewhere.
+        has_table: Whether the account lists the calls by layer and stage; that of a partial run does anyway.
     """
     record = outcome.record
-    is_partial = outcome.signum is not None or outcome.error is not None
-    if form is Form.ANSWER and (record.calls or not is_partial):
+    is_partial = outcome.signum is not None
+    if form is Form.ANSWER and outcome.error is None and (record.calls or not is_partial):
         _print_text(record, is_partial=is_partial)
         tell("")
-        for line in account(record, has_table=is_partial or sys.stderr.isatty()):
+        for line in account(record, has_table=is_partial or has_table):
             tell(line)
-    elif form is Form.QUIET and not is_partial and record.text is not None:
+    elif form is Form.QUIET and outcome.error is None and not is_partial and record.text is not None:
         say(record.text)
     if outcome.error is not None:
         complain(explain(outcome.error))

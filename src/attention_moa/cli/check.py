@@ -1,0 +1,183 @@
+"""``attention-moa ensemble check``: whether every model of an ensemble can be reached with its key, address and limits.
+
+Each distinct model gets one real request that asks for one word and for few tokens, and is closed at the first token.
+What the server lists about its models costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import NamedTuple
+
+import click
+from msgspec.structs import replace
+
+from attention_moa.cli.account import count, table
+from attention_moa.cli.discovery import LOCAL_SERVERS, list_models
+from attention_moa.cli.exits import EXIT_CODES, FAILED
+from attention_moa.cli.failures import mend_for
+from attention_moa.cli.output import say, tell
+from attention_moa.config import AgentSpec, EnsembleSpec, residual_chain, summary_chain
+from attention_moa.errors import CallError, CallTimeoutError, ConfigError, describe
+from attention_moa.messages import CallRequest, Sampling, Stage, user
+from attention_moa.providers import ProviderPool
+from attention_moa.settings import api_key, load_spec
+
+_MOST_TOKENS = 16
+_OPENROUTER = "https://openrouter.ai/api/v1"
+
+
+class Finding(NamedTuple):
+    """What was found out about one model; each cell is ``ok``, ``-`` (there is none, or it does not matter) or a fault.
+
+    Args:
+        key: The key.
+        address: The address.
+        model: The model, asked with its own settings.
+        limits: ``max_tokens`` and ``context_tokens`` against what the server lists.
+        fault: What went wrong and how to mend it, one line; None where all is well.
+    """
+
+    key: str
+    address: str
+    model: str
+    limits: str
+    fault: str | None = None
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("name", metavar="NAME|FILE", default="embedded")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0.1), default=60.0, show_default=True, metavar="S",
+              help="Most seconds for each model.")  # fmt: skip
+def check(name: str, *, timeout_s: float) -> int:
+    """Ask every model of an ensemble for one word: do key, address, model and limits work?
+
+    Every distinct model is asked once, for at most 16 tokens. The exit code is 1 when any of them fails.
+    """
+    spec = load_spec(name)
+    speakers = list(_speakers(spec))
+    tell(f"{spec.name}: asking {count(len({_identity(agent) for _, agent in speakers}), 'model')} for a word each")
+    findings = asyncio.run(_check_all(spec, [agent for _, agent in speakers], timeout_s))
+    rows = [(label, agent.model, *findings[_identity(agent)][:4]) for label, agent in speakers]
+    for line in table(("agent", "model", "key", "address", "reply", "limits"), rows):
+        say(line)
+    faults = {agent.name: fault for _, agent in speakers if (fault := findings[_identity(agent)].fault)}
+    for line in dict.fromkeys(f"{agent}: {fault}" for agent, fault in faults.items()):
+        say(line)
+    say("all models work" if not faults else f"{len(faults)} of {len({agent.name for _, agent in speakers})} fail")
+    sys.stdout.flush()
+    return FAILED if faults else 0
+
+
+def _speakers(spec: EnsembleSpec) -> Iterator[tuple[str, AgentSpec]]:
+    """Yield everybody who may speak in a run, with a label; writers that are agents too are named as such."""
+    for agent in spec.agents:
+        yield agent.name, agent
+    for stage, chain in (("summary", summary_chain(spec)), ("residual", residual_chain(spec))):
+        for place, agent in enumerate(chain):
+            yield f"{stage}{' fallback' if place else ''}: {agent.name}", agent
+
+
+def _identity(agent: AgentSpec) -> tuple[object, ...]:
+    sampling = replace(agent.sampling, extra_body=None)
+    return agent.model, agent.base_url, agent.api_key_env, sampling, repr(agent.extra_body), agent.stream
+
+
+async def _check_all(
+    spec: EnsembleSpec, agents: list[AgentSpec], timeout_s: float
+) -> dict[tuple[object, ...], Finding]:
+    distinct = {_identity(agent): agent for agent in reversed(agents)}
+    pool = ProviderPool(spec, own={}, api_key=api_key)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {
+                identity: group.create_task(_check_one(pool, agent, spec.calls.connect_timeout_s, timeout_s))
+                for identity, agent in distinct.items()
+            }
+    finally:
+        await pool.aclose()
+    return {identity: task.result() for identity, task in tasks.items()}
+
+
+async def _check_one(pool: ProviderPool, agent: AgentSpec, connect_timeout_s: float, timeout_s: float) -> Finding:
+    key = "-"
+    try:
+        key = "ok" if api_key(agent) is not None else "-"
+        provider = pool.get(agent)
+    except ConfigError as error:
+        is_key = error.key is not None and (error.key == "api_key_env" or error.key.isupper())
+        return Finding("missing" if is_key else key, "-", "-" if is_key else "unusable", "-", _without_key(error))
+    request = CallRequest(
+        agent=agent.name,
+        model=agent.model,
+        messages=(user("Reply with the single word: ok"),),
+        sampling=_small(agent.sampling),
+        stage=Stage.ANSWER,
+        connect_timeout_s=connect_timeout_s,
+        is_streamed=agent.stream,
+    )
+    started_s = time.monotonic()
+    try:
+        async with asyncio.timeout(timeout_s), aclosing(provider.stream(request)) as chunks:
+            async for chunk in chunks:
+                if chunk.text or chunk.thinking:
+                    break
+    except TimeoutError:
+        return _failed(CallTimeoutError(f"no reply within {timeout_s:g} s (--timeout)"), key)
+    except ConfigError as error:
+        return Finding(key, "-", "unusable", "-", _without_key(error))
+    except CallError as error:
+        return _failed(error, key)
+    limits, fault = await _check_limits(agent)
+    return Finding(key, "ok", f"ok, {time.monotonic() - started_s:.1f} s", limits, fault)
+
+
+def _without_key(error: ConfigError) -> str:
+    """Return the error's text without the field that it opens with: here the agent's name stands in its place."""
+    return describe(error).removeprefix(f"{error.key}: ")
+
+
+def _small(sampling: Sampling) -> Sampling:
+    """Return an agent's own sampling with few tokens, and no thinking, which some vendors refuse to do in so few."""
+    most = min(sampling.max_tokens or _MOST_TOKENS, _MOST_TOKENS)
+    return replace(sampling, max_tokens=most, thinking=sampling.thinking if sampling.thinking is False else None)
+
+
+def _failed(error: CallError, key: str) -> Finding:
+    """Return the finding for a failed request: which of the cells is at fault."""
+    kind = type(error).__name__
+    fault = f"{kind}: {describe(error)}{mend_for(kind, describe(error))}"
+    if kind == "TransportError":
+        return Finding(key, "fails", "-", "-", fault)
+    if kind == "AuthError":
+        return Finding("refused", "ok", "-", "-", fault)
+    if kind == "RateLimitError":
+        return Finding(key, "ok", "-", "rate limit", fault)
+    return Finding(key, "-" if kind == "CallTimeoutError" else "ok", "fails", "-", fault)
+
+
+async def _check_limits(agent: AgentSpec) -> tuple[str, str | None]:
+    """Return the cell on limits, and what is wrong with them; only servers that list limits can be compared with."""
+    provider, _, name = agent.model.partition(":")
+    address = agent.base_url or _usual_address(provider)
+    listed = await list_models(address, key=api_key(agent)) if address else None
+    model = next((model for model in listed or () if model.name == name), None)
+    if model is None or (model.context_tokens is None and model.max_tokens is None):
+        return "not told", None
+    most = min(count for count in (model.context_tokens, model.max_tokens) if count is not None)
+    if agent.max_tokens is not None and agent.max_tokens > most:
+        return "too high", f"max_tokens {agent.max_tokens:,} is above the model's {most:,}. Mend: lower max_tokens"
+    context, own = model.context_tokens, agent.context_tokens
+    if context is not None and own is not None and own > context:
+        return "too high", f"context_tokens {own:,} is above the model's {context:,}. Mend: lower context_tokens"
+    return f"ok, {context:,}" if context is not None else "ok", None
+
+
+def _usual_address(provider: str) -> str | None:
+    if provider == "openrouter":
+        return _OPENROUTER
+    return f"http://127.0.0.1:{LOCAL_SERVERS[provider][1]}/v1" if provider in LOCAL_SERVERS else None

@@ -1,0 +1,85 @@
+"""``attention-moa ensemble list`` and ``show``: which ensembles there are, and what is in them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from attention_moa.cli.account import table
+from attention_moa.cli.clean import one_line
+from attention_moa.cli.output import say, say_file
+from attention_moa.config import AgentSpec, EnsembleSpec, residual_chain, summary_chain
+from attention_moa.errors import ConfigError
+from attention_moa.schedule import count_calls, count_layer_calls
+from attention_moa.settings import ensemble_text, load_spec, shipped_ensembles
+
+
+@click.command("list")
+def list_ensembles() -> None:
+    """List the shipped ensembles, and the files in this folder that describe one."""
+    rows = [_row(name, load_spec(name)) for name in shipped_ensembles()]
+    rows += _files(Path())
+    for line in table(("name", "agents", "layers", "calls", "what it is"), rows):
+        say(line)
+
+
+@click.command("show")
+@click.argument("name", metavar="NAME|FILE", default="embedded")
+@click.option("--toml", "is_toml", is_flag=True, help="Print the file as it is: the beginning of one of your own.")
+def show_ensemble(name: str, *, is_toml: bool) -> None:
+    """Show an ensemble: who is in it, and what a question costs in calls."""
+    spec = load_spec(name)
+    if is_toml:
+        say_file(ensemble_text(name))
+        return
+    for line in _description(spec):
+        say(line)
+
+
+def _row(name: str, spec: EnsembleSpec) -> tuple[str, ...]:
+    return name, str(len(spec.agents)), str(spec.layers), str(count_calls(spec)), spec.description
+
+
+def _files(folder: Path) -> Iterator[tuple[str, ...]]:
+    for path in sorted(folder.glob("*.toml")):
+        if not _is_ensemble(path):
+            continue
+        try:
+            yield _row(path.name, load_spec(path))
+        except ConfigError as error:
+            yield path.name, "-", "-", "-", f"wrong: {one_line(str(error), 100)}"
+
+
+def _is_ensemble(path: Path) -> bool:
+    """Return whether a file is TOML with agents in it: others are none of our business."""
+    try:
+        return "agents" in tomllib.loads(ensemble_text(path))
+    except (ConfigError, tomllib.TOMLDecodeError):
+        return False
+
+
+def _description(spec: EnsembleSpec) -> Iterator[str]:
+    attention, stop = spec.attention, spec.early_stop
+    yield f"{spec.name}: {spec.description}" if spec.description else spec.name
+    first = count_layer_calls(spec, 1)
+    later = f", {count_layer_calls(spec, 2)} for each later one" if spec.layers > 1 else ""
+    yield f"layers: at most {spec.layers}; calls: {count_calls(spec)} ({first} for layer 1{later})"
+    own = "its own answer and " if attention.own else ""
+    yield f"attention: each agent criticises {own}{attention.peers} peers, {attention.mode}; layout {spec.layout}"
+    yield f"early stop: {stop.rule}, from layer {stop.min_layers} on, returns the {stop.returns} output"
+    yield ""
+    headings = ("agent", "model", "temperature", "max_tokens", "thinking", "role")
+    yield from table(headings, [_agent_row(agent.name, agent) for agent in spec.agents])
+    yield ""
+    for title, chain in (("summary", summary_chain(spec)), ("residual", residual_chain(spec))):
+        names = " then ".join(f"{agent.name} ({agent.model})" for agent in chain)
+        yield one_line(f"{title}: {names}")
+
+
+def _agent_row(name: str, agent: AgentSpec) -> tuple[str, ...]:
+    settings = (agent.temperature, agent.max_tokens, agent.thinking)
+    model = f"{agent.model} at {agent.base_url}" if agent.base_url else agent.model
+    return name, model, *("-" if value is None else str(value) for value in settings), one_line(agent.role or "-", 60)
