@@ -11,6 +11,7 @@ from attention_moa.errors import ConfigError, SchemaVersionError, StoreError
 from attention_moa.events import Event
 from attention_moa.records import SCHEMA_VERSION, RunRecord
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
@@ -43,7 +44,7 @@ def record_from_json(document: bytes | str) -> RunRecord:
         if version > SCHEMA_VERSION:
             raise SchemaVersionError(version, SCHEMA_VERSION)
         return msgspec.json.decode(document, type=RunRecord)
-    except (msgspec.DecodeError, ConfigError) as error:
+    except (*_UNREADABLE, ConfigError) as error:
         raise StoreError(f"not a run record: {error}") from error
 
 
@@ -60,5 +61,5 @@ def event_from_json(line: bytes | str) -> Event:
     """
     try:
         return _EVENTS.decode(line)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise StoreError(f"not an event: {error}") from error
