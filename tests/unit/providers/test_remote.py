@@ -6,7 +6,11 @@ import asyncio
 import base64
 import gc
 import json
+import os
+import subprocess
+import sys
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,6 +286,35 @@ def test_closing_a_stream_early_closes_the_connection_and_leaves_no_task() -> No
             await provider.aclose()
 
     run(scenario)
+
+
+EARLY_CLOSE = """
+import asyncio
+from contextlib import aclosing
+from attention_moa.config import ModelSettings
+from attention_moa.providers.remote import RemoteProvider
+from tests.asking import a_request
+from tests.fake_openai import FakeOpenAI, chunk, hangs
+
+async def scenario():
+    async with FakeOpenAI(hangs(chunk({"content": "He"}))) as server:
+        provider = RemoteProvider(ModelSettings(model="openai:m", base_url=server.base_url))
+        async with aclosing(provider.stream(a_request())) as stream:
+            await anext(stream)
+        await provider.aclose()
+
+asyncio.run(scenario())
+"""
+
+
+def test_closing_a_stream_early_leaves_the_interpreters_memory_whole() -> None:
+    """Closed in the plain way, the library's generators crash CPython 3.11 at its end, where its memory is checked."""
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONMALLOC": "debug"}  # noqa: TID251 - a child's environment
+    child = subprocess.run(
+        [sys.executable, "-c", EARLY_CLOSE], cwd=root, env=environment, capture_output=True, timeout=60, check=False
+    )
+    assert (child.returncode, child.stderr) == (0, b"")
 
 
 def test_a_cancelled_call_closes_the_connection_and_leaves_no_task() -> None:

@@ -1,0 +1,75 @@
+"""Usage adds up, and what is unknown stays unknown."""
+
+from __future__ import annotations
+
+import pytest
+
+from attention_moa.accounting import add, attempt_usage, call_usage
+from attention_moa.messages import Sampling, Stage, Usage
+from attention_moa.records import Attempt, CallRecord, UsageTotal
+
+
+def an_attempt(usage: Usage | None = None, error: str | None = None) -> Attempt:
+    """Return an attempt of one second."""
+    return Attempt(started_s=0.0, ended_s=1.0, error=error, usage=usage or Usage())
+
+
+def test_all_counts_of_an_attempt_are_taken_over() -> None:
+    """Cached, written and reasoning tokens stay apart."""
+    usage = Usage(input_tokens=10, cached_tokens=4, cache_write_tokens=3, output_tokens=5, reasoning_tokens=2)
+    assert attempt_usage(an_attempt(usage)) == UsageTotal(
+        calls=1, input_tokens=10, cached_tokens=4, cache_write_tokens=3, output_tokens=5, reasoning_tokens=2
+    )
+
+
+@pytest.mark.parametrize("usage", [Usage(), Usage(input_tokens=10), Usage(output_tokens=5), Usage(cached_tokens=1)])
+def test_an_attempt_whose_tokens_nobody_counted_is_unknown(usage: Usage) -> None:
+    """It adds what is known and says that this is not all."""
+    assert attempt_usage(an_attempt(usage)).unknown_calls == 1
+
+
+@pytest.mark.parametrize("error", ["RateLimitError", "AuthError", "RefusedError", "ContextTooLongError"])
+def test_a_refused_attempt_used_nothing(error: str) -> None:
+    """Nobody pays for a refusal, so nothing is unknown."""
+    assert attempt_usage(an_attempt(error=error)) == UsageTotal(calls=1)
+
+
+@pytest.mark.parametrize("error", ["ServerError", "CallTimeoutError", "Cancelled", "BadReplyError"])
+def test_an_attempt_that_broke_may_have_used_something(error: str) -> None:
+    """Its tokens are unknown, not zero."""
+    assert attempt_usage(an_attempt(error=error)) == UsageTotal(calls=1, unknown_calls=1)
+
+
+def test_a_refused_attempt_that_reports_tokens_is_booked_with_them() -> None:
+    """What the endpoint counted holds."""
+    usage = Usage(input_tokens=7, output_tokens=0)
+    assert attempt_usage(an_attempt(usage, error="RefusedError")).input_tokens == 7
+
+
+def test_totals_are_added_field_by_field() -> None:
+    """Nothing added is nothing."""
+    one = UsageTotal(calls=1, unknown_calls=1, input_tokens=2, output_tokens=3)
+    two = UsageTotal(calls=2, input_tokens=5, cached_tokens=1, reasoning_tokens=4)
+    assert add([one, two]) == UsageTotal(
+        calls=3, unknown_calls=1, input_tokens=7, cached_tokens=1, output_tokens=3, reasoning_tokens=4
+    )
+    assert add([]) == UsageTotal()
+
+
+def test_calls_count_all_of_their_attempts() -> None:
+    """A failed attempt before a good one is paid too."""
+    call = CallRecord(
+        call_id="1.answer.a",
+        stage=Stage.ANSWER,
+        layer=1,
+        agent="a",
+        model="test:a",
+        sampling=Sampling(),
+        messages=(),
+        state="finished",
+        reads=(),
+        queued_s=0.0,
+        ended_s=2.0,
+        attempts=(an_attempt(error="ServerError"), an_attempt(Usage(input_tokens=1, output_tokens=2))),
+    )
+    assert call_usage([call, call]) == UsageTotal(calls=4, unknown_calls=2, input_tokens=2, output_tokens=4)

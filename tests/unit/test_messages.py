@@ -1,0 +1,40 @@
+"""Messages, requests and replies: the little that they compute."""
+
+from __future__ import annotations
+
+from attention_moa.messages import ImagePart, Message, Reply, Stage, TextPart, assistant, system, user
+
+PICTURE = ImagePart(media_type="image/png", data=b"png")
+
+
+def test_the_text_of_a_message_leaves_images_out() -> None:
+    """Text parts are joined by blank lines."""
+    message = Message("user", (TextPart("one"), PICTURE, TextPart("two")))
+    assert message.text == "one\n\ntwo"
+    assert message.has_images
+
+
+def test_a_message_without_images_says_so() -> None:
+    """Text alone is no image."""
+    assert not user("Hi.").has_images
+
+
+def test_turns_are_made_in_a_word() -> None:
+    """Each maker gives the role of its name."""
+    assert [(m.role, m.text) for m in (system("s"), user("u"), assistant("a"))] == [
+        ("system", "s"),
+        ("user", "u"),
+        ("assistant", "a"),
+    ]
+
+
+def test_only_a_reply_that_hit_its_limit_is_truncated() -> None:
+    """A reply that we cut ourselves has all that was wanted."""
+    assert Reply(text="x", finish_reason="length").is_truncated
+    assert not Reply(text="x", finish_reason="stop").is_truncated
+    assert not Reply(text="x", finish_reason="cut").is_truncated
+
+
+def test_the_stages_are_in_the_papers_order() -> None:
+    """Views show stages in this order."""
+    assert [str(stage) for stage in Stage] == ["answer", "critique", "refine", "summary", "residual"]
