@@ -1,0 +1,148 @@
+"""The embedded model: llama.cpp in a child process of ours, a slot for each agent, nothing to install beside.
+
+The child starts at the first call. A slot keeps the cache of the last prompt, and an agent's calls continue its own
+conversation: pinned to its slot, an agent reads again only what is new.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+import aiohttp
+
+from attention_moa.errors import CallTimeoutError, TransportError, describe
+from attention_moa.messages import CallRequest, Chunk
+from attention_moa.providers.embedded_process import ServerProcess
+from attention_moa.providers.embedded_server import ServerSettings
+from attention_moa.providers.embedded_wire import ReplyReader, parse_error, render_body
+from attention_moa.providers.sse import DataLines
+from attention_moa.providers.weights import find_weights
+
+DEFAULT_CONTEXT_TOKENS = 4096
+"""Context window of an agent whose settings name none."""
+
+_PREFIX = "embedded:"
+_START_TIMEOUT_S = 120.0
+# The caller times first token and whole reply; this is for a server that has come to a stop.
+_SILENCE_S = 900.0
+# A cancelled call frees its slot after two batches at most: 0.9 s at 90 tokens a second, the slowest machine looked at.
+# Batches of 256 tokens would read a prompt 8 % faster.
+_BATCH_TOKENS = 40
+
+
+class Endpoint(NamedTuple):
+    """Where the child serves: the base URL (``http://127.0.0.1:port/v1``) and the key that it asks for."""
+
+    base_url: str
+    api_key: str
+
+
+class EmbeddedProvider:
+    """One model file, served by a child process.
+
+    Args:
+        model: ``embedded:smollm2`` or ``embedded:/path/model.gguf``; the prefix may be left out.
+        agents: Who speaks through it: each has a slot of its own. Other names share these slots.
+        context_tokens: Context window of each slot; None for 4,096.
+        key: The dotted name of the field that holds the model, for errors.
+        command: The program that serves, with its arguments; None for our own.
+        start_timeout_s: Most seconds until the model is loaded.
+
+    Raises:
+        ConfigError: There is no such model file, or it is none.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        agents: Sequence[str],
+        context_tokens: int | None = None,
+        key: str = "model",
+        command: Sequence[str] | None = None,
+        start_timeout_s: float = _START_TIMEOUT_S,
+    ) -> None:
+        """Find the model file; nothing runs yet."""
+        self._weights = find_weights(model.removeprefix(_PREFIX), key=key)
+        names = tuple(dict.fromkeys(agents)) or ("",)
+        self._slots = {name: slot for slot, name in enumerate(names)}
+        self._context_tokens = context_tokens or DEFAULT_CONTEXT_TOKENS
+        self._key = key
+        self._command = command or (sys.executable, "-m", "attention_moa.providers.embedded_server")
+        self._start_timeout_s = start_timeout_s
+        self._server: ServerProcess | None = None
+
+    def slot_of(self, agent: str) -> int:
+        """Return the slot of an agent, from 0; names that were not announced share the slots, always the same way."""
+        slot = self._slots.get(agent)
+        return crc32(agent.encode()) % len(self._slots) if slot is None else slot
+
+    async def start(self) -> Endpoint:
+        """Return where the server is, an OpenAI-compatible one, started if it does not run.
+
+        Raises:
+            ConfigError: The model cannot be loaded.
+            TransportError: The child process did not start.
+        """
+        if self._server is None or not self._server.is_running:
+            await self.aclose()
+        # From here to the next await nothing else runs: callers at the same time share one child.
+        server = self._server = self._server or self._spawn()
+        return Endpoint(f"{await server.address(self._start_timeout_s)}/v1", server.api_key)
+
+    async def stream(self, request: CallRequest) -> AsyncGenerator[Chunk, None]:
+        """Yield the reply of the model, as ``Provider.stream`` says."""
+        body = render_body(request, slot=self.slot_of(request.agent))
+        base_url, api_key = await self.start()
+        reply, lines = ReplyReader(), DataLines()
+        timeout = aiohttp.ClientTimeout(sock_connect=request.connect_timeout_s, sock_read=_SILENCE_S)
+        try:
+            # The server closes a connection after each reply, so there is none to keep; and a session for each call
+            # belongs to whichever event loop makes the call.
+            async with (
+                aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(force_close=True),
+                    headers={"Authorization": f"Bearer {api_key}"},
+                    timeout=timeout,
+                ) as session,
+                session.post(f"{base_url}/chat/completions", json=body) as response,
+            ):
+                if response.status != 200:
+                    raise parse_error(response.status, await response.read())
+                async for data in response.content.iter_any():
+                    for payload in lines.feed(data):
+                        if (chunk := reply.take(payload)) is not None:
+                            yield chunk
+        except TimeoutError as error:
+            raise CallTimeoutError(f"the embedded model is silent: {describe(error)}") from error
+        except aiohttp.ClientError as error:
+            raise TransportError(f"the connection to the embedded model broke: {self._why(error)}") from error
+        if (last := reply.last()) is not None:
+            yield last
+
+    async def aclose(self) -> None:
+        """End the child process; idempotent. A later call starts a new one."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.aclose()
+
+    def _spawn(self) -> ServerProcess:
+        settings = ServerSettings(
+            path=str(self._weights.path),
+            name=self._weights.name,
+            sha256=self._weights.sha256,
+            api_key=secrets.token_urlsafe(32),
+            slots=len(self._slots),
+            context_tokens=self._context_tokens,
+            batch_tokens=max(_BATCH_TOKENS, 2 * len(self._slots)),
+        )
+        return ServerProcess(settings, self._command, key=self._key)
+
+    def _why(self, error: aiohttp.ClientError) -> str:
+        if self._server is not None and not self._server.is_running:
+            return self._server.complaint()
+        return describe(error)

@@ -1,0 +1,212 @@
+"""What goes to llama.cpp's server and what comes back: requests, streamed events, errors, both ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from attention_moa.errors import (
+    AuthError,
+    BadReplyError,
+    CallError,
+    ContextTooLongError,
+    RefusedError,
+    ServerError,
+    describe,
+)
+from attention_moa.messages import CallRequest, Chunk, Conversation, FinishReason, Message, Sampling, Usage
+
+_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
+
+
+def render_body(request: CallRequest, *, slot: int) -> dict[str, Any]:
+    """Return the JSON body of a request, for ``/v1/chat/completions``.
+
+    Args:
+        request: The request; only what its sampling sets is sent.
+        slot: Which of the server's slots answers, from 0.
+
+    Raises:
+        RefusedError: It has an image.
+
+    Source: llama.cpp, the documentation of its server.
+    """
+    # Progress is asked for, and not shown, because the server notices that a caller is gone only when it writes to it:
+    # without, a cancelled prompt would be read to its end.
+    fixed = {
+        "messages": render_messages(request.messages),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,
+        "cache_prompt": True,
+        "id_slot": slot,
+    }
+    return {**_sampling(request.sampling), **(request.sampling.extra_body or {}), **fixed}
+
+
+def _sampling(sampling: Sampling) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+        "seed": sampling.seed,
+        "stop": sampling.stop,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
+        "chat_template_kwargs": _thinking(sampling.thinking),
+    }
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def _thinking(thinking: bool | str | None) -> dict[str, Any] | None:
+    """Return what chat templates look at to switch thinking on or off, or to set its effort."""
+    if thinking is None:
+        return None
+    if isinstance(thinking, bool):
+        return {"enable_thinking": thinking}
+    return {"enable_thinking": True, "reasoning_effort": thinking}
+
+
+def render_messages(messages: Conversation) -> list[dict[str, str]]:
+    """Return the messages as chat templates of small models take them: text only, no two user turns in a row.
+
+    Tool calls and their results become text: templates without tools drop them silently.
+
+    Raises:
+        RefusedError: There is an image.
+    """
+    rendered: list[dict[str, str]] = []
+    for message in messages:
+        if message.has_images:
+            raise RefusedError("the embedded model cannot see images: set has_images = false for its agent")
+        role = "user" if message.role == "tool" else message.role
+        if role == "user" and rendered and rendered[-1]["role"] == "user":
+            rendered[-1]["content"] += f"\n\n{_text(message)}"
+        else:
+            rendered.append({"role": role, "content": _text(message)})
+    return rendered
+
+
+def _text(message: Message) -> str:
+    if message.role == "tool":
+        return f"Result of call {message.tool_call_id}:\n{message.text}"
+    calls = [f"Call {call.id}: {call.name}({call.arguments})" for call in message.tool_calls]
+    return "\n".join(filter(None, (message.text, *calls)))
+
+
+class _Fault(Struct):
+    message: str = ""
+    type: str = ""
+    code: int = 500
+
+
+class _Details(Struct):
+    cached_tokens: int | None = None
+
+
+class _Counts(Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+
+
+class _Delta(Struct):
+    content: str | None = None
+    reasoning_content: str | None = None
+
+
+class _Choice(Struct):
+    delta: _Delta
+    finish_reason: str | None = None
+
+
+class _Event(Struct):
+    choices: tuple[_Choice, ...] = ()
+    usage: _Counts | None = None
+    model: str | None = None
+    error: _Fault | None = None
+
+
+class ReplyReader:
+    """Turns the events of one reply into chunks; what ends the reply is kept until its usage is known."""
+
+    def __init__(self) -> None:
+        """Start before the first event."""
+        self._finish: FinishReason | None = None
+        self._usage: Usage | None = None
+        self._model: str | None = None
+
+    def take(self, payload: bytes) -> Chunk | None:
+        """Return the text that an event brings; None where it brings none.
+
+        Args:
+            payload: The payload of one data line.
+
+        Raises:
+            CallError: The event is an error, or none that the protocol knows.
+        """
+        if payload == b"[DONE]":
+            return None
+        try:
+            event = msgspec.json.decode(payload, type=_Event)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadReplyError(f"the embedded model sent an event that makes no sense: {describe(error)}") from error
+        if event.error is not None:
+            raise _error(event.error)
+        self._model = event.model or self._model
+        if event.usage is not None:
+            self._usage = _usage(event.usage)
+        return self._choice(event.choices[0]) if event.choices else None
+
+    def last(self) -> Chunk | None:
+        """Return the chunk that ends the reply; None where the server never said that it ended."""
+        if self._finish is None:
+            return None
+        return Chunk(finish_reason=self._finish, usage=self._usage, model=self._model)
+
+    def _choice(self, choice: _Choice) -> Chunk | None:
+        if choice.finish_reason is not None:
+            if choice.finish_reason not in _FINISH:
+                raise BadReplyError(f"the embedded model ended for an unknown reason: {choice.finish_reason!r}")
+            self._finish = _FINISH[choice.finish_reason]
+        text, thinking = choice.delta.content or "", choice.delta.reasoning_content or ""
+        return Chunk(text=text, thinking=thinking) if text or thinking else None
+
+
+def _usage(counts: _Counts) -> Usage:
+    details = counts.prompt_tokens_details
+    return Usage(
+        input_tokens=counts.prompt_tokens,
+        cached_tokens=details.cached_tokens if details else None,
+        output_tokens=counts.completion_tokens,
+    )
+
+
+class _Refusal(Struct):
+    error: _Fault
+
+
+def parse_error(status: int, body: bytes) -> CallError:
+    """Return the error that an HTTP answer other than 200 stands for.
+
+    Args:
+        status: The HTTP status.
+        body: The answer's body, JSON or not.
+    """
+    try:
+        fault = msgspec.json.decode(body, type=_Refusal).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        fault = _Fault(message=body[:200].decode(errors="replace"))
+    fault.code = status
+    return _error(fault)
+
+
+def _error(fault: _Fault) -> CallError:
+    text = f"the embedded model: {fault.message or 'no reason given'} ({fault.code})"
+    if fault.type == "exceed_context_size_error":
+        return ContextTooLongError(text)
+    if fault.code in {401, 403}:
+        return AuthError(text)
+    return ServerError(text) if fault.code >= 500 else RefusedError(text)
