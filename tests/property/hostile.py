@@ -65,15 +65,15 @@ def texts(*, known: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
 def conversations(written: st.SearchStrategy[str]) -> st.SearchStrategy[Conversation]:
     """Return conversations in which everybody writes such texts: system prompt, users, assistant, tool."""
 
-    def made(first: str, question: str, reply: str, output: str, last: str) -> Conversation:
+    def made(lead: str, asked: tuple[str, str], reply: str, output: str) -> Conversation:
         call = ToolCall(id="call-1", name="look_up", arguments="{}")
         return (
-            system(first),
-            user(question),
+            system(lead),
+            user(asked[0]),
             Message("assistant", (TextPart(reply),), tool_calls=(call,)),
             Message("tool", (TextPart(output),), tool_call_id="call-1"),
             assistant(reply),
-            user(last),
+            user(asked[1]),
         )
 
-    return st.builds(made, written, written, written, written, written)
+    return st.builds(made, written, st.tuples(written, written), written, written)
