@@ -291,10 +291,10 @@ def test_closing_a_stream_early_closes_the_connection_and_leaves_no_task() -> No
 EARLY_CLOSE = """
 import asyncio
 from contextlib import aclosing
+from tests.fake_openai import FakeOpenAI, chunk, hangs
+from tests.asking import a_request
 from attention_moa.config import ModelSettings
 from attention_moa.providers.remote import RemoteProvider
-from tests.asking import a_request
-from tests.fake_openai import FakeOpenAI, chunk, hangs
 
 async def scenario():
     async with FakeOpenAI(hangs(chunk({"content": "He"}))) as server:
@@ -308,7 +308,10 @@ asyncio.run(scenario())
 
 
 def test_closing_a_stream_early_leaves_the_interpreters_memory_whole() -> None:
-    """Closed in the plain way, the library's generators crash CPython 3.11 at its end, where its memory is checked."""
+    """Closed in the plain way, the library's generators crash CPython 3.11 at exit, where its memory is checked.
+
+    The order of the imports in the child matters: with another one the damage goes unseen.
+    """
     root = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONMALLOC": "debug"}  # noqa: TID251 - a child's environment
     child = subprocess.run(
