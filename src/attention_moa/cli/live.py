@@ -18,7 +18,7 @@ from attention_moa.cli.progress import Progress
 from attention_moa.config import EnsembleSpec
 from attention_moa.events import Event
 
-_REFRESH_HZ = 6
+_REFRESH_HZ = 4
 
 
 class LiveView:

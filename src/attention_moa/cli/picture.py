@@ -38,6 +38,7 @@ _STYLES = {
 }
 _WIDE = 76
 _OLD_LAYERS = 2
+_LOW = 14
 _TEXT_LINES = 4
 
 
@@ -67,8 +68,7 @@ def render(
     look = _Look(progress, now_s, width, is_ascii=is_ascii)
     layer = progress.current
     lines: list[RenderableType] = [*look.head(now_s - started_s, is_stopping=is_stopping)]
-    old = look.old_layers()
-    lines += old
+    lines += look.old_layers(_OLD_LAYERS if height >= _LOW else 0)
     if layer is None:
         lines.append(look.line("loading the models", "dim"))
         return Group(*lines)
@@ -124,13 +124,19 @@ class _Look:
             ("#" * full if self._is_ascii else "━" * full, "green"), ("-" if self._is_ascii else "─") * (width - full)
         )
 
-    def old_layers(self) -> list[RenderableType]:
-        """Return a line for each of the latest finished layers, and one for all before them."""
+    def old_layers(self, most: int) -> list[RenderableType]:
+        """Return a line for each of the latest finished layers, and one for all before them.
+
+        Args:
+            most: How many layers have a line of their own.
+        """
         old = [layer for layer in self._progress.layers.values() if layer is not self._progress.current]
         shown: list[RenderableType] = []
-        if len(old) > _OLD_LAYERS:
-            shown.append(self.line(f"{self._symbol(State.DONE)} layers 1 to {len(old) - _OLD_LAYERS} done", "dim"))
-        for layer in old[-_OLD_LAYERS:]:
+        earlier, latest = old[: max(0, len(old) - most)], old[max(0, len(old) - most) :]
+        if earlier:
+            which = "layer 1" if len(earlier) == 1 else f"layers 1 to {len(earlier)}"
+            shown.append(self.line(f"{self._symbol(State.DONE)} {which} done", "dim"))
+        for layer in latest:
             took = f"{(layer.ended_s or self._now_s) - layer.since_s:.0f} s"
             words = self._dot.join((f"layer {layer.layer} done", took, layer.reason))
             shown.append(self.line(f"{self._symbol(State.DONE)} {words}", "dim"))

@@ -1,0 +1,101 @@
+"""The account of a run, in words, from real runs of small worlds."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from attention_moa.cli.account import account, count, table
+from attention_moa.errors import ServerError
+from attention_moa.providers.scripted import ScriptedProvider
+from tests.worlds import World, a_spec, in_turn, stop
+
+
+def lines_of(world: World, *, has_table: bool = False) -> list[str]:
+    """Return the account of a world's run."""
+    return account(world.run(), has_table=has_table)
+
+
+def test_a_smooth_run_has_a_short_account() -> None:
+    """Time, calls, tokens, and why each layer ended."""
+    assert lines_of(World(a_spec(2, layers=2, name="mine"), latency_s=lambda _: 1.5)) == [
+        "mine: finished after 13.5 s (critical path 13.5 s), run run",
+        "calls: 19 of 19 planned",
+        "tokens: 190 prompt (76 of them cached), 95 written (19 of them reasoning)",
+        "layer 1: went on, nothing to compare with yet",
+        "layer 2: last, all 2 layers ran; a decided to go on",
+    ]
+
+
+def test_the_calls_are_listed_by_layer_and_stage() -> None:
+    """Each row has its calls, tokens and seconds, and the last one their sum."""
+    lines = lines_of(World(a_spec(2, layers=2), latency_s=lambda _: 1.0), has_table=True)
+    start = next(place for place, line in enumerate(lines) if line.startswith("layer  stage"))
+    rows = [line.split() for line in lines[start + 1 : start + 11]]
+    assert rows[0] == ["1", "answer", "2", "20", "8", "10", "2", "1.0"]
+    assert rows[1] == ["1", "critique", "4", "40", "16", "20", "4", "1.0"]
+    assert rows[8] == ["2", "residual", "1", "10", "4", "5", "1", "1.0"]
+    assert rows[9] == ["all", "19", "190", "76", "95", "19", "9.0"]
+
+
+def test_a_stop_says_why() -> None:
+    """The verdict comes with its reason."""
+    lines = lines_of(World(a_spec(2, layers=3), {"residual": stop}))
+    assert "layer 2: stopped, a finds the latest output no improvement" in lines
+
+
+def test_losses_retries_stand_ins_and_truncations_are_told() -> None:
+    """Nothing that went wrong is left out."""
+    script = {
+        "1.answer.a": in_turn(ServerError("busy"), "fine"),
+        "1.critique.a.b": ServerError("down", retryable=False),
+        "1.refine.b": ServerError("no\nway", retryable=False),
+        "1.answer.c": ServerError("gone", retryable=False),
+    }
+    lines = lines_of(World(a_spec(3, layers=1), script))
+    assert "calls: 7 of 16 planned, 3 lost, 1 tried again" in lines
+    assert "lost in layer 1: a's critique of b (ServerError: down)" in lines
+    assert "lost in layer 1: b's refinement (ServerError: no way)" in lines
+    assert any(line.startswith("not made, as what they read was lost: ") for line in lines)
+    assert any(line.startswith("degraded in layer 1, refine: ") for line in lines)
+
+
+def test_an_interrupted_run_says_which_calls_were_done() -> None:
+    """Finished over all, by stage."""
+    world = World(a_spec(2, layers=1), latency_s=lambda request: 0.0 if request.agent == "a" else 60.0)
+
+    async def interrupted() -> None:
+        task = asyncio.get_running_loop().create_task(world.play())
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(interrupted())
+    lines = account(world.record, has_table=True)
+    assert lines[0].startswith("ensemble: interrupted after")
+    assert any(line.split()[:3] == ["1", "answer", "1/2"] for line in lines)
+
+
+def test_unknown_tokens_are_not_told_as_zero() -> None:
+    """Where no call told, nothing is claimed; where some did, the sums are a lower bound."""
+    silent = World(a_spec(1, layers=1), provider=ScriptedProvider(lambda _: "x"))
+    lines = lines_of(silent, has_table=True)
+    assert "tokens: not told by any call" in lines
+    assert any(line.split()[-5:-1] == ["?"] * 4 for line in lines)
+
+
+def test_text_in_the_account_is_cleaned() -> None:
+    """An error's text is a server's: it does not command a terminal."""
+    lines = lines_of(World(a_spec(2, layers=1), {"1.refine.b": ServerError("\x1b[31mred", retryable=False)}))
+    assert "lost in layer 1: b's refinement (ServerError: red)" in lines
+
+
+def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
+    """Columns are as wide as their widest cell."""
+    assert table(("name", "n"), [("a", "1,000"), ("bcdef", "?")]) == ["name       n", "a      1,000", "bcdef      ?"]
+
+
+def test_things_are_counted_in_words() -> None:
+    """One thing is no plural."""
+    assert [count(number, "call") for number in (0, 1, 2000)] == ["0 calls", "1 call", "2,000 calls"]
