@@ -15,7 +15,7 @@ from string import ascii_lowercase
 from typing import Any, TypeAlias
 
 from attention_moa.calls import Caller, Places
-from attention_moa.config import AgentSpec, EnsembleSpec
+from attention_moa.config import AgentSpec, EnsembleSpec, Layout
 from attention_moa.ensemble import run_ensemble
 from attention_moa.events import Event
 from attention_moa.messages import CallRequest, Conversation, Stage, Usage, user
@@ -28,6 +28,7 @@ from tests import virtual_time
 
 SECRET = b"a secret that the tests keep"
 QUESTION: Conversation = (user("Why is the sky blue?"),)
+LAYOUTS: tuple[Layout, ...] = ("continue", "paper", "compact")
 USAGE = Usage(input_tokens=10, cached_tokens=4, output_tokens=5, reasoning_tokens=1)
 
 Says: TypeAlias = Said | Callable[[CallRequest], Said]
