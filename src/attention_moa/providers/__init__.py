@@ -69,7 +69,7 @@ class ProviderPool:
     def _make(self, prefix: str, settings: ModelSettings) -> Provider:
         key = _field(self._spec, settings)
         if prefix == "embedded":
-            return self._embedded(settings)
+            return self._embedded(settings, key)
         if prefix == "python":
             from attention_moa.providers.functions import FunctionProvider
 
@@ -85,11 +85,11 @@ class ProviderPool:
         self._http = self._http or SharedHttp()
         return RemoteProvider(settings, api_key=api_key, http=self._http, key=key)
 
-    def _embedded(self, settings: ModelSettings) -> Provider:
+    def _embedded(self, settings: ModelSettings, key: str) -> Provider:
         from attention_moa.providers.embedded import EmbeddedProvider
 
         names, context_tokens = speakers(self._spec, settings.model)
-        return EmbeddedProvider(settings.model, agents=names, context_tokens=context_tokens)
+        return EmbeddedProvider(settings.model, agents=names, context_tokens=context_tokens, key=key)
 
 
 class Speakers(NamedTuple):

@@ -67,11 +67,13 @@ class RemoteProvider:
         self, settings: ModelSettings, *, api_key: str | None = None, http: SharedHttp | None = None, key: str = "model"
     ) -> None:
         """Build the library's model; nothing is connected yet."""
-        self._own_http = SharedHttp() if http is None else None
-        shared = http or self._own_http
-        assert shared is not None  # noqa: S101 - one of the two is there
-        self._remote = build_model(settings, api_key, shared.client(), key=key)
+        self._http = http or SharedHttp()
+        self._owns_http = http is None
+        self._settings = settings
         self._api_key = api_key
+        self._key = key
+        self._client = self._http.client()
+        self._remote = build_model(settings, api_key, self._client, key=key)
         self._stack: AsyncExitStack | None = None
 
     async def stream(self, request: CallRequest) -> AsyncGenerator[Chunk, None]:
@@ -104,15 +106,21 @@ class RemoteProvider:
             raise as_call_error(error, address=self._remote.provider.base_url, secret=self._api_key) from error
 
     async def aclose(self) -> None:
-        """Close the SDK's own client and, where it is ours alone, the HTTP client; idempotent."""
+        """Close the SDK's own client and, where it is ours alone, the HTTP client; idempotent.
+
+        A later call opens them anew.
+        """
         stack, self._stack = self._stack, None
         if stack is not None:
             await stack.aclose()
-        if self._own_http is not None:
-            await self._own_http.aclose()
+        if self._owns_http:
+            await self._http.aclose()
 
     async def _enter(self) -> None:
-        """Tell a provider with connections of its own that it is in use, so that it closes them when we do."""
+        """Make sure of an open client, and tell an SDK with one of its own that it is in use, so that it closes it."""
+        if self._client is not self._http.client():
+            self._client = self._http.client()
+            self._remote = build_model(self._settings, self._api_key, self._client, key=self._key)
         if self._stack is None:
             self._stack = AsyncExitStack()
             await self._stack.enter_async_context(self._remote.provider)

@@ -8,6 +8,7 @@ from attention_moa.config import AgentSpec, EnsembleSpec, ModelSettings, WriterS
 from attention_moa.errors import ConfigError
 from attention_moa.ports import Provider
 from attention_moa.providers import ProviderPool, speakers
+from attention_moa.providers.embedded import EmbeddedProvider
 from attention_moa.providers.functions import FunctionProvider
 from attention_moa.providers.programs import ProgramProvider
 from attention_moa.providers.remote import RemoteProvider
@@ -29,11 +30,11 @@ def _spec(*models: str, **fields: object) -> EnsembleSpec:
 
 def test_the_prefix_decides_and_equal_models_share_a_provider() -> None:
     """Another address or another key makes another one."""
-    spec = _spec(ECHO, "command:cat", "openai:m", "mine:anything")
+    spec = _spec(ECHO, "command:cat", "openai:m", "mine:anything", "embedded:smollm2")
     mine = ScriptedProvider(["x"])
     pool = _pool(spec, mine=mine)
     kinds = [type(pool.get(agent)) for agent in spec.agents]
-    assert kinds == [FunctionProvider, ProgramProvider, RemoteProvider, ScriptedProvider]
+    assert kinds == [FunctionProvider, ProgramProvider, RemoteProvider, ScriptedProvider, EmbeddedProvider]
     assert pool.get(ModelSettings(model=ECHO)) is pool.get(spec.agents[0])
     remote = ModelSettings(model="openai:m", base_url="http://127.0.0.1:9/v1")
     assert pool.get(remote) is not pool.get(spec.agents[2])
@@ -96,6 +97,7 @@ def test_every_provider_is_closed_even_where_one_fails_to() -> None:
         (_spec(ECHO, "python:nowhere:f"), "python:nowhere:f", "agents[1].model"),
         (_spec(ECHO, summary=WriterSpec(model="nosuch:m")), "nosuch:m", "summary.model"),
         (_spec(ECHO, summary=WriterSpec(fallback=("a0", "nosuch:m"))), "nosuch:m", "summary.fallback[1]"),
+        (_spec(ECHO, "embedded:/no/such.gguf"), "embedded:/no/such.gguf", "agents[1].model"),
         (_spec(ECHO), "command:nosuchprogram", "model"),
     ],
 )

@@ -376,8 +376,9 @@ def test_a_provider_can_be_used_again_after_it_was_closed() -> None:
         async def scenario() -> None:
             async with FakeOpenAI() as server:
                 provider = RemoteProvider(ModelSettings(model="openai:m", base_url=server.base_url), http=http)
-                assert await text_of(provider) == "Hello."
-                await provider.aclose()
-                await http.aclose()
+                for _ in range(2):
+                    assert await text_of(provider) == "Hello."
+                    await provider.aclose()
+                    await http.aclose()
 
         run(scenario)
