@@ -48,10 +48,11 @@ def as_call_error(error: BaseException, *, address: str, secret: str | None = No
 
     Source: ours; found by trying each fault on the real SDK (design.md, section 7).
     """
+    address = re.sub(r"//[^/@]*@", "//", address)  # an address may hold a name and a password
     chain = list(_causes(error))
     for link in chain:
         if 300 <= getattr(link, "status_code", 0) < 400:
-            return RefusedError(f"{address} answers with a redirect: set base_url to where it leads")
+            return _cleaned(RefusedError(f"{address} answers with a redirect: set base_url to where it leads"), secret)
         found = _from_status(link) if isinstance(link, foreign.ModelHTTPError) else _from_transport(link, address)
         if found is not None:
             return _cleaned(found, secret)

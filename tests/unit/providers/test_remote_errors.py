@@ -311,3 +311,9 @@ def test_a_cause_that_was_hidden_on_purpose_is_not_read() -> None:
     assert type(as_call_error(error, address="http://a")) is TransportError
     error.__suppress_context__ = True
     assert type(as_call_error(error, address="http://a")) is BadReplyError
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    """The address is, without it."""
+    text = str(as_call_error(TimeoutError(), address="http://me:hunter2@host/v1"))
+    assert text == "http://host/v1 took too long"
