@@ -212,8 +212,7 @@ class RunStream:
     ) -> None:
         """Keep the run; it starts with the first iteration."""
         self._log = log
-        self._events = events
-        self._items = self._iterate(run)
+        self._items = _iterate(run, events)
 
     @property
     def record(self) -> RunRecord:
@@ -228,21 +227,23 @@ class RunStream:
         """Cancel the run if it has not ended; idempotent."""
         await self._items.aclose()
 
-    async def _iterate(
-        self, run: Callable[[], Coroutine[None, None, RunRecord]]
-    ) -> AsyncGenerator[Event | RunRecord, None]:
-        # A task group cannot stay open across the yields of a generator: the task is ended by hand, in ``finally``.
-        task = asyncio.get_running_loop().create_task(run())
-        task.add_done_callback(lambda _: self._events.put_nowait(None))
-        try:
-            while (event := await self._events.get()) is not None:
-                yield event
-            yield task.result()
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-            if not task.cancelled():
-                task.exception()
+
+async def _iterate(
+    run: Callable[[], Coroutine[None, None, RunRecord]], events: asyncio.Queue[Event | None]
+) -> AsyncGenerator[Event | RunRecord, None]:
+    # A task group cannot stay open across the yields of a generator: the task is ended by hand, in ``finally``. Nothing
+    # that the task holds may hold the stream: who lets go of a stream ends its run.
+    task = asyncio.get_running_loop().create_task(run())
+    task.add_done_callback(lambda _: events.put_nowait(None))
+    try:
+        while (event := await events.get()) is not None:
+            yield event
+        yield task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()
 
 
 def conversation_of(question: str | Conversation, system_prompt: str | None = None) -> Conversation:
