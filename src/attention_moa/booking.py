@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ from attention_moa.events import (
     CallStarted,
 )
 from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Stage, Usage
-from attention_moa.prompts import Render
+from attention_moa.prompts import Fitted, Render
 from attention_moa.records import Attempt, CallRecord, CallState
 from attention_moa.replies import require_usable
 from attention_moa.run_log import RunLog
@@ -57,10 +57,11 @@ class Ask(Struct, frozen=True, kw_only=True):
 class Collected:
     """The chunks of one attempt, put together, and the events that they make."""
 
-    def __init__(self, log: RunLog, ask: Ask) -> None:
-        """Start empty, now."""
+    def __init__(self, log: RunLog, ask: Ask, tags: Sequence[str]) -> None:
+        """Start empty, now; ``tags`` are the words that fence quoted text in the prompt."""
         self._log = log
         self._ask = ask
+        self._tags = tags
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._notes: list[str] = []
@@ -94,8 +95,8 @@ class Collected:
         return is_first
 
     def reply(self) -> Reply:
-        """Return the usable reply; raise ``BadReplyError`` where there is none."""
-        text, thinking = require_usable(self.text, "".join(self._thoughts), self.finish_reason)
+        """Return the usable reply, without its prompt's fence marks; raise ``BadReplyError`` where there is none."""
+        text, thinking = require_usable(self.text, "".join(self._thoughts), self.finish_reason, self._tags)
         return Reply(
             text=text,
             thinking=thinking,
@@ -116,17 +117,18 @@ class Booking:
         self._queued_s = log.seconds()
         self._request: CallRequest | None = None
         self._notes: tuple[str, ...] = ()
+        self._tags: tuple[str, ...] = ()
         self._open: Collected | None = None
         self.attempts: list[Attempt] = []
         log.tell(CallQueued(**_about(log, ask)))
 
-    def prepared(self, request: CallRequest, notes: tuple[str, ...]) -> None:
+    def prepared(self, request: CallRequest, fitted: Fitted) -> None:
         """Keep the request as it will be sent."""
-        self._request, self._notes = request, notes
+        self._request, self._notes, self._tags = request, fitted.notes, fitted.tags
 
     def attempt_started(self) -> Collected:
         """Return the place where the chunks of a new attempt go."""
-        self._open = Collected(self._log, self._ask)
+        self._open = Collected(self._log, self._ask, self._tags)
         self._log.tell(CallStarted(**_about(self._log, self._ask), attempt=len(self.attempts) + 1))
         return self._open
 

@@ -113,7 +113,7 @@ class Caller:
             connect_timeout_s=self._policy.connect_timeout_s,
             is_streamed=model.stream,
         )
-        booking.prepared(request, fitted.notes)
+        booking.prepared(request, fitted)
         provider = self._provider_of(model)
         while True:
             try:

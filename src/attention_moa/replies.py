@@ -7,6 +7,7 @@ names of the harmony format. Here it is taken out and kept apart.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from attention_moa.errors import BadReplyError
@@ -62,20 +63,36 @@ def split_thinking(text: str) -> SplitReply:
     return SplitReply(text.strip(), "\n\n".join(thought for thought in thoughts if thought))
 
 
-def require_usable(text: str, thinking: str, finish_reason: FinishReason | None) -> SplitReply:
+def without_tags(text: str, tags: Sequence[str]) -> str:
+    """Return a reply without the fence marks of its own prompt: a small model may copy them, and no reader wants them.
+
+    Args:
+        text: The reply.
+        tags: The words of the fences in the prompt; nothing else is taken out.
+    """
+    if not any(tag in text for tag in tags):
+        return text
+    marks = "|".join(re.escape(tag) for tag in tags)
+    return re.sub(rf"[ \t]*</?(?:{marks})>[ \t]*\n?", "", text)
+
+
+def require_usable(
+    text: str, thinking: str, finish_reason: FinishReason | None, tags: Sequence[str] = ()
+) -> SplitReply:
     """Return the usable text and the thinking of a whole reply.
 
     Args:
         text: All text of the stream.
         thinking: All thinking that the endpoint kept apart.
         finish_reason: Why the reply ended; None where the stream ended without saying.
+        tags: The words that fence quoted text in the prompt.
 
     Raises:
         BadReplyError: The stream was cut, the reply is empty, only thinking, or was withheld by a content filter.
     """
     if finish_reason is None:
         raise BadReplyError("the stream ended without a finish reason: the reply is cut")
-    said, thought = split_thinking(text)
+    said, thought = split_thinking(without_tags(text, tags))
     thought = "\n\n".join(part for part in (thinking.strip(), thought) if part)
     if finish_reason == "content_filter":
         raise BadReplyError("a content filter withheld the reply", retryable=False)

@@ -28,11 +28,13 @@ class Prompt(NamedTuple):
         messages: What is sent.
         tail: How many messages there are from the user's last question to the end: these are never left out.
         shared: How many of the first messages later calls of the same agent will begin with again.
+        tags: The words that fence quoted text in it.
     """
 
     messages: Conversation
     tail: int
     shared: int = 0
+    tags: tuple[str, ...] = ()
 
 
 Render: TypeAlias = Callable[[int | None], Prompt]
@@ -40,10 +42,11 @@ Render: TypeAlias = Callable[[int | None], Prompt]
 
 
 class Fitted(NamedTuple):
-    """A prompt as its model can take it, how many of its first messages are shared, and what had to be changed."""
+    """A prompt as its model can take it, what had to be changed, and the rest as in ``Prompt``."""
 
     messages: Conversation
     shared: int
+    tags: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -99,7 +102,7 @@ def fit(render: Render, model: ModelSettings) -> Fitted:
     if not model.has_system_role and any(message.role == "system" for message in prompt.messages):
         prompt = prompt._replace(messages=_without_system(prompt.messages), shared=max(prompt.shared - 1, 0))
         notes.append("the system prompt went into the first user turn: the model has no system role")
-    return Fitted(prompt.messages, prompt.shared, tuple(notes))
+    return Fitted(prompt.messages, prompt.shared, prompt.tags, tuple(notes))
 
 
 def _room_tokens(model: ModelSettings) -> int | None:

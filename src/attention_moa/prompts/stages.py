@@ -85,7 +85,7 @@ def render_answer(desk: Desk, agent: AgentSpec, layer: int, previous: str | None
 
     def render(limit: int | None) -> Prompt:
         base = _answer_base(seat, limit)
-        return Prompt(base, tail=_tail(seat, base), shared=len(base))
+        return Prompt(base, tail=_tail(seat, base), shared=len(base), tags=_tags(seat, "answer"))
 
     return render
 
@@ -269,15 +269,16 @@ def _continuing(seat: _Seat, own: str, template: str, values: Mapping[str, Any])
     layout = seat.desk.spec.layout
     if layout != "continue":
         seat = seat._replace(previous=None)
+    tags = _tags(seat, template)
 
     def render(limit: int | None) -> Prompt:
         text = _fill(seat, template, limit, {**values, "own": own if layout == "paper" else None})
         base = _answer_base(seat, limit)
         if layout == "paper":
             messages = _append(base, text)
-            return Prompt(messages, tail=_tail(seat, messages), shared=len(base) - 1)
+            return Prompt(messages, tail=_tail(seat, messages), shared=len(base) - 1, tags=tags)
         messages = (*base, assistant(clip(own, limit)), user(text))
-        return Prompt(messages, tail=_tail(seat, messages), shared=len(base) + 1)
+        return Prompt(messages, tail=_tail(seat, messages), shared=len(base) + 1, tags=tags)
 
     return render
 
@@ -289,7 +290,7 @@ def _closing(seat: _Seat, template: str, values: Mapping[str, Any]) -> Render:
         base = _base(seat)
         text = _fill(seat, template, limit, {**values, "role": _late_role(seat)})
         messages = _append(base, text)
-        return Prompt(messages, tail=_tail(seat, messages), shared=len(base) - 1)
+        return Prompt(messages, tail=_tail(seat, messages), shared=len(base) - 1, tags=_tags(seat, template))
 
     return render
 
@@ -303,6 +304,12 @@ def _fill(seat: _Seat, template: str, limit: int | None, values: Mapping[str, An
         return f"<{tag}>\n{clip(text.replace(tag, '[mark]'), limit)}\n</{tag}>"
 
     return desk.templates.render(template, **values, tag=tag, quote=quote, brief=desk.spec.layout == "compact")
+
+
+def _tags(seat: _Seat, template: str) -> tuple[str, ...]:
+    """Return the tags that a prompt may hold: its stage's, and the answer's where that quotes ``o[l-1]``."""
+    stages = dict.fromkeys((Stage.ANSWER, _STAGE_OF[template]))
+    return tuple(seat.desk.seal.tag(stage, seat.layer) for stage in stages)
 
 
 def _answer_base(seat: _Seat, limit: int | None) -> Conversation:
