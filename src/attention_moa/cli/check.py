@@ -17,7 +17,7 @@ import click
 from msgspec.structs import replace
 
 from attention_moa.cli.account import count, table
-from attention_moa.cli.discovery import LOCAL_SERVERS, list_models
+from attention_moa.cli.discovery import LOCAL_SERVERS, Listed, list_models
 from attention_moa.cli.exits import EXIT_CODES, FAILED
 from attention_moa.cli.failures import mend_for
 from attention_moa.cli.output import say, tell
@@ -161,12 +161,20 @@ def _failed(error: CallError, key: str) -> Finding:
 
 
 async def _check_limits(agent: AgentSpec) -> tuple[str, str | None]:
-    """Return the cell on limits, and what is wrong with them; only servers that list limits can be compared with."""
     provider, _, name = agent.model.partition(":")
     address = agent.base_url or _usual_address(provider)
     listed = await list_models(address, key=api_key(agent)) if address else None
-    model = next((model for model in listed or () if model.name == name), None)
-    if model is None or (model.context_tokens is None and model.max_tokens is None):
+    return compare_limits(agent, next((model for model in listed or () if model.name == name), Listed(name=name)))
+
+
+def compare_limits(agent: AgentSpec, model: Listed) -> tuple[str, str | None]:
+    """Return the cell on limits, and what is wrong with them; None where nothing is.
+
+    Args:
+        agent: Its ``max_tokens`` and ``context_tokens`` are compared.
+        model: What the server lists; a limit that it does not list is compared with nothing.
+    """
+    if model.context_tokens is None and model.max_tokens is None:
         return "not told", None
     most = min(count for count in (model.context_tokens, model.max_tokens) if count is not None)
     if agent.max_tokens is not None and agent.max_tokens > most:

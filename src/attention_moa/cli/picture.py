@@ -146,7 +146,7 @@ class _Look:
         """Return who answers, criticises and refines: a row an agent, a column a stage."""
         names = [agent.name for agent in self._progress.spec.agents]
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=False, header_style="dim")
-        widths = (8, 14, 16, 14) if self._width >= _WIDE else (8, 9, 10, 9)  # steady while the words change
+        widths = (8, 16, 16, 16) if self._width >= _WIDE else (8, 9, 10, 9)  # steady while the words change
         for title, width in zip(("agent", "answer", "criticises", "refinement"), widths, strict=True):
             table.add_column(title, no_wrap=True, min_width=width)
         shown = names if len(names) <= most else names[: most - 1]

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from attention_moa.cli.exits import FAILED, INTERRUPTED, TERMINATED, status_of
 from attention_moa.errors import MoaError, RunError, describe
-from attention_moa.events import CallCancelled, Event, RunFinished
+from attention_moa.events import CallCancelled, CallDelta, Event, RunFinished
 from attention_moa.messages import Conversation
 from attention_moa.ports import Observer
 from attention_moa.records import RunRecord
@@ -108,8 +108,9 @@ async def run_watched(
 
 def _show(event: Event, view: View, observers: Sequence[Observer]) -> None:
     view(event)
-    for observer in observers:
-        observer(event)
+    if not isinstance(event, CallDelta):
+        for observer in observers:
+            observer(event)
 
 
 def _closed(record: RunRecord, error: MoaError | None) -> RunRecord:

@@ -71,11 +71,24 @@ class Talk:
         with asyncio.Runner() as loop:
             loop.run(self._ensemble.__aenter__())
             try:
-                while not self._is_over and (line := self._read()) is not None:
-                    self._take(line.rstrip(), loop)
+                while not self._is_over:
+                    self._next(loop)
             finally:
                 loop.run(self._ensemble.aclose())
         return self._status
+
+    def _next(self, loop: asyncio.Runner) -> None:
+        """Read a line and do what it says; a Ctrl-C that meets no run under way changes nothing."""
+        try:
+            line = self._read()
+            if line is None:
+                self._is_over = True
+            else:
+                self._take(line.rstrip(), loop)
+        except KeyboardInterrupt:
+            if not self._has_terminal:
+                raise
+            tell("\n(/quit or Ctrl-D leaves)")
 
     def _read(self) -> str | None:
         """Return the next line; None at the end of the input."""
@@ -85,14 +98,11 @@ class Talk:
                 return line.decode() if line else None
             except UnicodeDecodeError as error:
                 raise ConfigError("not UTF-8: write the questions in UTF-8", key="standard input") from error
-        while True:
-            try:
-                return input("\n> ")
-            except EOFError:
-                tell("")
-                return None
-            except KeyboardInterrupt:
-                tell("\n(/quit or Ctrl-D leaves)")
+        try:
+            return input("\n> ")
+        except EOFError:
+            tell("")
+            return None
 
     def _take(self, line: str, loop: asyncio.Runner) -> None:
         if not line.strip():

@@ -8,7 +8,7 @@ from contextlib import suppress
 from attention_moa.cli.account import account, count, table
 from attention_moa.errors import ServerError
 from attention_moa.providers.scripted import ScriptedProvider
-from tests.worlds import World, a_spec, in_turn, stop
+from tests.worlds import Says, World, a_spec, in_turn, stop
 
 
 def lines_of(world: World, *, has_table: bool = False) -> list[str]:
@@ -46,7 +46,7 @@ def test_a_stop_says_why() -> None:
 
 def test_losses_retries_stand_ins_and_truncations_are_told() -> None:
     """Nothing that went wrong is left out."""
-    script = {
+    script: dict[str, Says] = {
         "1.answer.a": in_turn(ServerError("busy"), "fine"),
         "1.critique.a.b": ServerError("down", retryable=False),
         "1.refine.b": ServerError("no\nway", retryable=False),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attention_moa.cli.progress import Progress, State, describe_call
 from attention_moa.config import AttentionSpec, StopRule
 from attention_moa.errors import RateLimitError, ServerError
@@ -99,7 +101,14 @@ def test_the_text_worth_showing_is_that_of_the_latest_stage() -> None:
 def test_unknown_tokens_are_not_taken_for_none() -> None:
     """A call that told nothing makes the sums a lower bound."""
     progress = Progress(a_spec(1))
-    about = {"run_id": "r", "at_s": 0.0, "call_id": "1.answer.a", "stage": Stage.ANSWER, "layer": 1, "agent": "a"}
+    about: dict[str, Any] = {
+        "run_id": "r",
+        "at_s": 0.0,
+        "call_id": "1.answer.a",
+        "stage": Stage.ANSWER,
+        "layer": 1,
+        "agent": "a",
+    }
     progress.apply(CallQueued(**about), 0.0)
     progress.apply(CallStarted(**about, attempt=1), 0.0)
     progress.apply(CallFinished(**about, text="x", finish_reason="length", usage=Usage(), elapsed_s=1.0), 1.0)

@@ -1,0 +1,55 @@
+"""Agents for tests of the command line, named as ``python:tests.cli_agents:quick``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from attention_moa.messages import CallRequest
+
+Messages = list[dict[str, Any]]
+
+
+def quick(messages: Messages, request: CallRequest) -> str:
+    """Say which call this is, with a mark-up and an escape sequence in it."""
+    del messages
+    return f"**{request.agent}** says {request.stage} \x1b[31mred\x1b[0m"
+
+
+def question(messages: Messages) -> str:
+    """Repeat the whole prompt."""
+    return "\n".join(f"{message['role']}: {message['content']}" for message in messages)
+
+
+def broken(messages: Messages) -> str:
+    """Fail, with mark-up and an escape sequence in the reason."""
+    del messages
+    raise RuntimeError("no \x1b[31mluck [bold]today")
+
+
+def half_broken(messages: Messages, request: CallRequest) -> str:
+    """Fail all that is no answer or summary."""
+    return quick(messages, request) if request.stage in ("answer", "summary") else broken(messages)
+
+
+async def stuck(messages: Messages, request: CallRequest) -> AsyncIterator[str]:
+    """Answer at once; begin every critique and never end it. A file in the folder tells that one was begun."""
+    del messages
+    yield f"{request.agent} thinks so."
+    if request.stage == "critique":
+        _note_that_it_began()
+        await asyncio.sleep(600)
+
+
+async def silent(messages: Messages) -> str:
+    """Say nothing for ten minutes; a file in the folder tells that it was asked."""
+    del messages
+    _note_that_it_began()
+    await asyncio.sleep(600)
+    return "too late"
+
+
+def _note_that_it_began() -> None:
+    Path("begun").touch()

@@ -1,0 +1,144 @@
+"""Ctrl-C and its kin: every call ends, what is finished is shown, the exit code tells."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from attention_moa.codec import event_from_json, record_from_json
+from attention_moa.events import CallCancelled, RunFinished
+from tests.cli_world import TIMEOUT_S, run_cli, start_cli, wait_until, write_ensemble
+
+
+def interrupted(
+    folder: Path, *options: str | Path, function: str = "stuck", signum: int = signal.SIGINT
+) -> subprocess.CompletedProcess[bytes]:
+    """Return how a run ended that got a signal when its calls were under way."""
+    ensemble = write_ensemble(folder, function, function, more="[calls]\nattempts = 1\n")
+    child = start_cli("ask", "-e", ensemble, *options, "why?", folder=folder)
+    wait_until((folder / "begun").exists, "a call that is under way")
+    child.send_signal(signum)
+    out, err = child.communicate(timeout=TIMEOUT_S)
+    return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_and_what_is_finished_is_shown(tmp_path: Path, signum: int, code: int) -> None:
+    """The best text so far is labelled as partial, and the account says which calls were done."""
+    done = interrupted(tmp_path, signum=signum)
+    assert done.returncode == code
+    assert done.stdout.decode() == "[partial: a's own answer, the best so far]\n\na thinks so.\n"
+    told = done.stderr.decode()
+    assert "mine: interrupted after" in told
+    assert "2 of 9 planned, 4 cancelled" in told
+    assert any(line.split()[:3] == ["1", "critique", "0/4"] for line in told.splitlines())
+    assert told.splitlines()[-1] == "attention-moa: interrupted"
+    assert "Traceback" not in told
+
+
+def test_with_nothing_finished_nothing_is_made_up(tmp_path: Path) -> None:
+    """No text, but the account of what was begun."""
+    done = interrupted(tmp_path, function="silent")
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert "0 of 9 planned, 2 cancelled" in done.stderr.decode()
+
+
+def test_the_record_of_an_interrupted_run_is_printed_and_traced(tmp_path: Path) -> None:
+    """With --json and --trace, all that is finished is in it, and it says that it was cancelled."""
+    trace = tmp_path / "trace.json"
+    done = interrupted(tmp_path, "--json", "--trace", trace)
+    record = record_from_json(done.stdout)
+    assert record == record_from_json(trace.read_bytes())
+    assert (record.state, record.error) == ("cancelled", "interrupted")
+    assert sorted(call.state for call in record.calls) == ["cancelled"] * 4 + ["finished"] * 2
+
+
+def test_the_events_of_an_interrupted_run_end_as_they_should(tmp_path: Path) -> None:
+    """Every cancelled call and the end of the run are events."""
+    events = [event_from_json(line) for line in interrupted(tmp_path, "--events").stdout.splitlines()]
+    assert sum(isinstance(event, CallCancelled) for event in events) == 4
+    assert isinstance(events[-1], RunFinished)
+    assert events[-1].state == "cancelled"
+
+
+def test_quiet_prints_no_partial_answer(tmp_path: Path) -> None:
+    """A program that reads the answer does not take half of one for it."""
+    done = interrupted(tmp_path, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"attention-moa: interrupted\n")
+
+
+def written(path: Path) -> str:
+    """Return what is in a file; nothing where there is none yet."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def test_programs_that_were_asked_are_ended_too(tmp_path: Path) -> None:
+    """No child is left behind."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho $$ > pid\nexec sleep 600\n", encoding="utf-8")
+    program.chmod(0o755)
+    ensemble = tmp_path / "mine.toml"
+    ensemble.write_text(f'[[agents]]\nname = "a"\nmodel = "command:{program}"\n', encoding="utf-8")
+    child = start_cli("ask", "-e", ensemble, "why?", folder=tmp_path)
+    wait_until(lambda: bool(written(tmp_path / "pid")), "the program")
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=TIMEOUT_S)
+    assert child.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), 0)
+
+
+def test_a_second_signal_kills(tmp_path: Path) -> None:
+    """Whoever presses Ctrl-C twice is not kept waiting by a program that will not end."""
+    program = tmp_path / "program"
+    program.write_text('#!/bin/sh\ntrap "" TERM INT\ntouch begun\nwhile :; do sleep 0.05; done\n', encoding="utf-8")
+    program.chmod(0o755)
+    ensemble = tmp_path / "mine.toml"
+    ensemble.write_text(f'[[agents]]\nname = "a"\nmodel = "command:{program}"\n', encoding="utf-8")
+    child = start_cli("ask", "-e", ensemble, "why?", folder=tmp_path)
+    wait_until((tmp_path / "begun").exists, "the program")
+    child.send_signal(signal.SIGINT)
+    assert child.stderr is not None
+    for line in child.stderr:
+        if line.startswith(b"stopping"):
+            break
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=TIMEOUT_S)
+    assert child.returncode in (-signal.SIGINT, 130)
+
+
+def test_an_interrupted_check_says_so(tmp_path: Path) -> None:
+    """Exit code 130 and one line, without a traceback."""
+    ensemble = write_ensemble(tmp_path, "silent")
+    child = start_cli("ensemble", "check", ensemble, folder=tmp_path)
+    wait_until((tmp_path / "begun").exists, "the question")
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=TIMEOUT_S)
+    assert child.returncode == 130
+    assert told.decode().splitlines()[-1] == "attention-moa: interrupted"
+    assert b"Traceback" not in told
+
+
+def test_a_signal_before_the_run_is_no_crash(tmp_path: Path) -> None:
+    """While a module is still being imported, Ctrl-C ends it all the same."""
+    ensemble = write_ensemble(tmp_path, "slow_import:quick")
+    child = start_cli("ask", "-e", ensemble, "why?", folder=tmp_path)
+    assert child.stderr is not None
+    assert child.stderr.readline().startswith(b"mine: 1 agent")
+    child.send_signal(signal.SIGINT)
+    (tmp_path / "go").touch()
+    _, told = child.communicate(timeout=TIMEOUT_S)
+    assert child.returncode == 130
+    assert b"Traceback" not in told
+
+
+def test_the_same_run_without_a_signal_ends_well(tmp_path: Path) -> None:
+    """The measure works: it is the signal that ends these runs."""
+    (tmp_path / "go").touch()
+    done = run_cli("ask", "-q", "-e", write_ensemble(tmp_path, "slow_import:quick"), "why?", folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"loaded")

@@ -1,0 +1,188 @@
+"""The live view on a real terminal of its own: painted at once, gone at the end, the answer after it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cli_world import PROGRAM, TIMEOUT_S, environment, write_ensemble
+
+# Makes the terminal that it gets the one whose keyboard sends it signals, and becomes the program.
+TAKE_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+class Terminal:
+    """A child process on a terminal, and what it has written so far."""
+
+    def __init__(self, child: subprocess.Popen[bytes], master: int) -> None:
+        self.child = child
+        self.written = b""
+        self._master = master
+
+    def read_until(self, text: str) -> str:
+        """Read until a text was written; return all that was."""
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while text.encode() not in self.written and time.monotonic() < deadline_s and self._read():
+            pass
+        assert text.encode() in self.written, self.written[-2000:].decode(errors="replace")
+        return self.written.decode()
+
+    def read_all(self) -> str:
+        """Read until the child has ended; return all that was written."""
+        while self._read():
+            pass
+        self.child.wait(timeout=TIMEOUT_S)
+        return self.written.decode()
+
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self._master, text.encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the terminal's size, and tell the child."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.child.send_signal(signal.SIGWINCH)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], TIMEOUT_S)
+        try:
+            data = os.read(self._master, 65536) if ready else b""
+        except OSError:  # the other side is closed
+            data = b""
+        self.written += data
+        return bool(data)
+
+
+@contextmanager
+def on_terminal(*arguments: str | Path, folder: Path, columns: int = 100, lines: int = 30) -> Iterator[Terminal]:
+    """Yield the command line on a terminal of that size."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    child = subprocess.Popen(
+        [sys.executable, "-c", TAKE_TERMINAL, *PROGRAM, *map(str, arguments)],
+        cwd=folder,
+        env=environment(),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    try:
+        yield Terminal(child, master)
+    finally:
+        child.kill()
+        child.wait(timeout=TIMEOUT_S)
+        os.close(master)
+
+
+def test_the_view_is_painted_before_the_providers_load(tmp_path: Path) -> None:
+    """While a provider's module is still being imported, the ensemble, its layers and its calls are on the screen."""
+    with on_terminal("ask", "-e", write_ensemble(tmp_path, "slow_import:quick"), "why?", folder=tmp_path) as terminal:
+        terminal.read_until("0 of 4 calls")
+        seen = terminal.read_until("loading the models")
+        assert "mine" in seen
+        assert "up to 1 layer" in seen
+        (tmp_path / "go").touch()
+        assert "loaded" in terminal.read_all()
+    assert terminal.child.returncode == 0
+
+
+def test_after_the_view_come_the_answer_as_markdown_and_the_account(tmp_path: Path) -> None:
+    """Bold is bold, the model's own escape sequence is gone, the account has its table."""
+    with on_terminal("ask", "-e", write_ensemble(tmp_path, "quick", "quick"), "why?", folder=tmp_path) as terminal:
+        written = terminal.read_all()
+    assert terminal.child.returncode == 0
+    assert "\x1b[1ma\x1b[0m says summary red" in written
+    assert "\x1b[31m" not in written.partition("says summary")[2][:40]
+    assert "calls: 9 of 9 planned" in written
+    assert "layer  stage     calls" in written
+    assert "\x1b[?25h" in written  # the cursor is back
+
+
+def test_the_view_shows_who_does_what_and_ctrl_c_on_the_keyboard_ends_it(tmp_path: Path) -> None:
+    """Answers done, critiques under way; then the partial answer and exit code 130."""
+    with on_terminal("ask", "-e", write_ensemble(tmp_path, "stuck", "stuck"), "why?", folder=tmp_path) as terminal:
+        terminal.read_until("✓ done")
+        terminal.read_until("2▶")
+        terminal.type("\x03")
+        written = terminal.read_all()
+    assert terminal.child.returncode == 130
+    assert "[partial: a's own answer, the best so far]" in written
+    assert "a thinks so." in written
+    assert "attention-moa: interrupted" in written
+    assert "\x1b[?25h" in written
+
+
+def test_a_terminal_that_changes_its_size_is_followed(tmp_path: Path) -> None:
+    """After a resize the picture is that of the new width."""
+    ensemble = write_ensemble(tmp_path, "stuck", "stuck")
+    with on_terminal("ask", "-e", ensemble, "why?", folder=tmp_path, columns=100) as terminal:
+        terminal.read_until("0/2")  # the count beside the critiques: only where there is room
+        terminal.resize(60, 20)
+        terminal.written = b""
+        terminal.read_until("a thinks so.")  # the end of a picture that may be of the old size
+        terminal.written = b""
+        terminal.read_until("a thinks so.")
+        assert b"0/2" not in terminal.written
+        assert "2▶" in terminal.written.decode()
+        terminal.type("\x03")
+        terminal.read_all()
+    assert terminal.child.returncode == 130
+
+
+def test_quiet_shows_no_view(tmp_path: Path) -> None:
+    """Not one escape sequence."""
+    with on_terminal("ask", "-q", "-e", write_ensemble(tmp_path, "quick"), "why?", folder=tmp_path) as terminal:
+        assert terminal.read_all() == "**a** says summary red\r\n"
+
+
+def test_events_on_a_terminal_are_not_torn_by_a_view(tmp_path: Path) -> None:
+    """Lines of JSON and nothing between them."""
+    with on_terminal("ask", "--events", "-e", write_ensemble(tmp_path, "quick"), "why?", folder=tmp_path) as terminal:
+        lines = terminal.read_all().splitlines()
+    assert lines
+    assert not [line for line in lines if not line.startswith('{"event":')]
+
+
+def test_a_chat_on_a_terminal_answers_and_keeps_the_conversation(tmp_path: Path) -> None:
+    """The prompt comes back after each answer; /quit leaves."""
+    ensemble = write_ensemble(tmp_path, "question", more="[attention]\nself = false\npeers = 0\n")
+    with on_terminal("chat", "-e", ensemble, folder=tmp_path) as terminal:
+        terminal.read_until("/help helps.")
+        terminal.read_until("> ")
+        terminal.type("my name is Ann\r")
+        terminal.read_until("layer 1: last")
+        terminal.type("/quit\r")
+        terminal.read_all()
+    assert terminal.child.returncode == 0
+
+
+def test_ctrl_c_in_a_chat_ends_the_answer_and_keeps_the_chat(tmp_path: Path) -> None:
+    """The run is interrupted, the question is dropped, and the next line is read."""
+    with on_terminal("chat", "-e", write_ensemble(tmp_path, "stuck"), folder=tmp_path) as terminal:
+        terminal.read_until("> ")
+        terminal.type("why?\r")
+        terminal.read_until("1▶")
+        terminal.type("\x03")
+        terminal.read_until("the question is not kept")
+        terminal.type("\x03")  # at the prompt it does not leave either
+        terminal.read_until("(/quit or Ctrl-D leaves)")
+        terminal.type("/undo\r")
+        terminal.read_until("nothing to undo")
+        terminal.type("\x04")
+        terminal.read_all()
+    assert terminal.child.returncode == 0

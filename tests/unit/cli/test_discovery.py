@@ -1,0 +1,100 @@
+"""What servers on this machine say about their models, over real HTTP on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from attention_moa.cli.discovery import Listed, find_servers, list_models
+
+
+@asynccontextmanager
+async def serving(body: str, *, status: int = 200, delay_s: float = 0.0) -> AsyncIterator[tuple[int, list[str | None]]]:
+    """Yield the port of a server that gives this body, and the keys that it was sent."""
+    keys: list[str | None] = []
+
+    async def models(request: web.Request) -> web.Response:
+        keys.append(request.headers.get("Authorization"))
+        await asyncio.sleep(delay_s)
+        return web.Response(text=body, status=status, headers={"Location": "/v1/models"} if status == 302 else {})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1], keys
+    finally:
+        await runner.cleanup()
+
+
+def listed(body: str, *, status: int = 200, key: str | None = None) -> tuple[Listed, ...] | None:
+    """Return what a server with this body lists."""
+
+    async def scenario() -> tuple[Listed, ...] | None:
+        async with serving(body, status=status) as (port, keys):
+            found = await list_models(f"http://127.0.0.1:{port}/v1/", key=key)
+            assert keys == ([f"Bearer {key}"] if key else [None])
+            return found
+
+    return asyncio.run(scenario())
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def test_models_and_their_limits_are_read() -> None:
+    """As vLLM, OpenRouter and llama.cpp name them; a server that names none is fine too."""
+    body = """{"data": [
+        {"id": "a", "max_model_len": 4096},
+        {"id": "b", "context_length": 8192, "top_provider": {"max_completion_tokens": 1024}},
+        {"id": "c", "meta": {"n_ctx": 2048}},
+        {"id": "d", "context_length": "many", "top_provider": null},
+        {"name": "no id"}, 3]}"""
+    assert listed(body, key="k") == (
+        Listed(name="a", context_tokens=4096),
+        Listed(name="b", context_tokens=8192, max_tokens=1024),
+        Listed(name="c", context_tokens=2048),
+        Listed(name="d"),
+    )
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[]", '{"data": {}}', "", "\xff"])
+def test_what_is_no_list_of_models_is_nothing(body: str) -> None:
+    """Another program may listen on the port."""
+    assert listed(body) is None
+
+
+@pytest.mark.parametrize("status", [302, 401, 404, 500])
+def test_an_error_or_a_redirect_is_nothing(status: int) -> None:
+    """A redirect is not followed: it could lead the key elsewhere."""
+    assert listed('{"data": [{"id": "a"}]}', status=status, key="k") is None
+
+
+def test_the_servers_that_answer_are_found() -> None:
+    """Those that are silent, broken or have no model to talk with are left out; embeddings are no chat models."""
+
+    async def scenario() -> None:
+        async with (
+            serving('{"data": [{"id": "nomic-embed-text"}, {"id": "qwen3:8b"}]}') as (ollama, _),
+            serving('{"data": [{"id": "bge-reranker"}]}') as (lmstudio, _),
+            serving('{"data": []}', delay_s=5.0) as (vllm, _),
+        ):
+            ports = {"ollama": ollama, "lmstudio": lmstudio, "vllm": vllm, "llamacpp": free_port()}
+            (found,) = await find_servers(ports, timeout_s=0.5)
+            assert (found.provider, found.title, found.address) == ("ollama", "Ollama", f"http://127.0.0.1:{ollama}/v1")
+            assert [model.name for model in found.models] == ["qwen3:8b"]
+
+    asyncio.run(scenario())
