@@ -212,7 +212,7 @@ class RunStream:
     ) -> None:
         """Keep the run; it starts with the first iteration."""
         self._log = log
-        self._items = _iterate(run, events)
+        self._items = _iterate(run, events, log)
 
     @property
     def record(self) -> RunRecord:
@@ -229,7 +229,7 @@ class RunStream:
 
 
 async def _iterate(
-    run: Callable[[], Coroutine[None, None, RunRecord]], events: asyncio.Queue[Event | None]
+    run: Callable[[], Coroutine[None, None, RunRecord]], events: asyncio.Queue[Event | None], log: RunLog
 ) -> AsyncGenerator[Event | RunRecord, None]:
     # A task group cannot stay open across the yields of a generator: the task is ended by hand, in ``finally``. Nothing
     # that the task holds may hold the stream: who lets go of a stream ends its run.
@@ -244,6 +244,8 @@ async def _iterate(
         await asyncio.wait({task})
         if not task.cancelled():
             task.exception()
+        elif log.record().state == "running":  # it was cancelled before its first call
+            log.end("cancelled", None, "interrupted")
 
 
 def conversation_of(question: str | Conversation, system_prompt: str | None = None) -> Conversation:
