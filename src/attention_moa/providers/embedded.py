@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from typing import NamedTuple
 from zlib import crc32
 
 import aiohttp
@@ -32,13 +31,8 @@ _SILENCE_S = 900.0
 # A cancelled call frees its slot after two batches at most: 0.9 s at 90 tokens a second, the slowest machine looked at.
 # Batches of 256 tokens would read a prompt 8 % faster.
 _BATCH_TOKENS = 40
-
-
-class Endpoint(NamedTuple):
-    """Where the child serves: the base URL (``http://127.0.0.1:port/v1``) and the key that it asks for."""
-
-    base_url: str
-    api_key: str
+# Connections break a moment before the process that held them is gone.
+_DYING_S = 0.5
 
 
 class EmbeddedProvider:
@@ -81,8 +75,23 @@ class EmbeddedProvider:
         slot = self._slots.get(agent)
         return crc32(agent.encode()) % len(self._slots) if slot is None else slot
 
-    async def start(self) -> Endpoint:
-        """Return where the server is, an OpenAI-compatible one, started if it does not run.
+    @property
+    def base_url(self) -> str:
+        """Address of the child's server, an OpenAI-compatible one: ``http://127.0.0.1:port/v1``; known once started."""
+        return f"{self._started().address}/v1"
+
+    @property
+    def api_key(self) -> str:
+        """The key that the child's server asks for; known once started."""
+        return self._started().api_key
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child; known once started."""
+        return self._started().pid
+
+    async def start(self) -> None:
+        """Start the child process if it does not run, and wait until it listens. Calls do that by themselves.
 
         Raises:
             ConfigError: The model cannot be loaded.
@@ -92,12 +101,12 @@ class EmbeddedProvider:
             await self.aclose()
         # From here to the next await nothing else runs: callers at the same time share one child.
         server = self._server = self._server or self._spawn()
-        return Endpoint(f"{await server.address(self._start_timeout_s)}/v1", server.api_key)
+        await server.ready(self._start_timeout_s)
 
     async def stream(self, request: CallRequest) -> AsyncGenerator[Chunk, None]:
         """Yield the reply of the model, as ``Provider.stream`` says."""
         body = render_body(request, slot=self.slot_of(request.agent))
-        base_url, api_key = await self.start()
+        await self.start()
         reply, lines = ReplyReader(), DataLines()
         timeout = aiohttp.ClientTimeout(sock_connect=request.connect_timeout_s, sock_read=_SILENCE_S)
         try:
@@ -106,10 +115,10 @@ class EmbeddedProvider:
             async with (
                 aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(force_close=True),
-                    headers={"Authorization": f"Bearer {api_key}"},
+                    headers={"Authorization": f"Bearer {self.api_key}"},
                     timeout=timeout,
                 ) as session,
-                session.post(f"{base_url}/chat/completions", json=body) as response,
+                session.post(f"{self.base_url}/chat/completions", json=body) as response,
             ):
                 if response.status != 200:
                     raise parse_error(response.status, await response.read())
@@ -118,9 +127,9 @@ class EmbeddedProvider:
                         if (chunk := reply.take(payload)) is not None:
                             yield chunk
         except TimeoutError as error:
-            raise CallTimeoutError(f"the embedded model is silent: {describe(error)}") from error
+            raise CallTimeoutError(f"the embedded model does not answer: {describe(error)}") from error
         except aiohttp.ClientError as error:
-            raise TransportError(f"the connection to the embedded model broke: {self._why(error)}") from error
+            raise TransportError(f"the connection to the embedded model broke: {await self._why(error)}") from error
         if (last := reply.last()) is not None:
             yield last
 
@@ -129,6 +138,11 @@ class EmbeddedProvider:
         server, self._server = self._server, None
         if server is not None:
             await server.aclose()
+
+    def _started(self) -> ServerProcess:
+        if self._server is None:
+            raise TransportError("the embedded model is not started")
+        return self._server
 
     def _spawn(self) -> ServerProcess:
         settings = ServerSettings(
@@ -142,7 +156,9 @@ class EmbeddedProvider:
         )
         return ServerProcess(settings, self._command, key=self._key)
 
-    def _why(self, error: aiohttp.ClientError) -> str:
-        if self._server is not None and not self._server.is_running:
-            return self._server.complaint()
+    async def _why(self, error: aiohttp.ClientError) -> str:
+        """Return why a connection broke: where the child is ending, what it said last."""
+        server = self._server
+        if server is not None and await server.has_ended(_DYING_S):
+            return server.complaint()
         return describe(error)

@@ -22,6 +22,7 @@ from attention_moa.providers.embedded_server import Failed, LoadFailed, Served, 
 
 _LOOK_S = 0.01
 _GRACE_S = 2.0
+_MOST_COMPLAINT_BYTES = 65536
 _COMPLAINT = re.compile(r"^[\d.]+ E (?:\w+ +)?(?:\w+: )?(.+)$", re.MULTILINE)
 
 
@@ -79,8 +80,19 @@ class ServerProcess:
         """The key that the server asks for."""
         return self._settings.api_key
 
-    async def address(self, timeout_s: float) -> str:
-        """Return where the server listens (``http://127.0.0.1:port``), as soon as it does.
+    @property
+    def address(self) -> str:
+        """Where the server listens: ``http://127.0.0.1:port``.
+
+        Raises:
+            TransportError: It does not listen yet.
+        """
+        if not isinstance(self._told, Served):
+            raise TransportError("the embedded model is not ready")
+        return self._told.address
+
+    async def ready(self, timeout_s: float) -> None:
+        """Wait until the server listens.
 
         Args:
             timeout_s: Most seconds to wait for it.
@@ -91,54 +103,62 @@ class ServerProcess:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                while (address := self._look()) is None:  # noqa: ASYNC110 - a child sets no event
+                while not self._is_ready():  # noqa: ASYNC110 - a child sets no event
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError as error:
             await self.aclose()
             raise TransportError(f"the embedded model was not ready within {timeout_s:g} s") from error
-        return address
 
     def complaint(self) -> str:
         """Return what llama.cpp says is wrong, or the last thing that the process wrote, or how it ended."""
         if self._errors.closed:
             return "it was closed"
-        self._errors.seek(0)
-        text = self._errors.read().decode(errors="replace")
+        # The child shares the file and its position: look without moving it.
+        text = os.pread(self._errors.fileno(), _MOST_COMPLAINT_BYTES, 0).decode(errors="replace")
         if found := _COMPLAINT.search(text):
             return found[1].strip()
         lines = text.split("\n")
         ended = f"it ended with code {self._process.poll()}"
         return next((line.strip()[:200] for line in reversed(lines) if line.strip()), ended)
 
+    async def has_ended(self, within_s: float) -> bool:
+        """Return whether the process has ended, or does so in the time given.
+
+        Args:
+            within_s: Most seconds to wait for it.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self.is_running:  # noqa: ASYNC110 - a child sets no event
+                    await asyncio.sleep(_LOOK_S)
+        return not self.is_running
+
     async def aclose(self) -> None:
         """End the process and leave nothing of it; idempotent."""
         self._stdin.close()
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_GRACE_S):
-                    while self.is_running:  # noqa: ASYNC110 - a child sets no event
-                        await asyncio.sleep(_LOOK_S)
+            await self.has_ended(_GRACE_S)
         finally:
             self._process.kill()
             self._process.wait()
             self._stdout.close()
             self._errors.close()
 
-    def _look(self) -> str | None:
-        """Return the address if the process has told it; None if it has told nothing yet."""
+    def _is_ready(self) -> bool:
+        """Return whether the process has said that it listens; raise what it said instead."""
         if self._told is None and not self._stdout.closed:
             self._listen()
         match self._told:
-            case Served(address=address):
-                return address
+            case Served():
+                return True
             case Failed(reason=reason):
                 raise ConfigError(reason, key=self._key)
             case LoadFailed():
                 raise ConfigError(f"{self._settings.path} cannot be loaded: {self.complaint()}", key=self._key)
-            case None:
-                if self._stdout.closed:
-                    raise TransportError("the embedded model was closed while it started")
-                return None
+            case _ if self._stdout.closed:
+                raise TransportError("the embedded model was closed while it started")
+            case _:
+                return False
 
     def _listen(self) -> None:
         """Take in what the process has said so far."""
@@ -147,4 +167,7 @@ class ServerProcess:
             raise TransportError(f"the embedded model ended while it started: {self.complaint()}")
         self._heard += piece or b""
         if self._heard.endswith(b"\n"):
-            self._told = msgspec.json.decode(self._heard, type=Told)
+            try:
+                self._told = msgspec.json.decode(self._heard, type=Told)
+            except msgspec.DecodeError as error:
+                raise TransportError(f"the embedded model's program says something else: {describe(error)}") from error

@@ -27,4 +27,4 @@ class DataLines:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
-                yield line[5:].strip()
+                yield line[5:].removesuffix(b"\r").removeprefix(b" ")
