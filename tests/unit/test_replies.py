@@ -6,7 +6,7 @@ import pytest
 
 from attention_moa.errors import BadReplyError
 from attention_moa.messages import FinishReason
-from attention_moa.replies import require_usable, split_thinking
+from attention_moa.replies import require_usable, split_thinking, without_tags
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,24 @@ def test_what_cannot_be_used_is_a_typed_error(
     with pytest.raises(BadReplyError, match=message) as caught:
         require_usable(*reply)
     assert caught.value.retryable is is_retryable
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("plain", "plain"),
+        ("<text-1>\nyes\n</text-1>", "yes\n"),
+        ("  <text-1>  \nyes </text-1>\nmore <text-2>", "yes more "),
+        ("the word text-1 alone", "the word text-1 alone"),
+        ("<text-3>\nno fence of this prompt\n</text-3>", "<text-3>\nno fence of this prompt\n</text-3>"),
+    ],
+)
+def test_fence_marks_that_a_model_copied_are_taken_out(raw: str, text: str) -> None:
+    """Those of its own prompt and nothing else."""
+    assert without_tags(raw, ("text-1", "text-2")) == text
+
+
+def test_a_reply_of_fence_marks_alone_is_empty() -> None:
+    """It holds nothing to use."""
+    with pytest.raises(BadReplyError, match="the reply is empty"):
+        require_usable("<text-1>\n</text-1>", "", "stop", ("text-1",))

@@ -82,6 +82,16 @@ def test_a_single_layer_needs_no_verdict() -> None:
     assert verdicts(ran(layers=1)) == [Verdict(layer=1, is_stop=False, rule="last", reason="the one layer ran")]
 
 
+def test_fence_marks_that_a_writer_copies_are_not_part_of_the_answer() -> None:
+    """A small model wraps its reply as the texts that it read were wrapped."""
+
+    def copies(request: CallRequest) -> str:
+        begin = next(line for line in request.messages[-1].text.splitlines() if line.startswith("<text-"))
+        return f"{begin}\nThe reply.\n{begin.replace('<', '</')}"
+
+    assert ran({"summary": copies}, layers=1).text == "The reply."
+
+
 # ------------------------------------------------------------------------------------------------------------- verdict
 
 
