@@ -15,8 +15,8 @@ from attention_moa.messages import Stage
 
 _SYMBOLS = {
     State.WAITS: "·.",
-    State.QUEUED: "○o",
-    State.ASKED: "◌?",
+    State.QUEUED: "◦o",
+    State.ASKED: "○?",
     State.WRITES: "▶>",
     State.RETRIES: "↻~",
     State.DONE: "✓+",
@@ -39,6 +39,7 @@ _STYLES = {
 _WIDE = 76
 _OLD_LAYERS = 2
 _LOW = 14
+_AIRY = 24
 _TEXT_LINES = 4
 
 
@@ -75,12 +76,13 @@ def render(
     writers = look.writers(layer)
     room = height - len(lines) - len(writers) - 2
     agents = min(len(progress.spec.agents), max(1, room - 1))
-    lines += [look.grid(layer, agents), *writers]
-    room -= agents
+    gap: list[RenderableType] = [Text()] if height >= _AIRY else []
+    lines += [*gap, look.grid(layer, agents), *writers]
+    room -= agents + len(gap)
     for block in (look.legend(layer), look.notices(), look.text_under_way()):
-        if block and len(block) <= room:
-            lines += block
-            room -= len(block)
+        if block and len(block) + len(gap) <= room:
+            lines += [*gap, *block]
+            room -= len(block) + len(gap)
     return Group(*lines)
 
 
@@ -138,7 +140,8 @@ class _Look:
             shown.append(self.line(f"{self._symbol(State.DONE)} {which} done", "dim"))
         for layer in latest:
             took = f"{(layer.ended_s or self._now_s) - layer.since_s:.0f} s"
-            words = self._dot.join((f"layer {layer.layer} done", took, layer.reason))
+            made = sum(call.state is State.DONE for call in layer.calls.values())
+            words = self._dot.join((f"layer {layer.layer} done", f"{made} calls", took, layer.reason))
             shown.append(self.line(f"{self._symbol(State.DONE)} {words}", "dim"))
         return shown
 
@@ -202,7 +205,7 @@ class _Look:
         states = [state for state in State if state in present]
         if not states or self._progress.spec.attention.mode == "panel":
             return []
-        return [self.line("  ".join(f"{self._symbol(state)} {state}" for state in states), "dim")]
+        return [self.line(self._dot.join(f"{self._symbol(state)} {state}" for state in states), "dim")]
 
     def text_under_way(self) -> list[RenderableType]:
         """Return the last lines of a text that is being written."""

@@ -27,7 +27,7 @@ def test_limits_are_compared_where_both_are_known(
 ) -> None:
     """What is above the model's own limit is told with the mend, before a run fails of it."""
     agent = AgentSpec(name="q", model="openai:m", **settings)  # type: ignore[arg-type]
-    found = compare_limits(agent, Listed(name="m", **limits))  # type: ignore[arg-type]
+    found = compare_limits(agent, Listed(name="m", **limits))
     assert found[0] == cell
     assert (found[1] or "").startswith(fault or "")
     assert (found[1] is None) is (fault is None)

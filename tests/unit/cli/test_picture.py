@@ -66,14 +66,14 @@ def test_the_first_picture_says_what_runs() -> None:
 def test_each_state_is_a_word_and_a_symbol() -> None:
     """In the course of a run, waiting, asked, writing and done all show as both."""
     shots = "".join(pictures(a_world()))
-    for shown in ("· waits", "◌ asked", "▶ writes", "✓ done"):
+    for shown in ("· waits", "○ asked", "▶ writes", "✓ done"):
         assert shown in shots
 
 
 def test_each_critique_has_a_cell_of_its_own() -> None:
     """A critic's row has each author's number with the state's symbol, and the legend says the word."""
     shots = pictures(a_world())
-    assert any("1◌ 2◌ 3◌  0/3" in shot.replace("  ", " ").replace("3◌ 0/3", "3◌  0/3") for shot in shots)
+    assert any("1○ 2○ 3○  0/3" in shot.replace("  ", " ").replace("3○ 0/3", "3○  0/3") for shot in shots)
     assert any("1✓ 2✓ 3✓" in shot and "✓ done" in shot for shot in shots)
 
 
