@@ -66,14 +66,16 @@ def split_thinking(text: str) -> SplitReply:
 def without_tags(text: str, tags: Sequence[str]) -> str:
     """Return a reply without the fence marks of its own prompt: a small model may copy them, and no reader wants them.
 
+    A line that is a mark goes whole; of any other line the mark alone does, so that no words run together.
+
     Args:
         text: The reply.
         tags: The words of the fences in the prompt; nothing else is taken out.
     """
     if not any(tag in text for tag in tags):
         return text
-    marks = "|".join(re.escape(tag) for tag in tags)
-    return re.sub(rf"[ \t]*</?(?:{marks})>[ \t]*\n?", "", text)
+    mark = rf"</?(?:{'|'.join(map(re.escape, tags))})>"
+    return re.sub(rf"^[ \t]*{mark}[ \t]*(?:\n|\Z)|{mark}", "", text, flags=re.MULTILINE)
 
 
 def require_usable(

@@ -79,7 +79,9 @@ def test_what_cannot_be_used_is_a_typed_error(
     [
         ("plain", "plain"),
         ("<text-1>\nyes\n</text-1>", "yes\n"),
-        ("  <text-1>  \nyes </text-1>\nmore <text-2>", "yes more "),
+        ("  <text-1>  \nyes </text-1>\nmore <text-2>", "yes \nmore "),
+        ("one\n</text-1>\ntwo", "one\ntwo"),
+        ("one</text-1>", "one"),
         ("the word text-1 alone", "the word text-1 alone"),
         ("<text-3>\nno fence of this prompt\n</text-3>", "<text-3>\nno fence of this prompt\n</text-3>"),
     ],
