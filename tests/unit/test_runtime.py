@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from attention_moa.calls import Places
 from attention_moa.config import AgentSpec, AttentionSpec, CallPolicy, EnsembleSpec, PromptSpec, WriterSpec
@@ -20,6 +21,7 @@ from attention_moa.providers.scripted import Line, Said, ScriptedProvider
 from attention_moa.records import RunRecord
 from attention_moa.runtime import Ensemble, RunStream, conversation_of
 from tests import virtual_time
+from tests.fake_openai import FakeOpenAI, says
 from tests.worlds import QUESTION, SECRET, a_spec, default_reply, texts
 
 TOML = """
@@ -303,6 +305,29 @@ def test_an_ensemble_can_be_closed_twice_and_run_again() -> None:
 
     first, second = asyncio.run(scenario())
     assert first.text == second.text
+
+
+@pytest.mark.parametrize(("is_entered", "connections"), [(True, 1), (False, 2)])
+def test_an_entered_ensemble_keeps_its_connections_between_runs(is_entered: bool, connections: int) -> None:
+    """Over real HTTP: outside, every run opens and closes its own."""
+    ports: set[int] = set()
+
+    async def behave(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        assert request.transport is not None
+        ports.add(request.transport.get_extra_info("peername")[1])
+        return await says("Hello.")(request, body)
+
+    async def scenario() -> None:
+        async with asyncio.timeout(60), FakeOpenAI(behave) as server:
+            agent = AgentSpec(name="a", model="openai:m", base_url=server.base_url)
+            ensemble = Ensemble(a_spec([agent], layers=1, attention=AttentionSpec(own=False, peers=0)))
+            async with ensemble if is_entered else nullcontext():
+                for _ in range(2):
+                    assert (await ensemble.run(WHY)).text == "Hello."
+            assert len(server.requests) == 4
+
+    asyncio.run(scenario())
+    assert len(ports) == connections
 
 
 def test_places_that_nobody_limits_are_none() -> None:

@@ -161,6 +161,7 @@ def test_the_stream_of_a_residual_that_said_stop_is_cut() -> None:
     record = world.run()
     cut = call(record, "2.residual.a")
     assert (cut.finish_reason, record.text) == ("cut", "says 2.summary.a")
+    assert residual(record, 2).text == ""
     assert len(cut.text or "") < 400
     assert world.scripted.open_streams == 0
 
