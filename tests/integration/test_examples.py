@@ -1,0 +1,73 @@
+"""The examples run as they stand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attention_moa import Ensemble
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def said_by(name: str, *arguments: str) -> str:
+    """Return what an example prints, run by an interpreter of its own."""
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}  # noqa: TID251 - a child of a test
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=600,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+def test_the_own_provider_example_runs() -> None:
+    """An ensemble built in code answers through a class of the example's own."""
+    printed = said_by("own_provider.py")
+    assert printed.startswith("ann at stage residual: Why is the sky blue?")
+    assert "Critique(critic='ann', author='bob'" in printed
+
+
+def test_the_watch_example_runs() -> None:
+    """Events come one a line, in the order of a run, and the record comes last."""
+    lines = said_by("watch.py").splitlines()
+    assert "RunStarted" in lines[0]
+    assert "RunFinished" in lines[-2]
+    assert lines[-1].endswith("What ann says at residual.")
+
+
+def test_the_ask_example_runs_on_the_embedded_model() -> None:
+    """The first program of a new user prints an answer and what it took."""
+    lines = said_by("ask.py", "Name a colour.").splitlines()
+    assert len(lines) > 1
+    assert any(line.endswith("written") for line in lines)
+
+
+def test_the_python_agents_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ensemble of two functions loads from its file and answers with a function's words."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    record = Ensemble.load(EXAMPLES / "python_agent.toml").run_sync("Why is the sky blue?")
+    assert record.text is not None
+    assert record.text.startswith("The last turn has")
+    assert {found.text for found in record.layers[0].answers.values()} == {  # type: ignore[union-attr]
+        "The last turn has 5 words.",
+        "WHY IS THE SKY BLUE?",
+    }
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_fits_on_a_screen(path: Path) -> None:
+    """An example is short: about twenty lines of code."""
+    lines = [
+        line for line in path.read_text().splitlines() if line.strip() and not line.strip().startswith(("#", '"""'))
+    ]
+    assert len(lines) <= 24
