@@ -17,7 +17,11 @@ from attention_moa.messages import Sampling
 
 Layout: TypeAlias = Literal["continue", "paper", "compact"]
 AttentionMode: TypeAlias = Literal["pairwise", "panel"]
+PromptStyle: TypeAlias = Literal["full", "small"]
 StopMethod: TypeAlias = Literal["verdict", "similarity", "none"]
+
+EMBEDDED_CONTEXT_TOKENS = 4096
+"""Context window of an embedded model whose settings name none."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_AGENTS = 64
@@ -48,7 +52,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         thinking: Switches thinking on or off, or sets its effort.
         extra_body: Fields that go into the request's body as they are.
         timeout_s: Most seconds of one attempt; None takes the ensemble's.
-        context_tokens: The model's context window; None where unknown (then nothing is trimmed before a call).
+        context_tokens: The model's context window. None: not known, and nothing is trimmed before a call; of an
+            embedded model it is then 4,096.
         has_system_role: False for models without one: the text goes into the first user turn.
         has_images: False for models that cannot see: an image becomes a labelled gap.
         stream: False for endpoints that cannot stream.
@@ -71,6 +76,12 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     has_system_role: bool = True
     has_images: bool = True
     stream: bool = True
+
+    @property
+    def window_tokens(self) -> int | None:
+        """The context window that prompts are fitted to; None where it is not known."""
+        is_embedded = self.model.startswith("embedded:")
+        return self.context_tokens or (EMBEDDED_CONTEXT_TOKENS if is_embedded else None)
 
     @property
     def sampling(self) -> Sampling:
@@ -207,9 +218,11 @@ class PromptSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     """Where the prompt templates come from.
 
     Args:
+        style: ``full``, or ``small``: shorter ones that end with the question, for models that would forget it.
         folder: A folder whose ``*.md`` files replace ours of the same name; relative to the ensemble's file.
     """
 
+    style: PromptStyle = "full"
     folder: str | None = None
 
 

@@ -271,7 +271,7 @@ def _all_agents(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
 
 
 def _tried_templates(spec: EnsembleSpec) -> Templates:
-    templates = load_templates(Path(spec.prompts.folder) if spec.prompts.folder else None)
+    templates = load_templates(Path(spec.prompts.folder) if spec.prompts.folder else None, style=spec.prompts.style)
     rehearse(spec, templates)
     return templates
 

@@ -14,7 +14,7 @@ import click
 
 from attention_moa.cli.exits import EXIT_CODES, INTERRUPTED, USAGE, status_of
 from attention_moa.cli.lazy import LazyGroup
-from attention_moa.cli.output import complain, is_closed_pipe, release_output
+from attention_moa.cli.output import complain
 from attention_moa.errors import MoaError
 
 _COMMANDS = {
@@ -41,15 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: What follows the program's name; None takes the process's own.
     """
-    try:
-        status = _run(None if arguments is None else list(arguments))
-        sys.stdout.flush()
-    except OSError as error:
-        if not is_closed_pipe(error):
-            raise
-        release_output()
-        status = 1
-    sys.exit(status)
+    sys.exit(_run(None if arguments is None else list(arguments)))
 
 
 def _run(arguments: list[str] | None) -> int:
@@ -62,9 +54,6 @@ def _run(arguments: list[str] | None) -> int:
         command = error.ctx.command_path if error.ctx else "attention-moa"
         complain(f"{error.format_message()} ({command} --help)")
         return USAGE
-    except click.ClickException as error:
-        complain(error.format_message())
-        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return INTERRUPTED

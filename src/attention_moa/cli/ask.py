@@ -88,9 +88,11 @@ def ask(
         loaded = Ensemble.load(ensemble, layers=layers, model_file=model_file)
         observers = [print_event] if is_events else []
         outcome = asyncio.run(run_watched(loaded, conversation, system=system, view=view, observers=observers))
-    if trace is not None:
-        write_trace(outcome.record, trace)
+    # The trace first, since whoever reads the answer may leave early; its failure last, since the answer is paid for.
+    trouble = None if trace is None else write_trace(outcome.record, trace)
     if form is Form.JSON:
         say_json(record_to_json(outcome.record))
     print_outcome(outcome, form=form, has_table=sys.stderr.isatty())
+    if trouble is not None:
+        raise trouble
     return outcome.status

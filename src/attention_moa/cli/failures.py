@@ -53,7 +53,5 @@ def where(agent: AgentSpec) -> str:
 
 
 def _cause(spec: EnsembleSpec, loss: Loss) -> str:
-    for agent in (*spec.agents, *summary_chain(spec), *residual_chain(spec)):
-        if agent.name == loss.agent:
-            return f"{agent.name} ({where(agent)}): {loss.kind}: {loss.message}"
-    return f"{loss.agent}: {loss.kind}: {loss.message}"
+    speakers = {agent.name: agent for agent in (*summary_chain(spec), *residual_chain(spec), *spec.agents)}
+    return f"{loss.agent} ({where(speakers[loss.agent])}): {loss.kind}: {loss.message}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import sys
 
@@ -41,16 +39,6 @@ def tell(text: str) -> None:
 def complain(problem: object) -> None:
     """Print a problem to standard error, in one line."""
     click.echo(_encodable(f"attention-moa: {one_line(str(problem))}", sys.stderr.encoding), err=True)
-
-
-def is_closed_pipe(error: OSError) -> bool:
-    """Return whether the error says that the reader of our output has left."""
-    return isinstance(error, BrokenPipeError) or error.errno == errno.EPIPE
-
-
-def release_output() -> None:
-    """Point standard output to nowhere, so that the interpreter's last flush does not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _encodable(text: str, encoding: str | None) -> str:

@@ -45,11 +45,6 @@ class State(StrEnum):
     STOPPED = "stopped"
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing more will come of the call."""
-        return self in (State.DONE, State.FAILED, State.SKIPPED, State.STOPPED)
-
-    @property
     def is_under_way(self) -> bool:
         """Whether the call is out."""
         return self in (State.ASKED, State.WRITES, State.RETRIES)

@@ -12,7 +12,7 @@ from attention_moa.cli.output import complain, say, tell
 from attention_moa.cli.running import Outcome
 from attention_moa.cli.views import Form
 from attention_moa.codec import record_to_json
-from attention_moa.errors import ConfigError
+from attention_moa.errors import ConfigError, StoreError
 from attention_moa.records import Answer, RunRecord
 
 
@@ -69,16 +69,13 @@ def best_so_far(record: RunRecord) -> tuple[str, str] | None:
     return None
 
 
-def write_trace(record: RunRecord, path: Path) -> None:
-    """Write the whole record to a file, as JSON.
-
-    Raises:
-        ConfigError: The file cannot be written.
-    """
+def write_trace(record: RunRecord, path: Path) -> StoreError | None:
+    """Write the whole record to a file, as JSON; return what went wrong, to be raised when the answer is out."""
     try:
         path.write_bytes(record_to_json(record, indent=2) + b"\n")
     except OSError as error:
-        raise ConfigError(f"{str(path)!r} cannot be written: {error.strerror}", key="--trace") from error
+        return StoreError(f"--trace: {str(path)!r} cannot be written: {error.strerror}")
+    return None
 
 
 def require_writable(path: Path) -> None:

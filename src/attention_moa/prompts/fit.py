@@ -107,9 +107,8 @@ def fit(render: Render, model: ModelSettings) -> Fitted:
 
 def _room_tokens(model: ModelSettings) -> int | None:
     """Return the most tokens of a prompt: the window less the reply; None where the window is unknown."""
-    if model.context_tokens is None:
-        return None
-    return model.context_tokens - (model.max_tokens or min(_REPLY_TOKENS, model.context_tokens // 4))
+    window = model.window_tokens
+    return None if window is None else window - (model.max_tokens or min(_REPLY_TOKENS, window // 4))
 
 
 def _shrink(render: Render, prompt: Prompt, room: int, notes: list[str]) -> Prompt:

@@ -303,7 +303,10 @@ def _fill(seat: _Seat, template: str, limit: int | None, values: Mapping[str, An
         # The brackets keep what stands before and behind a tag that was taken out from joining to another one.
         return f"<{tag}>\n{clip(text.replace(tag, '[mark]'), limit)}\n</{tag}>"
 
-    return desk.templates.render(template, **values, tag=tag, quote=quote, brief=desk.spec.layout == "compact")
+    asked = next((message.text for message in reversed(desk.conversation) if message.role == "user"), "")
+    return desk.templates.render(
+        template, **values, tag=tag, quote=quote, question=asked, brief=desk.spec.layout == "compact"
+    )
 
 
 def _tags(seat: _Seat, template: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from attention_moa.config import PromptStyle
 from attention_moa.errors import ConfigError
 
 NAMES = ("answer", "critique", "panel", "refine", "residual", "self_critique", "summary")
@@ -60,10 +61,11 @@ class Templates:
         return hashlib.sha256(self.sources[name].encode()).hexdigest()
 
 
-def load_templates(folder: Path | None = None) -> Templates:
+def load_templates(folder: Path | None = None, *, style: PromptStyle = "full") -> Templates:
     """Return our templates, with those of a user's folder in the place of ours.
 
     Args:
+        style: ``small`` takes the shorter ones, where there are such.
         folder: Holds ``answer.md``, ``critique.md`` and so on, any of them; None for ours alone.
 
     Raises:
@@ -71,6 +73,11 @@ def load_templates(folder: Path | None = None) -> Templates:
     """
     ours = resources.files("attention_moa.prompts")
     sources = {name: ours.joinpath(f"{name}.md").read_text(encoding="utf-8") for name in NAMES}
+    if style == "small":
+        shorter = (ours.joinpath("small", f"{name}.md") for name in NAMES)
+        sources.update(
+            {file.name.removesuffix(".md"): file.read_text(encoding="utf-8") for file in shorter if file.is_file()}
+        )
     if folder is not None:
         sources.update(_read_folder(folder))
     return Templates(sources)

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import aiohttp
 
+from attention_moa.config import EMBEDDED_CONTEXT_TOKENS
 from attention_moa.errors import CallTimeoutError, TransportError, describe
 from attention_moa.messages import CallRequest, Chunk
 from attention_moa.providers.embedded_process import ServerProcess
@@ -20,9 +21,6 @@ from attention_moa.providers.embedded_server import ServerSettings
 from attention_moa.providers.embedded_wire import ReplyReader, parse_error, render_body
 from attention_moa.providers.sse import DataLines
 from attention_moa.providers.weights import find_weights
-
-DEFAULT_CONTEXT_TOKENS = 4096
-"""Context window of an agent whose settings name none."""
 
 _PREFIX = "embedded:"
 _START_TIMEOUT_S = 120.0
@@ -64,7 +62,7 @@ class EmbeddedProvider:
         self._weights = find_weights(model.removeprefix(_PREFIX), key=key)
         names = tuple(dict.fromkeys(agents)) or ("",)
         self._slots = {name: slot for slot, name in enumerate(names)}
-        self._context_tokens = context_tokens or DEFAULT_CONTEXT_TOKENS
+        self._context_tokens = context_tokens or EMBEDDED_CONTEXT_TOKENS
         self._key = key
         self._command = command or (sys.executable, "-m", "attention_moa.providers.embedded_server")
         self._start_timeout_s = start_timeout_s
