@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+
 class StuckError(RuntimeError):
     """No timer, no socket and no thread will wake the loop: what it runs waits for nothing."""
 
