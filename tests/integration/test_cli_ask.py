@@ -82,6 +82,24 @@ def test_a_trace_that_cannot_be_written_is_told_before_anything_is_asked(tmp_pat
     assert not (tmp_path / "begun").exists()
 
 
+def test_a_trace_that_fails_at_the_end_does_not_cost_the_answer(tmp_path: Path) -> None:
+    """The disk is full: the answer is printed, then the problem is told in the last line and in the exit code."""
+    done = run_cli("ask", "--trace", "/dev/full", "-e", write_ensemble(tmp_path, "quick"), "why?", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == b"**a** says summary red\n"
+    assert "--trace: '/dev/full' cannot be written: No space left" in done.stderr.decode().splitlines()[-1]
+
+
+def test_a_run_that_never_began_is_traced_as_failed(tmp_path: Path) -> None:
+    """A missing key ends it before the first call; the record says so."""
+    trace = tmp_path / "trace.json"
+    done = run_cli("ask", "-q", "--trace", trace, "-e", "paper-small", "why?", folder=tmp_path)
+    assert done.returncode == 2
+    record = record_from_json(trace.read_bytes())
+    assert (record.state, record.calls) == ("failed", ())
+    assert "OPENROUTER_API_KEY is not set" in (record.error or "")
+
+
 def test_a_degraded_answer_is_an_answer_and_says_so(tmp_path: Path) -> None:
     """Exit code 0, and every loss and stand-in on standard error, in one cleaned line each."""
     done = run_cli("ask", "-e", write_ensemble(tmp_path, "quick", "half_broken"), "why?", folder=tmp_path)
@@ -248,6 +266,28 @@ def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
     done = run_cli(folder=tmp_path)
     assert done.returncode == 2
     assert b"Usage: attention-moa" in done.stderr
+
+
+def test_an_unknown_command_is_one_line(tmp_path: Path) -> None:
+    """It names the word, and where the right ones are listed."""
+    done = run_cli("aks", "x", folder=tmp_path)
+    assert done.returncode == 2
+    line = only_line(done.stderr)
+    assert "'aks'" in line
+    assert "attention-moa --help" in line
+
+
+def test_the_command_line_s_own_package_can_be_run_too(tmp_path: Path) -> None:
+    """``python -m attention_moa.cli`` is the same program."""
+    done = subprocess.run(
+        [PROGRAM[0], "-m", "attention_moa.cli", "--version"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        check=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.stdout == run_cli("--version", folder=tmp_path).stdout
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:

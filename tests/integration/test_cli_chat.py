@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from attention_moa.cli.conversations import parse_conversation
 from attention_moa.messages import assistant, system, user
-from tests.cli_world import only_line, run_cli, write_ensemble
+from tests.cli_world import PROGRAM, TIMEOUT_S, environment, only_line, run_cli, wait_until, write_ensemble
 
 PLAIN = "[attention]\nself = false\npeers = 0\n"
 
@@ -66,6 +68,28 @@ def test_a_wrong_line_is_told_in_one_line_and_in_the_exit_code(tmp_path: Path, t
     done = run_cli("chat", "-e", write_ensemble(tmp_path, "quick"), folder=tmp_path, text=text)
     assert done.returncode == 2
     assert words in only_line(done.stderr)
+
+
+def test_a_terminated_chat_ends_with_its_code(tmp_path: Path) -> None:
+    """SIGTERM during an answer ends the run and the chat."""
+    ensemble = write_ensemble(tmp_path, "stuck")
+    with subprocess.Popen(
+        [*PROGRAM, "chat", "-e", str(ensemble)],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        assert child.stdin is not None
+        child.stdin.write(b"why?\nnever asked\n")
+        child.stdin.flush()
+        wait_until((tmp_path / "begun").exists, "a call that is under way")
+        child.send_signal(signal.SIGTERM)
+        said, told = child.communicate(timeout=TIMEOUT_S)
+    assert child.returncode == 143
+    assert said.startswith(b"[partial: ")
+    assert told.decode().count("at most 1 layer") == 1
 
 
 def test_a_failed_turn_is_told_and_the_chat_goes_on(tmp_path: Path) -> None:

@@ -144,6 +144,13 @@ def test_a_terminal_that_changes_its_size_is_followed(tmp_path: Path) -> None:
     assert terminal.child.returncode == 130
 
 
+def test_without_a_question_a_terminal_is_not_waited_for(tmp_path: Path) -> None:
+    """One line says how to ask."""
+    with on_terminal("ask", folder=tmp_path) as terminal:
+        assert "attention-moa: no question: write one in quotes" in terminal.read_all()
+    assert terminal.child.returncode == 2
+
+
 def test_quiet_shows_no_view(tmp_path: Path) -> None:
     """Not one escape sequence."""
     with on_terminal("ask", "-q", "-e", write_ensemble(tmp_path, "quick"), "why?", folder=tmp_path) as terminal:

@@ -17,14 +17,22 @@ from tests.worlds import World, a_spec
 
 
 def pictures(
-    world: World, *, width: int = 100, height: int = 30, is_ascii: bool = False, is_stopping: bool = False
+    world: World,
+    *,
+    width: int = 100,
+    height: int = 30,
+    is_ascii: bool = False,
+    is_stopping: bool = False,
+    every: int = 1,
 ) -> list[str]:
-    """Return a picture after each event of a whole run."""
+    """Return a picture after each event of a whole run, or after every so many."""
     world.run()
     progress = Progress(world.spec)
     shots = [picture(progress, 0.0, width, height, is_ascii=is_ascii, is_stopping=is_stopping)]
-    for event in world.events:
+    for place, event in enumerate(world.events, 1):
         progress.apply(event, event.at_s)
+        if place % every:
+            continue
         shots.append(picture(progress, event.at_s, width, height, is_ascii=is_ascii, is_stopping=is_stopping))
     return shots
 
@@ -73,7 +81,7 @@ def test_each_state_is_a_word_and_a_symbol() -> None:
 def test_each_critique_has_a_cell_of_its_own() -> None:
     """A critic's row has each author's number with the state's symbol, and the legend says the word."""
     shots = pictures(a_world())
-    assert any("1○ 2○ 3○  0/3" in shot.replace("  ", " ").replace("3○ 0/3", "3○  0/3") for shot in shots)
+    assert any("1○ 2○ 3○ 0/3" in shot for shot in shots)
     assert any("1✓ 2✓ 3✓" in shot and "✓ done" in shot for shot in shots)
 
 
@@ -125,13 +133,13 @@ def test_no_picture_is_larger_than_the_terminal(agents: int) -> None:
 
 def test_eight_agents_fit_sixty_columns() -> None:
     """All eight rows with all their cells."""
-    shots = pictures(a_world(8, 1), width=60, height=24)
+    shots = pictures(a_world(8, 1), width=60, height=24, every=10)
     assert any(all(f"\n{number} " in shot for number in range(1, 9)) and "8✓" in shot for shot in shots)
 
 
 def test_agents_that_do_not_fit_are_counted() -> None:
     """A low terminal says how many rows are left out."""
-    assert any("and 5 more" in shot for shot in pictures(a_world(8, 1), height=10))
+    assert any("and 5 more" in shot for shot in pictures(a_world(8, 1), height=10, every=50))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +171,7 @@ def test_text_of_models_is_neither_markup_nor_command() -> None:
     hostile = "[bold red]x[/] \x1b[2J\x1b]0;pwned\x07 end"
     world = World(spec, {"summary": hostile, "1.refine.a": ServerError("[blink]\x1b[5mno")}, has_deltas=True)
     shots = "".join(pictures(world))
-    assert "[bold red]x[/]  end" in shots.replace("[/]   ", "[/]  ") or "[bold red]x[/] end" in shots
+    assert "[bold red]x[/] end" in shots
     assert "[blink]no" in shots
     assert "\x1b" not in shots
     assert "pwned" not in shots
