@@ -141,12 +141,12 @@ def render_panel(
     )
     shown = [
         {
-            "label": author if desk.spec.attention.labels else chr(ord("A") + place % 26) + str(place // 26 or ""),
+            "label": author if desk.spec.attention.labels else str(place),
             "text": None if author == critic.name else peers[author],
             "open": section.open,
             "close": section.close,
         }
-        for place, (author, section) in enumerate(zip(authors, sections, strict=True))
+        for place, (author, section) in enumerate(zip(authors, sections, strict=True), 0 if has_self else 1)
     ]
     return _continuing(_Seat(desk, critic, layer, previous), own, "panel", {"sections": shown}), sections
 
