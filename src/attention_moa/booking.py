@@ -19,7 +19,7 @@ from attention_moa.events import (
     CallRetried,
     CallStarted,
 )
-from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Stage, Usage
+from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Stage, Usage, whole_characters
 from attention_moa.prompts import Fitted, Render
 from attention_moa.records import Attempt, CallRecord, CallState
 from attention_moa.replies import require_usable
@@ -91,7 +91,8 @@ class Collected:
             self.first_token_s = self._log.seconds()
             self._log.tell(CallFirstToken(**_about(self._log, self._ask)))
         if self._log.has_deltas:
-            self._log.tell(CallDelta(**_about(self._log, self._ask), text=chunk.text, thinking=chunk.thinking))
+            text, thinking = whole_characters(chunk.text), whole_characters(chunk.thinking)
+            self._log.tell(CallDelta(**_about(self._log, self._ask), text=text, thinking=thinking))
         return is_first
 
     def reply(self) -> Reply:

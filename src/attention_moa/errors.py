@@ -178,4 +178,5 @@ def describe(error: BaseException) -> str:
 
     Source: ours.
     """
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.encode(errors="replace").decode()  # what an endpoint said may hold halves of characters

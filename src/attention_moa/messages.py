@@ -6,10 +6,13 @@ codec turns them into JSON and back without a line of its own.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "tool_calls", "cut"]
@@ -87,6 +90,20 @@ class Message(Struct, frozen=True):
 
 Conversation: TypeAlias = tuple[Message, ...]
 """All turns so far, the last one the user's query: the paper's ``x``."""
+
+
+def whole_characters(text: str) -> str:
+    """Return a text with halves of characters joined or, where the other half is missing, replaced.
+
+    A JSON reply may hold surrogates, and a stream may cut a character in two. Such a text cannot be encoded: it could
+    neither be sent on nor saved.
+
+    Args:
+        text: Any text.
+    """
+    if _SURROGATE.search(text) is None:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def system(text: str) -> Message:

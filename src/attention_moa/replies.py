@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from attention_moa.errors import BadReplyError
-from attention_moa.messages import FinishReason
+from attention_moa.messages import FinishReason, whole_characters
 
 _OPENED = re.compile(r"\A\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _UNOPENED = re.compile(r"\A(.*?)^[ \t]*</(?:think|thinking)>[ \t]*$", re.DOTALL | re.IGNORECASE | re.MULTILINE)
@@ -94,8 +94,8 @@ def require_usable(
     """
     if finish_reason is None:
         raise BadReplyError("the stream ended without a finish reason: the reply is cut")
-    said, thought = split_thinking(without_tags(text, tags))
-    thought = "\n\n".join(part for part in (thinking.strip(), thought) if part)
+    said, thought = split_thinking(without_tags(whole_characters(text), tags))
+    thought = "\n\n".join(part for part in (whole_characters(thinking).strip(), thought) if part)
     if finish_reason == "content_filter":
         raise BadReplyError("a content filter withheld the reply", retryable=False)
     if not said and thought:

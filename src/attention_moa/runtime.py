@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
 from msgspec.structs import replace
 
 from attention_moa.calls import Caller, Places
@@ -256,14 +257,19 @@ def conversation_of(question: str | Conversation, system_prompt: str | None = No
         system_prompt: Put first; None for none.
 
     Raises:
-        ConfigError: There is no question.
+        ConfigError: There is no question, or a turn is no Unicode text.
     """
     turns = (user(question),) if isinstance(question, str) else tuple(question)
     if not turns or turns[-1].role not in ("user", "tool"):
         raise ConfigError("the last turn has to be the user's", key="question")
     if not turns[-1].content or not (turns[-1].text.strip() or turns[-1].has_images):
         raise ConfigError("the question is empty: ask something", key="question")
-    return (system(system_prompt), *turns) if system_prompt else turns
+    conversation = (system(system_prompt), *turns) if system_prompt else turns
+    try:
+        msgspec.json.encode(conversation)
+    except UnicodeEncodeError as error:
+        raise ConfigError("a turn holds halves of characters: was it read as UTF-8?", key="question") from error
+    return conversation
 
 
 def _all_agents(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:

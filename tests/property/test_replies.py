@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_moa.errors import BadReplyError
-from attention_moa.messages import FinishReason
+from attention_moa.messages import FinishReason, whole_characters
 from attention_moa.replies import require_usable, split_thinking
 from attention_moa.stopping import is_past_stop, parse_verdict, similarity, verdict_line
 
@@ -74,6 +74,17 @@ def test_a_cut_stream_is_no_reply(reply: str, thought: str) -> None:
     """Without a finish reason nothing is used, however good it looks."""
     with pytest.raises(BadReplyError):
         require_usable(reply, thought, None)
+
+
+@given(st.text(st.characters(exclude_categories=())), st.integers(0, 9))
+def test_halves_of_characters_are_joined_or_replaced(text: str, cut: int) -> None:
+    """What comes out can be encoded and holds all whole characters; one that a stream cut in two is whole again."""
+    mended = whole_characters(text)
+    mended.encode()
+    plane = [character for character in text if character < "\ud800" or "\udfff" < character < "\ufffd"]
+    assert [character for character in mended if character < "\ufffd"] == plane
+    halves = "".join(chr(unit) for unit in memoryview("\U0001f600".encode("utf-16-le")).cast("H"))
+    assert whole_characters(f"{'x' * cut}{halves}") == f"{'x' * cut}\U0001f600"
 
 
 @given(nonces, st.booleans(), plain)

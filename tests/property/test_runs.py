@@ -12,6 +12,7 @@ from typing import TypeAlias
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from attention_moa.codec import event_to_json, record_from_json, record_to_json
 from attention_moa.config import (
     AgentSpec,
     AttentionSpec,
@@ -336,3 +337,14 @@ def summed(totals: Iterable[UsageTotal]) -> UsageTotal:
     listed = list(totals)
     fields = UsageTotal.__struct_fields__
     return UsageTotal(**{field: sum(getattr(total, field) for total in listed) for field in fields})
+
+
+@given(st.text(st.characters(exclude_categories=()), min_size=1, max_size=8), st.sampled_from((None, 4000)))
+def test_no_text_that_a_model_sends_breaks_a_run(text: str, window: int | None) -> None:
+    """Halves of characters, control characters, anything: the run ends, its prompts and its record can be encoded."""
+    agents = [AgentSpec(name=name, model=f"test:{name}", context_tokens=window) for name in "ab"]
+    world = World(a_spec(agents), dict.fromkeys(Stage, text), has_deltas=True, pieces=2)
+    with suppress(QuorumError):
+        world.run()
+    assert record_from_json(record_to_json(world.record)) == world.record
+    assert all(event_to_json(event) for event in world.events)
