@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from random import Random
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from attention_moa.config import AgentSpec, AttentionSpec, EnsembleSpec
+from attention_moa.errors import ConfigError
 from attention_moa.schedule import count_calls, count_layer_calls, pairs
 from tests.worlds import a_spec
 
@@ -66,6 +67,22 @@ def test_the_ring_depends_on_names_and_seed_alone(spec: EnsembleSpec, layer: int
         seed=spec.seed,
     )
     assert set(pairs(spec, layer)) == set(pairs(other, layer))
+
+
+dotted = st.from_regex(r"x[ab.]{0,4}", fullmatch=True)
+
+
+@given(st.lists(dotted, min_size=1, max_size=5, unique=True))
+@example(["x", "x.x", "x.x.x"])
+def test_every_critique_has_a_name_of_its_own(agents: list[str]) -> None:
+    """Names with dots in them either make distinct call ids, or no ensemble."""
+    try:
+        spec = a_spec([AgentSpec(name=name, model="test:m") for name in agents])
+    except ConfigError:
+        assert any("." in name for name in agents)
+    else:
+        found = [".".join(pair) for pair in pairs(spec, 1)]
+        assert len(set(found)) == len(found)
 
 
 @given(ensembles())
