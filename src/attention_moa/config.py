@@ -297,7 +297,9 @@ def _check_agents(agents: tuple[AgentSpec, ...]) -> None:
         agent.check_ranges(at)
     ids = Counter(f"{critic.name}.{author.name}" for critic in agents for author in agents)
     twice = next((name for name, count in ids.items() if count > 1), None)
-    _require(twice is None, "agents", f"two critiques would be called {twice!r}: rename an agent with a '.' in its name")
+    _require(
+        twice is None, "agents", f"two critiques would be called {twice!r}: rename an agent with a '.' in its name"
+    )
 
 
 def _require_model(key: str, model: str, names: frozenset[str] | set[str] = frozenset()) -> None:
