@@ -111,7 +111,9 @@ class World:
         pieces: int = 1,
     ) -> None:
         self.spec = spec or a_spec()
-        self.desk = Desk(self.spec, conversation, load_templates(), Seal(secret, conversation))
+        self.desk = Desk(
+            self.spec, conversation, load_templates(style=self.spec.prompts.style), Seal(secret, conversation)
+        )
         self.scripted = ScriptedProvider(self._say, pieces=pieces, usage=USAGE)
         self.events: list[Event] = []
         self.log: RunLog | None = None

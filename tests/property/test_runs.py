@@ -15,9 +15,13 @@ from hypothesis import strategies as st
 from attention_moa.codec import event_to_json, record_from_json, record_to_json
 from attention_moa.config import (
     AgentSpec,
+    AttentionMode,
     AttentionSpec,
     CallPolicy,
     EnsembleSpec,
+    Layout,
+    PromptSpec,
+    PromptStyle,
     ResidualSpec,
     StopRule,
     WriterSpec,
@@ -62,6 +66,7 @@ def specs(draw: st.DrawFn) -> EnsembleSpec:
     """Return ensembles of all kinds, small ones."""
     count = draw(st.integers(1, 4))
     names = ascii_lowercase[:count]
+    models = st.sampled_from(("", "shared"))
     writers = st.sampled_from(("", names[-1], "test:other"))
     fallbacks = st.sampled_from(((), (names[0],), ("test:spare",)))
     attention = AttentionSpec(
@@ -71,9 +76,10 @@ def specs(draw: st.DrawFn) -> EnsembleSpec:
         labels=draw(st.booleans()),
     )
     return a_spec(
-        [AgentSpec(name=name, model=f"test:{name}") for name in names],
+        [AgentSpec(name=name, model=f"test:{draw(models) or name}", role=f"Role of {name}.") for name in names],
         layers=draw(st.integers(1, 3)),
         layout=draw(st.sampled_from(("continue", "paper", "compact"))),
+        prompts=PromptSpec(style=draw(st.sampled_from(("full", "small")))),
         seed=draw(st.integers(0, 3)),
         attention=attention,
         summary=WriterSpec(model=draw(writers), fallback=draw(fallbacks)),
@@ -257,6 +263,16 @@ def test_a_prompt_holds_the_texts_that_it_says_it_reads(world: World) -> None:
 
 
 @given(worlds)
+def test_every_agent_is_told_its_role(world: World) -> None:
+    """Whatever the layout, and whoever shares its model, each prompt of an agent says who it is, once."""
+    roles = {agent.name: agent.role or "" for agent in world.spec.agents}
+    for request in world.requests:
+        if request.agent in roles:
+            shown = "\n".join(message.text for message in request.messages)
+            assert shown.count(roles[request.agent]) == 1
+
+
+@given(worlds)
 def test_a_loss_names_the_call_that_failed(world: World) -> None:
     """A loss with a call's id finds that call in the log; one without is a skip, and something before it was lost."""
     states = {call.call_id: call.state for call in world.record.calls}
@@ -348,3 +364,28 @@ def test_no_text_that_a_model_sends_breaks_a_run(text: str, window: int | None) 
         world.run()
     assert record_from_json(record_to_json(world.record)) == world.record
     assert all(event_to_json(event) for event in world.events)
+
+
+@given(
+    st.booleans(),
+    st.sampled_from(("full", "small")),
+    st.sampled_from(("continue", "paper", "compact")),
+    st.sampled_from(("pairwise", "panel")),
+)
+def test_peers_are_anonymous_unless_labels_are_on(
+    has_labels: bool, style: PromptStyle, layout: Layout, mode: AttentionMode
+) -> None:
+    """With labels a critic, an author and a summary agent are told who wrote what; without, no prompt names anybody."""
+    spec = a_spec(
+        [AgentSpec(name=name, model=f"test:{name}") for name in ("Xaver", "Yvonne")],
+        layout=layout,
+        attention=AttentionSpec(mode=mode, labels=has_labels),
+        prompts=PromptSpec(style=style),
+    )
+    world = World(spec, {stage.value: lambda request: spoken(request, "a text") for stage in Stage})
+    world.run()
+    for request in world.requests:
+        shown = "\n".join(message.text for message in request.messages)
+        is_quoting = request.stage in (Stage.CRITIQUE, Stage.REFINE, Stage.SUMMARY) and request.peer != request.agent
+        other = "Yvonne" if request.agent == "Xaver" else "Xaver"
+        assert (other in shown) == (has_labels and is_quoting)
