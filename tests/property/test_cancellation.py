@@ -11,7 +11,7 @@ import pytest
 
 from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec
 from attention_moa.errors import ServerError
-from attention_moa.events import CallQueued, CallStarted, Event, RunFinished
+from attention_moa.events import CallFinished, CallQueued, CallStarted, Event, RunFinished
 from attention_moa.messages import CallRequest, Stage
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
 from attention_moa.records import RunRecord
@@ -19,7 +19,7 @@ from attention_moa.runtime import Ensemble
 from attention_moa.schedule import count_calls
 from tests import virtual_time
 from tests.property.test_verdicts import spoken
-from tests.worlds import World, a_spec, call_id, default_reply
+from tests.worlds import World, a_spec, call_id, default_reply, verdict
 
 POINTS = 200
 MODES = ("pairwise", "panel")
@@ -205,3 +205,24 @@ def test_cancelling_again_while_a_run_ends_leaves_nothing(times: int) -> None:
 
     for count in range(12):
         virtual_time.run(scenario(count))
+
+
+def test_a_reply_that_is_cut_behind_its_verdict_leaves_no_stream() -> None:
+    """A residual agent that says stop and writes on is not heard out, and its stream is closed at once."""
+
+    def stops_and_goes_on(request: CallRequest) -> Said:
+        line = verdict(request, is_stop=True)
+        return Line(text=[f"{line}\n", *["more " * 20] * 50])
+
+    provider = ScriptedProvider(lambda r: stops_and_goes_on(r) if r.stage is Stage.RESIDUAL else f"says {call_id(r)}")
+    open_at_end: list[int] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, CallFinished) and event.stage is Stage.RESIDUAL:
+            open_at_end.append(provider.open_streams)
+
+    record = World(a_spec(3, layers=3), provider=provider, observers=[note]).run()
+    assert (record.state, len(record.layers)) == ("finished", 2)
+    assert record.calls[-1].finish_reason == "cut"
+    assert len(record.calls[-1].text or "") < 500
+    assert open_at_end == [0]

@@ -94,6 +94,17 @@ def test_a_prompt_fits_or_is_refused(made: tuple[Render, AgentSpec, Conversation
     assert estimate_tokens(fitted.messages) <= agent.context_tokens - reply
 
 
+@given(prompts(), st.floats(0, 1))
+def test_quotes_give_way_before_a_prompt_is_refused(made: tuple[Render, AgentSpec, Conversation], share: float) -> None:
+    """Between the room of the shortest quotes and that of the whole texts every window gets a prompt, with a note."""
+    render, _, _ = made
+    shortest, whole = (estimate_tokens(render(limit).messages) for limit in (160, None))
+    room = shortest + int((whole - shortest) * share)
+    fitted = fit(render, AgentSpec(name="a", model="test:a", context_tokens=room + 1, max_tokens=1))
+    assert estimate_tokens(fitted.messages) <= room
+    assert bool(fitted.notes) == (room < whole)
+
+
 @given(prompts())
 def test_the_question_is_never_left_out_or_cut(made: tuple[Render, AgentSpec, Conversation]) -> None:
     """Whatever gives way, the last user turn stands in the prompt, whole."""
