@@ -9,8 +9,10 @@ from contextlib import suppress
 from string import ascii_lowercase
 from typing import TypeAlias
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from attention_moa.codec import event_to_json, record_from_json, record_to_json
 from attention_moa.config import (
@@ -389,3 +391,11 @@ def test_peers_are_anonymous_unless_labels_are_on(
         is_quoting = request.stage in (Stage.CRITIQUE, Stage.REFINE, Stage.SUMMARY) and request.peer != request.agent
         other = "Yvonne" if request.agent == "Xaver" else "Xaver"
         assert (other in shown) == (has_labels and is_quoting)
+
+
+@given(specs(), st.integers(0, 10**6))
+def test_a_run_takes_as_long_as_its_critical_path(spec: EnsembleSpec, seed: int) -> None:
+    """Nothing waits for anything that it does not read: a barrier anywhere would make the run longer than that."""
+    world = Luck(seed, 0.0).world(replace(spec, calls=CallPolicy()))
+    record = world.run()
+    assert record.wall_s == pytest.approx(record.critical_path_s, abs=1e-9)
