@@ -40,6 +40,13 @@ class Terminal:
         assert text.encode() in self.written, self.written[-2000:].decode(errors="replace")
         return self.written.decode()
 
+    def read_prompt(self) -> None:
+        """Read until the chat waits for a line: what is typed before that, the terminal may take for its own."""
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not self.written.endswith(b"> ") and time.monotonic() < deadline_s and self._read():
+            pass
+        assert self.written.endswith(b"> "), self.written[-2000:].decode(errors="replace")
+
     def read_all(self) -> str:
         """Read until the child has ended; return all that was written."""
         while self._read():
@@ -186,10 +193,13 @@ def test_ctrl_c_in_a_chat_ends_the_answer_and_keeps_the_chat(tmp_path: Path) -> 
         terminal.read_until("1▶")
         terminal.type("\x03")
         terminal.read_until("the question is not kept")
+        terminal.read_prompt()
         terminal.type("\x03")  # at the prompt it does not leave either
         terminal.read_until("(/quit or Ctrl-D leaves)")
+        terminal.read_prompt()
         terminal.type("/undo\r")
         terminal.read_until("nothing to undo")
+        terminal.read_prompt()
         terminal.type("\x04")
         terminal.read_all()
     assert terminal.child.returncode == 0
