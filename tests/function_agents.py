@@ -111,6 +111,11 @@ def raises_value(messages: Messages) -> str:
     raise ValueError(f"{len(messages)} is\nwrong")
 
 
+def exits(messages: Messages) -> str:
+    """End the thread, as a program's main function would end the program."""
+    raise SystemExit(f"bye {len(messages)}")
+
+
 def raises_timeout(messages: Messages) -> str:
     """Be late."""
     raise TimeoutError(f"{len(messages)}")

@@ -151,6 +151,10 @@ class Caller:
         except (CallError, ConfigError) as error:
             booking.attempt_failed(error)
             raise
+        except asyncio.CancelledError as error:
+            broken = _own_cancellation(error)
+            booking.attempt_failed(broken)
+            raise broken from error
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             broken = CallError(f"the provider broke: {type(error).__name__}: {describe(error)} ({place.name})")
@@ -163,3 +167,11 @@ class Caller:
 def _late(timeout: asyncio.Timeout, what: str, limit_s: float) -> str | None:
     """Return what did not come in time; None where this timeout did not expire."""
     return f"no {what} within {limit_s:g} s" if timeout.expired() else None
+
+
+def _own_cancellation(error: asyncio.CancelledError) -> CallError:
+    """Return the error of a provider that cancelled its own call; raise ``error`` where it was ended from outside."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise error
+    return CallError("the provider cancelled its own call")

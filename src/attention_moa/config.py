@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from math import inf, isfinite
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ EMBEDDED_CONTEXT_TOKENS = 4096
 """Context window of an embedded model whose settings name none."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_AGENTS = 64
 _MOST_LAYERS = 64
 
@@ -85,6 +87,11 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.context_tokens or (EMBEDDED_CONTEXT_TOKENS if is_embedded else None)
 
     @property
+    def sees_images(self) -> bool:
+        """Whether images are sent; the embedded model, functions and programs take text alone."""
+        return self.has_images and not self.model.startswith(("embedded:", "python:", "command:"))
+
+    @property
     def sampling(self) -> Sampling:
         """The settings that shape how a reply is drawn."""
         return Sampling(
@@ -113,11 +120,14 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for field in ("max_tokens", "context_tokens", "timeout_s"):
             value = getattr(self, field)
             _require(value is None or value > 0, dot + field, f"{value} is not above 0")
+        _require(self.timeout_s is None or isfinite(self.timeout_s), dot + "timeout_s", "not a number of seconds")
+        window = self.window_tokens
         _require(
-            self.base_url is None or self.base_url.startswith(("http://", "https://")),
-            dot + "base_url",
-            f"{self.base_url!r} is no address: write http://host:port/v1",
+            self.max_tokens is None or window is None or self.max_tokens < window,
+            dot + "max_tokens",
+            f"{self.max_tokens} leaves no room for a prompt in a window of {window} tokens (context_tokens)",
         )
+        _check_address(dot, self.base_url, self.api_key_env)
 
 
 class AgentSpec(ModelSettings, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -277,6 +287,25 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         raise KeyError(name)
 
 
+def _check_address(dot: str, base_url: str | None, api_key_env: str | None) -> None:
+    """Check address and key name; neither is repeated in an error, since a secret may have slipped into it."""
+    _require(
+        base_url is None or base_url.startswith(("http://", "https://")),
+        dot + "base_url",
+        "no address: write http://host:port/v1",
+    )
+    _require(
+        base_url is None or not set("@?#") & set(base_url),
+        dot + "base_url",
+        "holds a user, a password or a query: write the bare address, and name the key's variable in api_key_env",
+    )
+    _require(
+        api_key_env is None or _VARIABLE.fullmatch(api_key_env) is not None,
+        dot + "api_key_env",
+        "not the name of an environment variable: write its name, never the key itself",
+    )
+
+
 def _check_agents(agents: tuple[AgentSpec, ...]) -> None:
     seen: set[str] = set()
     for index, agent in enumerate(agents):
@@ -339,10 +368,10 @@ def _check_rules(spec: EnsembleSpec) -> None:
     )
     for field in ("retry_wait_s", "retry_wait_max_s"):
         value = getattr(calls, field)
-        _require(value >= 0, f"calls.{field}", f"{value} is below 0")
+        _require(0 <= value < inf, f"calls.{field}", f"{value} is not a number of seconds from 0 up")
     for field in ("connect_timeout_s", "first_token_timeout_s", "timeout_s"):
         value = getattr(calls, field)
-        _require(value > 0, f"calls.{field}", f"{value} is not above 0")
+        _require(0 < value < inf, f"calls.{field}", f"{value} is not a number of seconds above 0")
 
 
 def summary_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:

@@ -14,7 +14,9 @@ from attention_moa.errors import BadReplyError
 from attention_moa.messages import FinishReason, whole_characters
 
 _OPENED = re.compile(r"\A\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_UNOPENED = re.compile(r"\A(.*?)^[ \t]*</(?:think|thinking)>[ \t]*$", re.DOTALL | re.IGNORECASE | re.MULTILINE)
+_UNOPENED = re.compile(
+    r"\A((?:(?!<think|```).)*?)^[ \t]*</(?:think|thinking)>[ \t]*$", re.DOTALL | re.IGNORECASE | re.MULTILINE
+)
 _HARMONY = re.compile(
     r"\A\s*(?:analysis(?=\S)(.*?)assistantfinal"
     r"|(?:<\|start\|>assistant)?<\|channel\|>analysis<\|message\|>(.*?)"

@@ -1,6 +1,6 @@
 """Why a run ends: the verdict of the residual agent, or outputs that hardly differ any more.
 
-A verdict counts only on the first line of the residual agent's reply and only with the nonce that its prompt alone
+A verdict counts only at the head of the residual agent's reply and only with the nonce that its prompt alone
 holds. So no answer, critique, user text or document can stop a run, or keep one going: whatever they write, they do not
 know the nonce.
 """
@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+_NO_LINE = re.compile(r"\s*(?:`{3,}\w*)?\s*")
 _WORDS = {"STOP": True, "CONTINUE": False}
 
 
 class ParsedVerdict(NamedTuple):
-    """What a residual reply says: ``is_stop`` is None without a verdict line; ``text`` is the reply without it."""
+    """What a residual reply says: ``is_stop`` is None without a verdict; ``text`` is the reply without its lines."""
 
     is_stop: bool | None
     text: str
@@ -26,11 +27,11 @@ def verdict_line(nonce: str, *, is_stop: bool) -> str:
 
 
 def parse_verdict(text: str, nonce: str) -> ParsedVerdict:
-    """Return the verdict on the first line of a residual reply, and the reply without its verdict lines.
+    """Return the verdict at the head of a residual reply, and the reply without its verdict lines.
 
-    The line may be dressed (bold, a heading, a quote, a full stop, letter case), since models do that; its three words
-    may not. Anything else is no verdict: the run goes on. Lines that repeat a valid verdict further down are taken out
-    of the text but decide nothing.
+    The verdict is the first line that is neither blank nor the mark of a code block. It may be dressed (bold, a
+    heading, a quote, a full stop, letter case) and go on behind its three words, since models do that; the words may
+    not differ. Anything else is no verdict: the run goes on.
 
     Args:
         text: The reply, thinking taken out.
@@ -41,11 +42,29 @@ def parse_verdict(text: str, nonce: str) -> ParsedVerdict:
 
     Source: ours; the paper matches a phrase anywhere in the text.
     """
-    line = _line_pattern(nonce)
-    lines = text.strip().splitlines()
-    first = line.fullmatch(lines[0].strip()) if lines else None
-    kept = [other for other in lines if not line.fullmatch(other.strip())]
-    return ParsedVerdict(_WORDS[first[1].upper()] if first else None, "\n".join(kept).strip())
+    pattern = _line_pattern(nonce)
+    lines = text.strip().split("\n")
+    head = next((place for place, line in enumerate(lines) if not _NO_LINE.fullmatch(line)), 0)
+    found = pattern.match(lines[head].strip())
+    if found is None:
+        return ParsedVerdict(None, text.strip())
+    rest = [line for line in lines[head + 1 :] if not pattern.match(line.strip())]
+    if head and rest and _NO_LINE.fullmatch(rest[0]):
+        del rest[0]
+    behind = lines[head].strip()[found.end() :]
+    return ParsedVerdict(_WORDS[found[1].upper()], "\n".join((behind, *rest)).strip())
+
+
+def is_garbled(text: str, nonce: str) -> bool:
+    """Return whether a reply holds the nonce but no verdict at its head.
+
+    Its writer meant to decide; what it meant is not known, and a text with protocol in it is no answer.
+
+    Args:
+        text: The reply, thinking taken out.
+        nonce: The secret word of this prompt.
+    """
+    return nonce.lower() in text.lower() and parse_verdict(text, nonce).is_stop is None
 
 
 def is_past_stop(text: str, nonce: str, *, allowance: int = 200) -> bool:
@@ -94,4 +113,6 @@ def most_central(texts: list[str]) -> int:
 
 
 def _line_pattern(nonce: str) -> re.Pattern[str]:
-    return re.compile(rf"[\W_]*VERDICT[\W_]+{re.escape(nonce)}[\W_]+(STOP|CONTINUE)[\W_]*", re.IGNORECASE)
+    return re.compile(
+        rf"[\W_]*VERDICT[\W_]+{re.escape(nonce)}[\W_]+(STOP|CONTINUE)(?![A-Za-z0-9])[\W_]*", re.IGNORECASE
+    )

@@ -11,7 +11,7 @@ from attention_moa.layer_run import LayerRun, Past, Written, settled
 from attention_moa.messages import Stage
 from attention_moa.prompts import Output, render_residual, render_summary
 from attention_moa.records import Loss, Refinement, Residual, Summary, Verdict
-from attention_moa.stopping import is_past_stop, most_central, parse_verdict, similarity
+from attention_moa.stopping import is_garbled, is_past_stop, most_central, parse_verdict, similarity
 
 
 class Merged(NamedTuple):
@@ -99,7 +99,7 @@ async def _residual(run: LayerRun, summary: Summary, reason: str | None, score: 
 
     def is_usable(text: str) -> bool:
         parsed = parse_verdict(text, nonce)
-        return bool(parsed.text) or (has_verdict and parsed.is_stop is True)
+        return (has_verdict and parsed.is_stop is True) or (bool(parsed.text) and not is_garbled(text, nonce))
 
     done = await run.ask_chain(
         residual_chain(run.spec),

@@ -266,6 +266,19 @@ def test_a_providers_bug_is_a_loss_that_names_the_bug() -> None:
     )
 
 
+def test_a_provider_that_cancels_its_own_call_is_a_loss() -> None:
+    """Only a cancellation from outside ends the run."""
+
+    def cancels(_: CallRequest) -> str:
+        raise asyncio.CancelledError
+
+    booked = lost(a_world(cancels))
+    assert (booked.attempts[0].error, booked.attempts[0].message) == (
+        "CallError",
+        "the provider cancelled its own call",
+    )
+
+
 def test_a_provider_that_is_none_is_a_loss_too() -> None:
     """What does not even stream breaks in our hands, and is labelled alike."""
 

@@ -63,11 +63,16 @@ def an_agent(**fields: Any) -> AgentSpec:
         ({"early_stop": StopRule(min_layers=0)}, "early_stop.min_layers", "1 or more"),
         ({"calls": CallPolicy(attempts=0)}, "calls.attempts", "1 or more"),
         ({"calls": CallPolicy(concurrency=0)}, "calls.concurrency", "1 or more"),
-        ({"calls": CallPolicy(retry_wait_s=-1)}, "calls.retry_wait_s", "below 0"),
-        ({"calls": CallPolicy(retry_wait_max_s=-1)}, "calls.retry_wait_max_s", "below 0"),
+        ({"calls": CallPolicy(retry_wait_s=-1)}, "calls.retry_wait_s", "from 0 up"),
+        ({"calls": CallPolicy(retry_wait_max_s=-1)}, "calls.retry_wait_max_s", "from 0 up"),
         ({"calls": CallPolicy(connect_timeout_s=0)}, "calls.connect_timeout_s", "above 0"),
         ({"calls": CallPolicy(first_token_timeout_s=0)}, "calls.first_token_timeout_s", "above 0"),
         ({"calls": CallPolicy(timeout_s=0)}, "calls.timeout_s", "above 0"),
+        ({"calls": CallPolicy(timeout_s=float("inf"))}, "calls.timeout_s", "not a number of seconds"),
+        ({"calls": CallPolicy(retry_wait_max_s=float("inf"))}, "calls.retry_wait_max_s", "not a number of seconds"),
+        ({"agents": (an_agent(timeout_s=float("inf")),)}, "agents[0].timeout_s", "not a number of seconds"),
+        ({"agents": (an_agent(max_tokens=50, context_tokens=50),)}, "agents[0].max_tokens", "no room for a prompt"),
+        ({"agents": (an_agent(model="embedded:m", max_tokens=9000),)}, "agents[0].max_tokens", "window of 4096"),
     ],
 )
 def test_what_cannot_run_is_refused_by_field_value_and_mend(fields: dict[str, Any], key: str, mend: str) -> None:
@@ -77,6 +82,30 @@ def test_what_cannot_run_is_refused_by_field_value_and_mend(fields: dict[str, An
     assert caught.value.key == key
     assert str(caught.value).startswith(f"{key}: ")
     assert mend in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("base_url", "http://user:hunter2@host/v1"),
+        ("base_url", "http://host/v1?key=hunter2"),
+        ("base_url", "hunter2"),
+        ("api_key_env", "sk-hunter2-abc"),
+    ],
+)
+def test_a_secret_in_the_wrong_field_is_refused_and_not_repeated(field: str, value: str) -> None:
+    """A key belongs into the environment; where it slipped into the file, no error shows it again."""
+    with pytest.raises(ConfigError) as caught:
+        an_agent(**{field: value}).check_ranges("agents[0]")
+    assert caught.value.key == f"agents[0].{field}"
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_takes_text_alone_sees_no_images() -> None:
+    """The embedded model, functions and programs; others do unless they say no."""
+    assert an_agent(model="openai:m").sees_images
+    assert not an_agent(model="openai:m", has_images=False).sees_images
+    assert not any(an_agent(model=model).sees_images for model in ("embedded:m", "python:m:f", "command:cat"))
 
 
 def test_checks_outside_an_ensemble_name_the_bare_field() -> None:

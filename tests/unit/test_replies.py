@@ -34,6 +34,8 @@ from attention_moa.replies import require_usable, split_thinking, without_tags
         ("Close it with </think> in the line.", "Close it with </think> in the line.", ""),
         ("analysis of the text: assistantfinal", "analysis of the text: assistantfinal", ""),
         ("It ends in <|end|>", "It ends in <|end|>", ""),
+        ("So:\n<think>\nhm\n</think>\nIt is 4.", "So:\n<think>\nhm\n</think>\nIt is 4.", ""),
+        ("So:\n```\n</think>\n```\nand so on.", "So:\n```\n</think>\n```\nand so on.", ""),
     ],
 )
 def test_thinking_is_set_apart_from_the_text(raw: str, text: str, thinking: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attention_moa.stopping import is_past_stop, most_central, parse_verdict, similarity, verdict_line
+from attention_moa.stopping import is_garbled, is_past_stop, most_central, parse_verdict, similarity, verdict_line
 
 NONCE = "0123456789ab"
 STOP = f"VERDICT {NONCE} STOP"
@@ -27,6 +27,8 @@ def test_the_line_says_word_nonce_and_decision() -> None:
         f"# {STOP}",
         f"> {STOP}.",
         f"`{STOP}`",
+        f"__{STOP}__",
+        f"```\n{STOP}\n```",
         f"verdict {NONCE} stop",
         f"Verdict: {NONCE.upper()}: Stop!",
     ],
@@ -48,7 +50,7 @@ def test_a_decision_to_go_on_is_stripped_from_the_text() -> None:
         "",
         "VERDICT STOP",
         "VERDICT ba9876543210 STOP",
-        f"VERDICT {NONCE} STOP and more words",
+        f"VERDICT {NONCE} STOPPED",
         f"I say VERDICT {NONCE} STOP",
         f"VERDICT {NONCE} PAUSE",
         f"VERDICT {NONCE}STOP",
@@ -62,8 +64,29 @@ def test_anything_else_is_no_verdict(text: str) -> None:
 
 
 def test_a_verdict_further_down_decides_nothing() -> None:
-    """It is taken out of the text all the same: no reader wants to see it."""
-    assert parse_verdict(f"The reply.\n{STOP}\nMore.", NONCE) == (None, "The reply.\nMore.")
+    """Such a reply is garbled: it is no answer either."""
+    text = f"Here is my decision:\n{STOP}\nMore."
+    assert parse_verdict(text, NONCE) == (None, text)
+    assert is_garbled(text, NONCE)
+
+
+@pytest.mark.parametrize("text", [STOP, f"{GO_ON}\nThe reply.", "The reply.", "", f"{STOP} - no better"])
+def test_a_reply_with_a_verdict_at_its_head_or_none_at_all_is_not_garbled(text: str) -> None:
+    """Only a nonce in the wrong place makes a reply unusable."""
+    assert not is_garbled(text, NONCE)
+
+
+def test_a_verdict_may_be_explained_on_its_line() -> None:
+    """What stands behind a stop is kept apart from it; what stands behind a go-on is the reply's beginning."""
+    assert parse_verdict(f"{STOP} - the latest is no better.", NONCE) == (True, "the latest is no better.")
+    assert parse_verdict(f"{GO_ON} The reply.\nMore.", NONCE) == (False, "The reply.\nMore.")
+    assert parse_verdict(f"```\n{GO_ON}\n```\nThe reply.", NONCE) == (False, "The reply.")
+    assert parse_verdict(f"```\n{GO_ON}\nThe reply.", NONCE) == (False, "The reply.")
+
+
+def test_other_line_ends_stay_as_they_are() -> None:
+    """A form feed or a line separator is text."""
+    assert parse_verdict(f"{GO_ON}\na\x0cb\u2028c", NONCE) == (False, "a\x0cb\u2028c")
 
 
 def test_the_first_of_two_verdicts_counts() -> None:

@@ -194,6 +194,14 @@ def test_a_residual_of_a_verdict_alone_is_no_reply() -> None:
     assert call(record, "2.residual.a").state == "finished"
 
 
+def test_a_residual_with_its_verdict_in_the_wrong_place_is_no_answer() -> None:
+    """Nobody reads protocol as an answer: the reply is a loss, and the summary is kept, labelled."""
+    record = ran({"2.residual.a": lambda request: f"Here is my decision:\n{verdict(request, is_stop=True)}"}, layers=2)
+    assert record.text == "says 2.summary.a"
+    assert [loss.call_id for loss in record.losses] == ["2.residual.a"]
+    assert record.degraded[-1].what == "the layer's summary stands in for the residual"
+
+
 def test_a_stop_cannot_be_said_where_none_was_offered() -> None:
     """The nonce of an earlier layer is of no use in a later one."""
     seen: list[str] = []

@@ -88,7 +88,12 @@ async def list_models(address: str, *, key: str | None = None, timeout_s: float 
         ):
             if reply.status != 200:
                 return None
-            document: Any = _parsed(await reply.content.read(_MOST_BYTES))
+            body = bytearray()
+            async for piece in reply.content.iter_chunked(65536):
+                body += piece
+                if len(body) > _MOST_BYTES:
+                    return None
+            document: Any = _parsed(bytes(body))
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return None
     return _models(document)

@@ -94,7 +94,7 @@ def fit(render: Render, model: ModelSettings) -> Fitted:
     """
     notes: list[str] = []
     prompt, room = render(None), _room_tokens(model)
-    if not model.has_images and any(message.has_images for message in prompt.messages):
+    if not model.sees_images and any(message.has_images for message in prompt.messages):
         render, prompt = _blind(render), _blind(render)(None)
         notes.append("images were left out: the model takes none")
     if room is not None and estimate_tokens(prompt.messages) > room:

@@ -110,7 +110,7 @@ def speakers(spec: EnsembleSpec, model: str) -> Speakers:
     """
     everybody = (*spec.agents, *summary_chain(spec), *residual_chain(spec))
     found = [agent for agent in everybody if agent.model == model]
-    windows = [agent.context_tokens for agent in found if agent.context_tokens is not None]
+    windows = [window for agent in found if (window := agent.window_tokens) is not None]
     return Speakers(tuple(dict.fromkeys(agent.name for agent in found)), max(windows, default=None))
 
 

@@ -172,6 +172,8 @@ class _Worker:
                 self._send(piece)
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises is handed to the caller
             self._send(_End(error))
+        except BaseException as error:  # noqa: BLE001 - sys.exit() ends the thread, and the caller has to hear of it
+            self._send(_End(RuntimeError(f"{type(error).__name__}: {describe(error)}")))
         else:
             self._send(_End(None))
 

@@ -55,6 +55,7 @@ def test_an_iterator_is_streamed_piece_by_piece() -> None:
     ("name", "kind", "is_retryable", "says"),
     [
         ("raises_value", ServerError, False, "tests.function_agents:raises_value raised ValueError: 1 is wrong"),
+        ("exits", ServerError, False, "raised RuntimeError: SystemExit: bye 1"),
         ("async_raises", ServerError, False, "raised ValueError: 1 is wrong"),
         ("raises_timeout", CallTimeoutError, True, "raised TimeoutError: 1"),
         ("raises_connection", TransportError, True, "raised ConnectionResetError: 1"),

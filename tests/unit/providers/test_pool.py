@@ -120,12 +120,12 @@ def test_a_missing_key_is_a_configuration_error_at_once() -> None:
 
 
 def test_who_speaks_through_a_model_is_everybody_who_may() -> None:
-    """Agents, writers and fallbacks, each once, with the largest window that is asked for."""
+    """Agents, writers and fallbacks, each once, with the largest window of any, asked for or not."""
     agents = (
         AgentSpec(name="ann", model="embedded:s", context_tokens=1000),
         AgentSpec(name="bob", model="openai:m"),
         AgentSpec(name="eve", model="embedded:s", context_tokens=3000),
     )
     spec = EnsembleSpec(agents=agents, summary=WriterSpec(model="embedded:s", fallback=("eve", "embedded:s")))
-    assert speakers(spec, "embedded:s") == (("ann", "eve", "summary", "summary-fallback-2"), 3000)
+    assert speakers(spec, "embedded:s") == (("ann", "eve", "summary", "summary-fallback-2"), 4096)
     assert speakers(spec, "openai:m") == (("bob",), None)
