@@ -88,8 +88,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def sees_images(self) -> bool:
-        """Whether images are sent; the embedded model, functions and programs take text alone."""
-        return self.has_images and not self.model.startswith(("embedded:", "python:", "command:"))
+        """Whether images are sent; the embedded model takes text alone."""
+        return self.has_images and not self.model.startswith("embedded:")
 
     @property
     def sampling(self) -> Sampling:
@@ -121,12 +121,6 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             value = getattr(self, field)
             _require(value is None or value > 0, dot + field, f"{value} is not above 0")
         _require(self.timeout_s is None or isfinite(self.timeout_s), dot + "timeout_s", "not a number of seconds")
-        window = self.window_tokens
-        _require(
-            self.max_tokens is None or window is None or self.max_tokens < window,
-            dot + "max_tokens",
-            f"{self.max_tokens} leaves no room for a prompt in a window of {window} tokens (context_tokens)",
-        )
         _check_address(dot, self.base_url, self.api_key_env)
 
 
