@@ -10,7 +10,7 @@ COVERAGE_ENGINE := 100
 COVERAGE_ALL := 95
 empty :=
 comma := ,
-ENGINE := errors messages config records events ports schedule stopping replies accounting backoff codec critical_path \
+ENGINE := errors messages agents config records events ports schedule stopping replies accounting backoff codec critical_path \
 	run_log booking calls layer_run attention synthesis ensemble
 ENGINE_FILES := $(subst $(empty) $(empty),$(comma),$(ENGINE:%=*/attention_moa/%.py) */attention_moa/prompts/*)
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from string import ascii_lowercase
 from typing import Any, TypeAlias
 
+from attention_moa.agents import AgentSpec
 from attention_moa.calls import Caller, Places
-from attention_moa.config import AgentSpec, EnsembleSpec, Layout
+from attention_moa.config import EnsembleSpec, Layout
 from attention_moa.ensemble import run_ensemble
 from attention_moa.events import Event
 from attention_moa.messages import CallRequest, Conversation, Stage, Usage, user

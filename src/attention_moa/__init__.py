@@ -14,18 +14,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from attention_moa.agents import AgentSpec as AgentSpec
+    from attention_moa.agents import ResidualSpec as ResidualSpec
+    from attention_moa.agents import WriterSpec as WriterSpec
     from attention_moa.codec import event_from_json as event_from_json
     from attention_moa.codec import event_to_json as event_to_json
     from attention_moa.codec import record_from_json as record_from_json
     from attention_moa.codec import record_to_json as record_to_json
-    from attention_moa.config import AgentSpec as AgentSpec
     from attention_moa.config import AttentionSpec as AttentionSpec
     from attention_moa.config import CallPolicy as CallPolicy
     from attention_moa.config import EnsembleSpec as EnsembleSpec
     from attention_moa.config import PromptSpec as PromptSpec
-    from attention_moa.config import ResidualSpec as ResidualSpec
     from attention_moa.config import StopRule as StopRule
-    from attention_moa.config import WriterSpec as WriterSpec
     from attention_moa.errors import AuthError as AuthError
     from attention_moa.errors import BadReplyError as BadReplyError
     from attention_moa.errors import CallError as CallError
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "AgentSpec": "config",
+    "AgentSpec": "agents",
     "AttentionSpec": "config",
     "AuthError": "errors",
     "BadReplyError": "errors",
@@ -81,7 +81,7 @@ _HOME = {
     "QuorumError": "errors",
     "RateLimitError": "errors",
     "RefusedError": "errors",
-    "ResidualSpec": "config",
+    "ResidualSpec": "agents",
     "RunError": "errors",
     "RunRecord": "records",
     "RunStream": "runtime",
@@ -95,7 +95,7 @@ _HOME = {
     "TextPart": "messages",
     "TransportError": "errors",
     "Usage": "messages",
-    "WriterSpec": "config",
+    "WriterSpec": "agents",
     "event_from_json": "codec",
     "event_to_json": "codec",
     "record_from_json": "codec",

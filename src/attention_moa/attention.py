@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
+from attention_moa.agents import AgentSpec
 from attention_moa.calls import Finished
-from attention_moa.config import AgentSpec
 from attention_moa.layer_run import LayerRun, settled
 from attention_moa.messages import Stage
 from attention_moa.prompts import (
@@ -185,6 +185,10 @@ def _as_it_is(own: Answer, why: str) -> Refinement:
 
 
 def _critic(run: LayerRun, name: str, sections: int = 1) -> AgentSpec:
-    """Return the agent with the reply length of its critiques."""
+    """Return the agent with the reply length of its critiques; several may take half of its window at most."""
     agent, most = run.spec.agent(name), run.spec.attention.max_tokens
-    return agent if most is None else replace(agent, max_tokens=most * sections)
+    if most is None:
+        return agent
+    window = agent.window_tokens
+    total = most * sections if window is None else max(most, min(most * sections, window // 2))
+    return replace(agent, max_tokens=total)

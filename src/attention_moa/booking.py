@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from attention_moa.config import AgentSpec
+from attention_moa.agents import AgentSpec
 from attention_moa.errors import MoaError, describe
 from attention_moa.events import (
     CallCancelled,

@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from attention_moa.agents import ModelSettings
 from attention_moa.backoff import next_wait_s
 from attention_moa.booking import Ask, Booking
-from attention_moa.config import CallPolicy, ModelSettings
-from attention_moa.errors import CallError, CallTimeoutError, ConfigError, describe
+from attention_moa.config import CallPolicy
+from attention_moa.errors import CallError, CallTimeoutError, ConfigError, ContextTooLongError, describe
 from attention_moa.messages import CallRequest, Reply
 from attention_moa.ports import Provider
-from attention_moa.prompts import fit
+from attention_moa.prompts import Fitted, fit
 from attention_moa.run_log import RunLog
 
 ProviderOf: TypeAlias = Callable[[ModelSettings], Provider]
@@ -101,7 +102,36 @@ class Caller:
     async def _make(self, ask: Ask, booking: Booking) -> Reply:
         model = ask.agent
         fitted = fit(ask.render, model)
-        request = CallRequest(
+        refusals = 0
+        while True:
+            request = self._request(ask, fitted)
+            booking.prepared(request, fitted)
+            provider = self._provider_of(model)
+            try:
+                async with AsyncExitStack() as stack:
+                    if (places := self._places.of(model)) is not None:
+                        await stack.enter_async_context(places)
+                    reply = await self._attempt(provider, request, ask, booking)
+                return replace(reply, notes=(*fitted.notes, *reply.notes))
+            except ContextTooLongError as error:
+                refusals += 1
+                if len(booking.attempts) >= self._policy.attempts:
+                    raise
+                with suppress(ContextTooLongError):
+                    fitted = fit(ask.render, model, refusals=refusals)
+                    booking.retried(error, 0.0)
+                    continue
+                raise
+            except CallError as error:
+                wait_s = next_wait_s(error, len(booking.attempts), self._policy, self._jitter())
+                if wait_s is None:
+                    raise
+                booking.retried(error, wait_s)
+                await asyncio.sleep(wait_s)
+
+    def _request(self, ask: Ask, fitted: Fitted) -> CallRequest:
+        model = ask.agent
+        return CallRequest(
             agent=model.name,
             model=model.model,
             messages=fitted.messages,
@@ -111,23 +141,8 @@ class Caller:
             peer=ask.peer,
             shared_messages=fitted.shared,
             connect_timeout_s=self._policy.connect_timeout_s,
-            is_streamed=model.stream,
+            is_streamed=model.is_streamed,
         )
-        booking.prepared(request, fitted)
-        provider = self._provider_of(model)
-        while True:
-            try:
-                async with AsyncExitStack() as stack:
-                    if (places := self._places.of(model)) is not None:
-                        await stack.enter_async_context(places)
-                    reply = await self._attempt(provider, request, ask, booking)
-                return replace(reply, notes=(*fitted.notes, *reply.notes))
-            except CallError as error:
-                wait_s = next_wait_s(error, len(booking.attempts), self._policy, self._jitter())
-                if wait_s is None:
-                    raise
-                booking.retried(error, wait_s)
-                await asyncio.sleep(wait_s)
 
     async def _attempt(self, provider: Provider, request: CallRequest, ask: Ask, booking: Booking) -> Reply:
         collected = booking.attempt_started()

@@ -8,155 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from math import inf, isfinite
+from math import inf
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from attention_moa.errors import ConfigError
-from attention_moa.messages import Sampling
+from attention_moa.agents import AgentSpec, ModelSettings, ResidualSpec, WriterSpec, require, require_model
+from attention_moa.messages import CONNECT_TIMEOUT_S
 
 Layout: TypeAlias = Literal["continue", "paper", "compact"]
 AttentionMode: TypeAlias = Literal["pairwise", "panel"]
 PromptStyle: TypeAlias = Literal["full", "small"]
 StopMethod: TypeAlias = Literal["verdict", "similarity", "none"]
 
-EMBEDDED_CONTEXT_TOKENS = 4096
-"""Context window of an embedded model whose settings name none."""
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_AGENTS = 64
 _MOST_LAYERS = 64
-
-
-def _require(is_right: bool, key: str, message: str) -> None:
-    """Raise a ``ConfigError`` that names ``key`` unless ``is_right``."""
-    if not is_right:
-        raise ConfigError(message, key=key)
-
-
-class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How one model is reached and sampled; None means the provider's own default.
-
-    Args:
-        model: ``provider:model`` (``openai:gpt-4.1``, ``openrouter:qwen/qwen3-32b``, ``embedded:smollm2``,
-            ``python:package.module:function``, ``command:program --flag``).
-        base_url: Address of an OpenAI-compatible endpoint, for ``openai:`` models that live elsewhere.
-        api_key_env: Name of the environment variable that holds the key.
-        temperature: See ``Sampling``; so are the six that follow.
-        top_p: Nucleus mass.
-        max_tokens: Most tokens of a reply.
-        seed: For endpoints that draw reproducibly.
-        stop: Texts that end a reply.
-        presence_penalty: -2 to 2.
-        frequency_penalty: -2 to 2.
-        thinking: Switches thinking on or off, or sets its effort.
-        extra_body: Fields that go into the request's body as they are.
-        timeout_s: Most seconds of one attempt; None takes the ensemble's.
-        context_tokens: The model's context window. None: not known, and nothing is trimmed before a call; of an
-            embedded model it is then 4,096.
-        has_system_role: False for models without one: the text goes into the first user turn.
-        has_images: False for models that cannot see: an image becomes a labelled gap.
-        stream: False for endpoints that cannot stream.
-    """
-
-    model: str = ""
-    base_url: str | None = None
-    api_key_env: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    thinking: bool | Literal["low", "medium", "high"] | None = None
-    extra_body: dict[str, object] | None = None
-    timeout_s: float | None = None
-    context_tokens: int | None = None
-    has_system_role: bool = True
-    has_images: bool = True
-    stream: bool = True
-
-    @property
-    def window_tokens(self) -> int | None:
-        """The context window that prompts are fitted to; None where it is not known."""
-        is_embedded = self.model.startswith("embedded:")
-        return self.context_tokens or (EMBEDDED_CONTEXT_TOKENS if is_embedded else None)
-
-    @property
-    def sees_images(self) -> bool:
-        """Whether images are sent; the embedded model takes text alone."""
-        return self.has_images and not self.model.startswith("embedded:")
-
-    @property
-    def sampling(self) -> Sampling:
-        """The settings that shape how a reply is drawn."""
-        return Sampling(
-            temperature=self.temperature,
-            top_p=self.top_p,
-            max_tokens=self.max_tokens,
-            seed=self.seed,
-            stop=self.stop,
-            presence_penalty=self.presence_penalty,
-            frequency_penalty=self.frequency_penalty,
-            thinking=self.thinking,
-            extra_body=self.extra_body,
-        )
-
-    def check_ranges(self, at: str) -> None:
-        """Raise a ``ConfigError`` that names the field under ``at`` if a number is out of its range."""
-        dot = f"{at}." if at else ""
-        for field, low, high in (
-            ("temperature", 0.0, 10.0),
-            ("top_p", 0.0, 1.0),
-            ("presence_penalty", -2.0, 2.0),
-            ("frequency_penalty", -2.0, 2.0),
-        ):
-            value = getattr(self, field)
-            _require(value is None or low <= value <= high, dot + field, f"{value} is not from {low:g} to {high:g}")
-        for field in ("max_tokens", "context_tokens", "timeout_s"):
-            value = getattr(self, field)
-            _require(value is None or value > 0, dot + field, f"{value} is not above 0")
-        _require(self.timeout_s is None or isfinite(self.timeout_s), dot + "timeout_s", "not a number of seconds")
-        _check_address(dot, self.base_url, self.api_key_env)
-
-
-class AgentSpec(ModelSettings, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One agent of the ensemble.
-
-    Args:
-        name: Unique; letters, digits, ``.``, ``_`` and ``-``.
-        role: A sentence or more on who the agent is and what it looks at; goes into its system prompt. None for none.
-    """
-
-    name: str
-    role: str | None = None
-
-
-class WriterSpec(ModelSettings, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The summary agent or the residual agent.
-
-    Args:
-        model: An agent's name, or a ``provider:model``. Empty: the first agent (summary), the summary agent (residual).
-        role: As an agent's.
-        fallback: Agents' names or models that take over, in order, when the writer fails.
-    """
-
-    role: str | None = None
-    fallback: tuple[str, ...] = ()
-
-
-class ResidualSpec(WriterSpec, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The residual agent.
-
-    Args:
-        history: ``outputs``: it reads ``o[1] … o[l-1]`` and ``s[l]``; ``summaries``: ``s[1] … s[l]``.
-    """
-
-    history: Literal["outputs", "summaries"] = "outputs"
 
 
 class AttentionSpec(
@@ -204,7 +72,8 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         attempts: Most attempts of one call, the first included.
         retry_wait_s: Wait before the second attempt; doubles with each further one, with full jitter.
         retry_wait_max_s: Longest wait of our own; a longer Retry-After ends the call.
-        connect_timeout_s: Most seconds for a connection to open.
+        connect_timeout_s: Most seconds for a connection to open. The client libraries of Google, Groq, Mistral, Cohere,
+            Hugging Face and Bedrock keep their own; a note says so where it is set for them.
         first_token_timeout_s: Most seconds until the first token of a streamed reply.
         timeout_s: Most seconds of one attempt.
         concurrency: Most calls under way at once to one model; None for no limit.
@@ -213,7 +82,7 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     attempts: int = 4
     retry_wait_s: float = 1.0
     retry_wait_max_s: float = 60.0
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
     first_token_timeout_s: float = 300.0
     timeout_s: float = 900.0
     concurrency: int | None = None
@@ -265,12 +134,14 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         """Check all that types cannot say; raise a ``ConfigError`` that names the field."""
-        _require(bool(self.agents), "agents", "no agent: add at least one [[agents]] table with a name and a model")
-        _require(len(self.agents) <= _MOST_AGENTS, "agents", f"{len(self.agents)} agents: at most {_MOST_AGENTS}")
-        _require(1 <= self.layers <= _MOST_LAYERS, "layers", f"{self.layers} is not from 1 to {_MOST_LAYERS}")
+        require(bool(self.agents), "agents", "no agent: add at least one [[agents]] table with a name and a model")
+        require(len(self.agents) <= _MOST_AGENTS, "agents", f"{len(self.agents)} agents: at most {_MOST_AGENTS}")
+        require(1 <= self.layers <= _MOST_LAYERS, "layers", f"{self.layers} is not from 1 to {_MOST_LAYERS}")
         _check_agents(self.agents)
         for at, writer in (("summary", self.summary), ("residual", self.residual)):
             _check_writer(at, writer, {agent.name for agent in self.agents})
+        for at, chain in (("summary", summary_chain(self)), ("residual", residual_chain(self))):
+            chain[0].check_ranges(at)  # with what it takes over from an agent
         _check_rules(self)
 
     def agent(self, name: str) -> AgentSpec:
@@ -281,91 +152,66 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         raise KeyError(name)
 
 
-def _check_address(dot: str, base_url: str | None, api_key_env: str | None) -> None:
-    """Check address and key name; neither is repeated in an error, since a secret may have slipped into it."""
-    _require(
-        base_url is None or base_url.startswith(("http://", "https://")),
-        dot + "base_url",
-        "no address: write http://host:port/v1",
-    )
-    _require(
-        base_url is None or not set("@?#") & set(base_url),
-        dot + "base_url",
-        "holds a user, a password or a query: write the bare address, and name the key's variable in api_key_env",
-    )
-    _require(
-        api_key_env is None or _VARIABLE.fullmatch(api_key_env) is not None,
-        dot + "api_key_env",
-        "not the name of an environment variable: write its name, never the key itself",
-    )
-
-
 def _check_agents(agents: tuple[AgentSpec, ...]) -> None:
     seen: set[str] = set()
     for index, agent in enumerate(agents):
         at = f"agents[{index}]"
-        _require(
+        require(
             _NAME.fullmatch(agent.name) is not None,
             f"{at}.name",
             f"{agent.name!r} is no name: up to 64 letters, digits, '.', '_' and '-', a letter or digit first",
         )
-        _require(
+        require(
             not agent.name.startswith(("summary", "residual")),
             f"{at}.name",
             f"{agent.name!r} is kept for the summary and residual agents: choose another name",
         )
-        _require(agent.name not in seen, f"{at}.name", f"{agent.name!r} is taken: every agent needs a name of its own")
+        require(agent.name not in seen, f"{at}.name", f"{agent.name!r} is taken: every agent needs a name of its own")
         seen.add(agent.name)
-        _require_model(f"{at}.model", agent.model)
+        require_model(f"{at}.model", agent.model)
         agent.check_ranges(at)
     ids = Counter(f"{critic.name}.{author.name}" for critic in agents for author in agents)
     twice = next((name for name, count in ids.items() if count > 1), None)
-    _require(
-        twice is None, "agents", f"two critiques would be called {twice!r}: rename an agent with a '.' in its name"
-    )
-
-
-def _require_model(key: str, model: str, names: frozenset[str] | set[str] = frozenset()) -> None:
-    provider, colon, rest = model.partition(":")
-    _require(
-        model in names or bool(provider and colon and rest),
-        key,
-        f"{model!r} is no model: write provider:model, such as openai:gpt-4.1"
-        + (" or an agent's name" if names else ""),
-    )
+    require(twice is None, "agents", f"two critiques would be called {twice!r}: rename an agent with a '.' in its name")
 
 
 def _check_writer(at: str, writer: WriterSpec, names: set[str]) -> None:
     if writer.model:
-        _require_model(f"{at}.model", writer.model, names)
+        require_model(f"{at}.model", writer.model, names)
     for index, fallback in enumerate(writer.fallback):
-        _require_model(f"{at}.fallback[{index}]", fallback, names)
+        require_model(f"{at}.fallback[{index}]", fallback, names)
     writer.check_ranges(at)
 
 
 def _check_rules(spec: EnsembleSpec) -> None:
     peers, stop, calls = spec.attention.peers, spec.early_stop, spec.calls
-    _require(
+    require(
         peers == "all" or 0 <= peers < max(len(spec.agents), 1),
         "attention.peers",
         f'{peers} is not "all" or from 0 to {len(spec.agents) - 1} (agents less one)',
     )
     tokens = spec.attention.max_tokens
-    _require(tokens is None or tokens > 0, "attention.max_tokens", f"{tokens} is not above 0")
-    _require(0.0 <= stop.threshold <= 1.0, "early_stop.threshold", f"{stop.threshold} is not from 0 to 1")
-    _require(stop.min_layers >= 1, "early_stop.min_layers", f"{stop.min_layers} is not 1 or more")
-    _require(calls.attempts >= 1, "calls.attempts", f"{calls.attempts} is not 1 or more")
-    _require(
+    require(tokens is None or tokens > 0, "attention.max_tokens", f"{tokens} is not above 0")
+    windows = [agent.window_tokens for agent in spec.agents if agent.window_tokens is not None]
+    require(
+        tokens is None or all(tokens < window for window in windows),
+        "attention.max_tokens",
+        f"{tokens} leaves no room for a prompt in a context window of {min(windows, default=0)} tokens: lower it",
+    )
+    require(0.0 <= stop.threshold <= 1.0, "early_stop.threshold", f"{stop.threshold} is not from 0 to 1")
+    require(stop.min_layers >= 1, "early_stop.min_layers", f"{stop.min_layers} is not 1 or more")
+    require(calls.attempts >= 1, "calls.attempts", f"{calls.attempts} is not 1 or more")
+    require(
         calls.concurrency is None or calls.concurrency >= 1,
         "calls.concurrency",
         f"{calls.concurrency} is not 1 or more",
     )
     for field in ("retry_wait_s", "retry_wait_max_s"):
         value = getattr(calls, field)
-        _require(0 <= value < inf, f"calls.{field}", f"{value} is not a number of seconds from 0 up")
+        require(0 <= value < inf, f"calls.{field}", f"{value} is not a number of seconds from 0 up")
     for field in ("connect_timeout_s", "first_token_timeout_s", "timeout_s"):
         value = getattr(calls, field)
-        _require(0 < value < inf, f"calls.{field}", f"{value} is not a number of seconds above 0")
+        require(0 < value < inf, f"calls.{field}", f"{value} is not a number of seconds above 0")
 
 
 def summary_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
@@ -391,13 +237,8 @@ def residual_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
 
 
 def _chain(spec: EnsembleSpec, writer: WriterSpec, stage: str, *, primary: AgentSpec) -> tuple[AgentSpec, ...]:
-    own = {
-        f: v
-        for f in ModelSettings.__struct_fields__
-        if f != "model" and (v := getattr(writer, f)) != getattr(_UNSET, f)
-    }
-    if writer.role is not None:
-        own["role"] = writer.role
+    fields = (*ModelSettings.__struct_fields__, "role")
+    own = {field: value for field in fields if field != "model" and (value := getattr(writer, field)) is not None}
     names = {agent.name: agent for agent in spec.agents}
     if not writer.model:
         first = replace(primary, **own)
@@ -415,6 +256,3 @@ def _each_once(chain: tuple[AgentSpec, ...]) -> tuple[AgentSpec, ...]:
     for agent in chain:
         by_name.setdefault(agent.name, agent)
     return tuple(by_name.values())
-
-
-_UNSET = ModelSettings()

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
+from attention_moa.agents import AgentSpec
 from attention_moa.booking import Ask
 from attention_moa.calls import Caller, Finished
-from attention_moa.config import AgentSpec
 from attention_moa.errors import CallError, describe
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk, Output, Render

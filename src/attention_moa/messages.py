@@ -92,6 +92,10 @@ Conversation: TypeAlias = tuple[Message, ...]
 """All turns so far, the last one the user's query: the paper's ``x``."""
 
 
+CONNECT_TIMEOUT_S = 10.0
+"""Most seconds for a connection to open where nothing else is said."""
+
+
 def whole_characters(text: str) -> str:
     """Return a text with halves of characters joined or, where the other half is missing, replaced.
 
@@ -173,7 +177,7 @@ class CallRequest(Struct, frozen=True, kw_only=True):
     layer: int = 1
     peer: str | None = None
     shared_messages: int = 0
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
     is_streamed: bool = True
 
 

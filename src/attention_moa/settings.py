@@ -20,7 +20,8 @@ import msgspec
 from msgspec import inspect
 from msgspec.structs import replace
 
-from attention_moa.config import AgentSpec, EnsembleSpec, ModelSettings
+from attention_moa.agents import AgentSpec, ModelSettings
+from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError
 
 KEY_VARIABLES: dict[str, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from attention_moa.config import ModelSettings
+from attention_moa.agents import ModelSettings
 from attention_moa.errors import CallError, ServerError
 from attention_moa.messages import CallRequest, Chunk, Sampling, user
 from attention_moa.ports import Provider

@@ -12,7 +12,8 @@ from types import TracebackType
 
 from aiohttp import web
 
-from attention_moa.config import AgentSpec, CallPolicy, EnsembleSpec
+from attention_moa.agents import AgentSpec
+from attention_moa.config import CallPolicy, EnsembleSpec
 from attention_moa.events import CallStarted, Event
 from attention_moa.records import RunRecord
 from attention_moa.runtime import Ensemble, RunStream

@@ -13,15 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
 from attention_moa.codec import event_from_json, event_to_json, record_from_json, record_to_json
-from attention_moa.config import (
-    AgentSpec,
-    AttentionSpec,
-    EnsembleSpec,
-    ResidualSpec,
-    StopRule,
-    WriterSpec,
-)
+from attention_moa.config import AttentionSpec, EnsembleSpec, StopRule
 from attention_moa.errors import SchemaVersionError, StoreError
 from attention_moa.events import Event
 from attention_moa.records import SCHEMA_VERSION, RunRecord

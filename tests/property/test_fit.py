@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_moa.config import AgentSpec
+from attention_moa.agents import AgentSpec
 from attention_moa.errors import ContextTooLongError
 from attention_moa.messages import Conversation, ImagePart, Message, TextPart, assistant, system, user
 from attention_moa.prompts import (
@@ -51,12 +51,13 @@ def conversations(draw: st.DrawFn) -> Conversation:
 @st.composite
 def models(draw: st.DrawFn) -> AgentSpec:
     """Return agents whose models lack this or that."""
+    window = draw(st.integers(2, 6000))
     return AgentSpec(
         name="a",
         model="test:a",
         role=draw(st.none() | texts),
-        context_tokens=draw(st.integers(1, 6000)),
-        max_tokens=draw(st.none() | st.integers(1, 500)),
+        context_tokens=window,
+        max_tokens=draw(st.none() | st.integers(1, min(500, window - 1))),
         has_system_role=draw(st.booleans()),
         has_images=draw(st.booleans()),
     )

@@ -14,9 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
 from attention_moa.codec import event_to_json, record_from_json, record_to_json
 from attention_moa.config import (
-    AgentSpec,
     AttentionMode,
     AttentionSpec,
     CallPolicy,
@@ -24,9 +24,7 @@ from attention_moa.config import (
     Layout,
     PromptSpec,
     PromptStyle,
-    ResidualSpec,
     StopRule,
-    WriterSpec,
 )
 from attention_moa.errors import (
     BadReplyError,

@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from attention_moa.config import AgentSpec, AttentionSpec, EnsembleSpec
+from attention_moa.agents import AgentSpec
+from attention_moa.config import AttentionSpec, EnsembleSpec
 from attention_moa.errors import ConfigError
 from attention_moa.schedule import count_calls, count_layer_calls, pairs
 from tests.worlds import a_spec

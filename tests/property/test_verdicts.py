@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from attention_moa.config import AgentSpec, AttentionSpec, EnsembleSpec, PromptSpec, StopRule
+from attention_moa.agents import AgentSpec
+from attention_moa.config import AttentionSpec, EnsembleSpec, PromptSpec, StopRule
 from attention_moa.messages import CallRequest, Conversation, Stage, assistant, user
 from attention_moa.prompts import Seal
 from attention_moa.records import Answer, RunRecord

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.config import AttentionSpec
 from attention_moa.errors import CallError, ServerError
@@ -243,6 +244,15 @@ def test_a_panel_may_be_as_long_as_its_critiques_together(own: bool, sections_as
     assert {len(sections(request)) for request in asked} == {sections_asked}
     assert {request.sampling.max_tokens for request in asked} == {50 * sections_asked}
     assert {call.sampling.max_tokens for call in record.calls if call.stage == "critique"} == {50 * sections_asked}
+
+
+@pytest.mark.parametrize(("window", "limit"), [(100_000, 150), (200, 100), (60, 50)])
+def test_a_panel_leaves_half_of_a_small_window_to_its_prompt(window: int, limit: int) -> None:
+    """But may be as long as one critique."""
+    spec = a_spec(3, layers=1, attention=AttentionSpec(mode="panel", max_tokens=50))
+    spec = replace(spec, agents=tuple(replace(agent, context_tokens=window) for agent in spec.agents))
+    record = World(spec, {"critique": writes_all}).run()
+    assert {call.sampling.max_tokens for call in record.calls if call.stage == "critique"} == {limit}
 
 
 def test_a_sparse_panel_asks_for_its_peers_alone() -> None:

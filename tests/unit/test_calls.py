@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from attention_moa.agents import AgentSpec, ModelSettings
 from attention_moa.calls import Places
-from attention_moa.config import AgentSpec, AttentionSpec, CallPolicy, ModelSettings
+from attention_moa.config import AttentionSpec, CallPolicy
 from attention_moa.errors import (
     AuthError,
     CallError,
@@ -22,11 +23,11 @@ from attention_moa.errors import (
     TransportError,
 )
 from attention_moa.events import CallFinished, CallRetried, CallStarted, Event
-from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Usage, user
+from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Usage, assistant, user
 from attention_moa.providers.scripted import Line
 from attention_moa.records import CallRecord, UsageTotal
 from tests import virtual_time
-from tests.worlds import USAGE, Says, World, a_spec, call, in_turn
+from tests.worlds import USAGE, Says, World, a_spec, call, in_turn, texts
 
 OFF = AttentionSpec(own=False, peers=0)
 POLICY = CallPolicy(attempts=3, retry_wait_s=1.0, first_token_timeout_s=10.0, timeout_s=30.0)
@@ -314,6 +315,33 @@ def test_a_prompt_that_cannot_fit_is_lost_before_any_attempt() -> None:
     assert world.record.usage == UsageTotal()
     assert world.record.losses[0].kind == ContextTooLongError.__name__
     assert kinds(world.events) == ["CallQueued", "CallLost"]
+
+
+def test_a_prompt_that_the_model_refuses_as_too_long_is_shortened_and_sent_again() -> None:
+    """At once, with a note; every refusal is an attempt that is booked."""
+    earlier = (user("Why? " * 400), assistant("Because. " * 400), user("And now?"))
+    too_long = ContextTooLongError("HTTP 400: 900 tokens are more than 512")
+    world = a_world(in_turn(too_long, "Because."), conversation=earlier)
+    booked = answered(world)
+    assert [attempt.error for attempt in booked.attempts] == ["ContextTooLongError", None]
+    assert booked.attempts[1].started_s == 0.0
+    assert texts(booked.messages) == [("user", "And now?")]
+    assert booked.notes == ("the 2 oldest messages were left out: the model refused a longer prompt",)
+    assert "CallRetried" in kinds(world.events)
+
+
+def test_a_refused_prompt_in_which_nothing_can_give_way_is_lost() -> None:
+    """The loss is in the model's own words; the question is never cut."""
+    too_long = ContextTooLongError("HTTP 400: 900 tokens are more than 512")
+    booked = lost(a_world(in_turn(too_long, "Because."), conversation=(user("Why? " * 400),)))
+    assert [attempt.message for attempt in booked.attempts] == ["HTTP 400: 900 tokens are more than 512"]
+
+
+def test_a_prompt_is_not_shortened_beyond_the_last_attempt() -> None:
+    """``calls.attempts`` counts these attempts too."""
+    earlier = (user("Why? " * 400), assistant("Because. " * 400), user("And now?"))
+    world = a_world(ContextTooLongError("too long"), conversation=earlier, policy=CallPolicy(attempts=1))
+    assert len(lost(world).attempts) == 1
 
 
 def test_pieces_are_told_where_they_are_asked_for() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from attention_moa.agents import AgentSpec
 from attention_moa.codec import event_from_json, event_to_json, record_from_json, record_to_json
-from attention_moa.config import AgentSpec, AttentionSpec, StopRule
+from attention_moa.config import AttentionSpec, StopRule
 from attention_moa.errors import CallError, QuorumError, RateLimitError, SchemaVersionError, ServerError, StoreError
 from attention_moa.messages import ImagePart, Message, TextPart, ToolCall, assistant, system, user
 from tests.worlds import World, a_spec, in_turn

@@ -6,17 +6,8 @@ from typing import Any
 
 import pytest
 
-from attention_moa.config import (
-    AgentSpec,
-    AttentionSpec,
-    CallPolicy,
-    EnsembleSpec,
-    ResidualSpec,
-    StopRule,
-    WriterSpec,
-    residual_chain,
-    summary_chain,
-)
+from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
+from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec, StopRule, residual_chain, summary_chain
 from attention_moa.errors import ConfigError
 from attention_moa.messages import Sampling
 from tests.worlds import a_spec
@@ -71,6 +62,19 @@ def an_agent(**fields: Any) -> AgentSpec:
         ({"calls": CallPolicy(timeout_s=float("inf"))}, "calls.timeout_s", "not a number of seconds"),
         ({"calls": CallPolicy(retry_wait_max_s=float("inf"))}, "calls.retry_wait_max_s", "not a number of seconds"),
         ({"agents": (an_agent(timeout_s=float("inf")),)}, "agents[0].timeout_s", "not a number of seconds"),
+        (
+            {"agents": (an_agent(context_tokens=9, max_tokens=9),)},
+            "agents[0].max_tokens",
+            "leaves no room for a prompt",
+        ),
+        ({"agents": (an_agent(model="embedded:s", max_tokens=4096),)}, "agents[0].max_tokens", "of 4096 tokens"),
+        ({"agents": (an_agent(context_tokens=9),), "summary": WriterSpec(max_tokens=9)}, "summary.max_tokens", "room"),
+        ({"agents": (an_agent(context_tokens=9),), "residual": ResidualSpec(max_tokens=9)}, "residual.max_tokens", "9"),
+        (
+            {"agents": (an_agent(context_tokens=9),), "attention": AttentionSpec(peers=0, max_tokens=9)},
+            "attention.max_tokens",
+            "of 9 tokens: lower it",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_by_field_value_and_mend(fields: dict[str, Any], key: str, mend: str) -> None:
@@ -196,6 +200,14 @@ def test_a_residual_with_fallbacks_of_its_own_inherits_none() -> None:
     """What is written down holds."""
     spec = a_spec(3, summary=WriterSpec(fallback=("b",)), residual=ResidualSpec(fallback=("c",)))
     assert names_and_models(residual_chain(spec)) == [("a", "test:a"), ("c", "test:c")]
+
+
+def test_a_writer_may_take_back_what_its_agent_lacks() -> None:
+    """True over an agent's false; unset, the agent's holds."""
+    agent = an_agent(has_system_role=False, has_images=False, stream=False)
+    spec = EnsembleSpec(agents=(agent,), summary=WriterSpec(has_images=True, stream=True))
+    (writer,) = summary_chain(spec)
+    assert (writer.takes_system_role, writer.sees_images, writer.is_streamed) == (False, True, True)
 
 
 def test_nobody_is_in_a_chain_twice() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from attention_moa.config import AgentSpec, AttentionSpec, EnsembleSpec, ModelSettings
+from attention_moa.agents import AgentSpec, ModelSettings
+from attention_moa.config import AttentionSpec, EnsembleSpec
 from attention_moa.errors import ConfigError
 from attention_moa.schedule import count_calls
 from attention_moa.settings import (

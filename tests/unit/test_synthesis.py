@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from attention_moa.config import AttentionSpec, ResidualSpec, StopRule, WriterSpec
+from attention_moa.agents import ResidualSpec, WriterSpec
+from attention_moa.config import AttentionSpec, StopRule
 from attention_moa.errors import QuorumError, ServerError
 from attention_moa.messages import CallRequest, Chunk, Reply
 from attention_moa.records import Loss, Residual, RunRecord, Summary, Verdict

@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from attention_moa.config import AgentSpec, EnsembleSpec
+from attention_moa.agents import AgentSpec
+from attention_moa.config import EnsembleSpec
 from attention_moa.messages import Conversation, Message, Stage, TextPart, assistant, system, user
 from attention_moa.prompts.fit import Prompt, Render, clip
 from attention_moa.prompts.seals import Seal

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from attention_moa.config import EnsembleSpec, ModelSettings, residual_chain, summary_chain
+from attention_moa.agents import ModelSettings
+from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.ports import Provider
 
 if TYPE_CHECKING:

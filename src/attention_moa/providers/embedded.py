@@ -13,7 +13,7 @@ from zlib import crc32
 
 import aiohttp
 
-from attention_moa.config import EMBEDDED_CONTEXT_TOKENS
+from attention_moa.agents import EMBEDDED_CONTEXT_TOKENS
 from attention_moa.errors import CallTimeoutError, TransportError, describe
 from attention_moa.messages import CallRequest, Chunk
 from attention_moa.providers.embedded_process import ServerProcess

@@ -1,8 +1,9 @@
 """Agents that are Python functions: ``python:package.module:function``.
 
-The function gets the conversation as a list of plain dicts, ``{"role": "user", "content": "…"}`` in order, images left
-out. If it has a parameter named ``request`` it gets the whole ``CallRequest`` too. It returns the text, or an iterator
-of pieces of it; it may be async, and return an async iterator.
+The function gets the conversation as a list of plain dicts, ``{"role": "user", "content": "…"}`` in order (``plain.py``
+says what else may be in them). If it has a parameter named ``request`` it gets the whole ``CallRequest`` too, its
+sampling settings included; where it has none and there are some, the reply's notes say that they had no effect. It
+returns the text, or an iterator of pieces of it; it may be async, and return an async iterator.
 
 A plain function runs in a thread of its own, so it may block. Python cannot end a thread: after a cancelled call the
 function runs on to its end, its result unheard, and it keeps neither the event loop nor the end of the process waiting.
@@ -29,7 +30,8 @@ from attention_moa.errors import (
     TransportError,
     describe,
 )
-from attention_moa.messages import CallRequest, Chunk, Conversation
+from attention_moa.messages import CallRequest, Chunk
+from attention_moa.providers.plain import render_plain, render_sampling
 
 
 class FunctionProvider:
@@ -65,20 +67,21 @@ class FunctionProvider:
             raise
         except Exception as error:
             raise _as_call_error(error, self._name) from error
-        yield Chunk(finish_reason="stop")
+        yield Chunk(finish_reason="stop", notes=self._notes(request))
 
     async def aclose(self) -> None:
         """Do nothing: a function holds nothing open."""
+
+    def _notes(self, request: CallRequest) -> tuple[str, ...]:
+        unheard = ", ".join(render_sampling(request.sampling))
+        if self._takes_request or not unheard:
+            return ()
+        return (f"no effect on {self._name}, which has no parameter named request: {unheard}",)
 
     def _text(self, piece: object) -> str:
         if not isinstance(piece, str):
             raise BadReplyError(f"{self._name} gave {type(piece).__name__}, not text", retryable=False)
         return piece
-
-
-def render_plain(messages: Conversation) -> list[dict[str, Any]]:
-    """Return a conversation as plain dicts of role and text, for code that knows nothing of ours."""
-    return [{"role": message.role, "content": message.text} for message in messages]
 
 
 def _imported(name: str, key: str) -> Callable[..., Any]:

@@ -1,7 +1,9 @@
 """Agents that are programs: ``command:program --flag argument``.
 
 The program reads one JSON object from standard input, ``{"messages": [{"role": …, "content": …}, …], "agent": …,
-"stage": …, "layer": …, "peer": …}``, and writes the text, in UTF-8, to standard output. It runs without a shell. An
+"stage": …, "layer": …, "peer": …, "sampling": {"temperature": …}}`` (``plain.py`` says what else may be in a message;
+only the sampling settings that are set are there), and writes the text, in UTF-8, to standard output. It runs without a
+shell. An
 exit code other than 0 is an error, whose text is the last line of standard error. A cancelled call ends the program and
 all that it started: asked first, killed a second later.
 """
@@ -24,7 +26,7 @@ import msgspec
 
 from attention_moa.errors import BadReplyError, ConfigError, ServerError, describe
 from attention_moa.messages import CallRequest, Chunk
-from attention_moa.providers.functions import render_plain
+from attention_moa.providers.plain import render_plain, render_sampling
 
 _GRACE_S = 1.0
 _PIECE_BYTES = 65536
@@ -97,6 +99,7 @@ def _question(request: CallRequest) -> bytes:
             "stage": request.stage.value,
             "layer": request.layer,
             "peer": request.peer,
+            "sampling": render_sampling(request.sampling),
         }
     )
 

@@ -20,9 +20,9 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models.openai import OpenAIChatModel
 
-from attention_moa.config import ModelSettings
+from attention_moa.agents import ModelSettings
 from attention_moa.errors import CallError, ServerError
-from attention_moa.messages import CallRequest, Chunk, FinishReason, Usage
+from attention_moa.messages import CONNECT_TIMEOUT_S, CallRequest, Chunk, FinishReason, Usage
 from attention_moa.providers.http import SharedHttp, timeout
 from attention_moa.providers.remote_errors import as_call_error
 from attention_moa.providers.remote_messages import Rendered, render_messages, render_settings
@@ -83,6 +83,9 @@ class RemoteProvider:
         messages = render_messages(request, model)
         limits = timeout(request.connect_timeout_s) if self._remote.has_our_client else None
         rendered = render_settings(request.sampling, model, timeout=limits)
+        if limits is None and request.connect_timeout_s != CONNECT_TIMEOUT_S:
+            note = f"connect_timeout_s has no effect on {request.model}: its client library has a limit of its own"
+            rendered = rendered._replace(notes=(*rendered.notes, note))
         settings = rendered.settings
         try:
             if not request.is_streamed:

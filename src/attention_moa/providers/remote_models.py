@@ -12,7 +12,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers import Provider, infer_provider_class
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-from attention_moa.config import ModelSettings
+from attention_moa.agents import ModelSettings
 from attention_moa.errors import ConfigError, describe
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attention_moa.config import ModelSettings
+from attention_moa.agents import ModelSettings
 from attention_moa.errors import ContextTooLongError
 from attention_moa.messages import Conversation, ImagePart, Message, TextPart, ToolCall, assistant, system, user
 from attention_moa.prompts import Prompt, Render, clip, estimate_tokens, fit
@@ -45,13 +45,24 @@ def test_a_prompt_that_fits_is_left_alone() -> None:
         ((user(""),), 8),
         ((user("abcd"),), 10),
         ((user("äöü"),), 10),
+        ((user("12,5"),), 12),
+        ((user("{a}"),), 11),
         ((Message("user", (TextPart("abc"), PICTURE)),), 809),
         ((Message("assistant", (), None, (ToolCall("1", "f", "abcdef"),)),), 10),
     ],
 )
-def test_tokens_are_estimated_from_bytes(messages: Conversation, tokens: int) -> None:
-    """A third of the bytes, and some for every message and image: rather too many than too few."""
+def test_tokens_are_estimated_from_bytes_and_single_characters(messages: Conversation, tokens: int) -> None:
+    """A third of the letters' bytes, all else singly, and some for every message and image: rather too many."""
     assert estimate_tokens(messages) == tokens
+
+
+@pytest.mark.parametrize(("text", "large", "small"), [("abc", 9, 9), ("好", 9, 11), ("a好b", 10, 12), ("😀", 10, 12)])
+def test_a_small_vocabulary_takes_other_alphabets_byte_by_byte(text: str, large: int, small: int) -> None:
+    """So the embedded model does; it is told by the prefix of its name."""
+    assert estimate_tokens((user(text),)) == large
+    assert estimate_tokens((user(text),), has_small_vocabulary=True) == small
+    assert ModelSettings(model="embedded:s").has_small_vocabulary
+    assert not ModelSettings(model="test:s").has_small_vocabulary
 
 
 @pytest.mark.parametrize(("text", "limit"), [("short", 5), ("short", None), ("", 0)])
@@ -160,3 +171,21 @@ def test_a_model_that_sets_no_reply_length_keeps_a_quarter_of_a_small_window() -
         render = a_render(question="?" * 100_000)
         with pytest.raises(ContextTooLongError, match=f"room for {room}:"):
             fit(render, ModelSettings(model="test:m", context_tokens=window))
+
+
+def test_a_prompt_that_was_refused_is_shortened_to_half_and_to_a_quarter() -> None:
+    """Of the window where that was the larger one, else of the prompt; the note says why."""
+    render = a_render(quote="q" * 3000)
+    whole = estimate_tokens(render(None).messages)
+    for model, room in ((a_model(500), 400), (a_model(100_000), whole), (a_model(), whole)):
+        for refusals in (1, 2):
+            fitted = fit(render, model, refusals=refusals)
+            assert (room >> refusals) * 0.6 <= estimate_tokens(fitted.messages) <= room >> refusals
+            (note,) = fitted.notes
+            assert note.endswith("characters: the model refused a longer prompt")
+
+
+def test_a_refused_prompt_without_quotes_and_turns_cannot_be_shortened() -> None:
+    """The question stays whole."""
+    with pytest.raises(ContextTooLongError):
+        fit(a_render(question="?" * 300), a_model(), refusals=1)

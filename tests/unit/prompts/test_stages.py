@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from attention_moa.config import AgentSpec, AttentionSpec, Layout
+from attention_moa.agents import AgentSpec
+from attention_moa.config import AttentionSpec, Layout
 from attention_moa.messages import Conversation, ImagePart, Message, Stage, TextPart, ToolCall, assistant, system, user
 from attention_moa.prompts import (
     Desk,

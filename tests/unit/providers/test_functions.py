@@ -17,6 +17,7 @@ from attention_moa.errors import (
     ServerError,
     TransportError,
 )
+from attention_moa.messages import Sampling
 from attention_moa.providers.functions import FunctionProvider
 from tests import function_agents
 from tests.asking import a_request, chunks_of, run, text_of
@@ -49,6 +50,16 @@ def test_an_iterator_is_streamed_piece_by_piece() -> None:
     assert [chunk.text for chunk in chunks] == ["one ", "two ", "1", ""]
     assert chunks[-1].finish_reason == "stop"
     assert chunks[-1].usage is None
+
+
+@pytest.mark.parametrize(("name", "notes"), [("echo", 1), ("who", 0)])
+def test_settings_that_a_function_cannot_hear_of_are_noted(name: str, notes: int) -> None:
+    """Who has a parameter ``request`` finds them there; without settings there is nothing to note."""
+    asked = a_request(sampling=Sampling(temperature=0.5, seed=1))
+    assert not run(lambda: chunks_of(_agent(name)))[-1].notes
+    found = run(lambda: chunks_of(_agent(name), asked))[-1].notes
+    assert len(found) == notes
+    assert all(note.endswith("no parameter named request: temperature, seed") for note in found)
 
 
 @pytest.mark.parametrize(

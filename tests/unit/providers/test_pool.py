@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attention_moa.config import AgentSpec, EnsembleSpec, ModelSettings, WriterSpec
+from attention_moa.agents import AgentSpec, ModelSettings, WriterSpec
+from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError
 from attention_moa.ports import Provider
 from attention_moa.providers import ProviderPool, speakers

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from attention_moa.errors import BadReplyError, ConfigError, ServerError
-from attention_moa.messages import Stage, assistant, system, user
+from attention_moa.messages import Sampling, Stage, assistant, system, user
 from attention_moa.providers.programs import ProgramProvider
 from tests.asking import a_request, chunks_of, run, text_of
 
@@ -27,11 +27,12 @@ def test_a_program_reads_the_conversation_and_writes_the_text() -> None:
     code = (
         "import json, sys; q = json.load(sys.stdin);"
         "print([m['role'] for m in q['messages']], q['messages'][-1]['content'], end=' ');"
-        "print(q['agent'], q['stage'], q['peer'], end='')"
+        "print(q['agent'], q['stage'], q['peer'], q['sampling'], end='')"
     )
-    request = a_request(system("S"), user("a"), assistant("b"), user("ü?"), stage=Stage.CRITIQUE, peer="bob")
+    turns = (system("S"), user("a"), assistant("b"), user("ü?"))
+    request = a_request(*turns, stage=Stage.CRITIQUE, peer="bob", sampling=Sampling(top_p=0.5))
     text = run(lambda: text_of(_program(code), request))
-    assert text == "['system', 'user', 'assistant', 'user'] ü? ann critique bob"
+    assert text == "['system', 'user', 'assistant', 'user'] ü? ann critique bob {'top_p': 0.5}"
 
 
 def test_a_program_is_streamed_as_it_writes(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from attention_moa.config import ModelSettings
+from attention_moa.agents import ModelSettings
 from attention_moa.errors import RefusedError
 from attention_moa.messages import (
     CallRequest,
@@ -293,7 +293,7 @@ import asyncio
 from contextlib import aclosing
 from tests.fake_openai import FakeOpenAI, chunk, hangs
 from tests.asking import a_request
-from attention_moa.config import ModelSettings
+from attention_moa.agents import ModelSettings
 from attention_moa.providers.remote import RemoteProvider
 
 async def scenario():
@@ -382,3 +382,20 @@ def test_a_provider_can_be_used_again_after_it_was_closed() -> None:
                     await http.aclose()
 
         run(scenario)
+
+
+@pytest.mark.parametrize(("seconds", "notes"), [(10.0, 0), (3.0, 1)])
+def test_a_connect_timeout_that_a_client_library_does_not_take_is_noted(seconds: float, notes: int) -> None:
+    """Where it was set; the library's own holds."""
+    pytest.importorskip("mistralai")
+
+    async def scenario() -> tuple[str, ...]:
+        async with FakeOpenAI(says("Hello.", usage=USAGE)) as server:
+            settings = ModelSettings(model="mistral:m", base_url=server.base_url.removesuffix("/v1"))
+            provider = RemoteProvider(settings, api_key="k")
+            chunks = await chunks_of(provider, a_request(is_streamed=False, connect_timeout_s=seconds))
+            await provider.aclose()
+            return tuple(note for chunk in chunks for note in chunk.notes)
+
+    found = [note for note in run(scenario) if "connect_timeout_s has no effect" in note]
+    assert len(found) == notes

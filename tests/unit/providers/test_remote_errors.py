@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from pydantic_ai import exceptions as foreign
 
-from attention_moa.config import ModelSettings
+from attention_moa.agents import ModelSettings
 from attention_moa.errors import (
     AuthError,
     BadReplyError,

@@ -8,7 +8,7 @@ import pytest
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.models.openrouter import OpenRouterModel
 
-from attention_moa.config import ModelSettings
+from attention_moa.agents import ModelSettings
 from attention_moa.errors import ConfigError
 from attention_moa.messages import Sampling, assistant, user
 from attention_moa.providers.http import SharedHttp

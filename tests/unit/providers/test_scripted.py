@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from attention_moa.config import AgentSpec, EnsembleSpec
+from attention_moa.agents import AgentSpec
+from attention_moa.config import EnsembleSpec
 from attention_moa.errors import BadReplyError, CallError, RateLimitError, RefusedError, ServerError
 from attention_moa.messages import CallRequest, Chunk, Reply, Sampling, Stage, Usage, user
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
