@@ -6,7 +6,6 @@ Every fault of a file becomes one line that names the field by its dotted path, 
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import json
 import os
 import re
@@ -14,7 +13,6 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import inspect
@@ -199,17 +197,6 @@ def question_from_environment() -> str | None:
     except UnicodeEncodeError as error:
         raise ConfigError("not UTF-8: write the question in UTF-8", key=QUESTION_VARIABLE) from error
     return question or None
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether a URL points to this machine."""
-    host = urlsplit(address).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _require_key(key: str, variable: str) -> str:

@@ -15,7 +15,6 @@ from attention_moa.schedule import count_calls
 from attention_moa.settings import (
     KEY_VARIABLES,
     api_key,
-    is_loopback,
     keys_found,
     load_spec,
     parse_spec,
@@ -248,19 +247,3 @@ def test_a_question_that_is_not_utf8_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("ATTENTION_MOA_QUESTION", os.fsdecode(b"caf\xe9"))
     with pytest.raises(ConfigError, match="ATTENTION_MOA_QUESTION: not UTF-8"):
         question_from_environment()
-
-
-@pytest.mark.parametrize(
-    ("address", "is_local"),
-    [
-        ("http://127.0.0.1:8000/v1", True),
-        ("http://[::1]:8000/v1", True),
-        ("http://localhost/v1", True),
-        ("http://127.0.0.1.evil.example/v1", False),
-        ("http://192.168.1.2/v1", False),
-        ("http:///v1", False),
-    ],
-)
-def test_an_address_of_this_machine_is_known(address: str, is_local: bool) -> None:
-    """Only loopback counts, whatever the name looks like."""
-    assert is_loopback(address) is is_local
