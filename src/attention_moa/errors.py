@@ -12,9 +12,13 @@
     │   │   └── ContextTooLongError
     │   └── BadReplyError                empty, only thinking, not what the protocol asks
     ├── RunError(run_id, partial)
-    │   └── QuorumError                  too few agents are left to go on
-    └── StoreError                       something stored cannot be read
-        └── SchemaVersionError(found, known)
+    │   ├── QuorumError                  too few agents are left to go on
+    │   ├── BudgetError                  the money or the tokens ran out before anything was finished
+    │   └── DeadlineError                the time ran out before anything was finished
+    └── StoreError                       something stored cannot be read or written
+        ├── SchemaVersionError(found, known)
+        ├── RunNotFoundError(run_id)
+        └── RunBusyError(run_id)         another process is at it
 
 A provider raises a bare ``CallError`` subclass; ``calls.py`` alone attaches agent, stage, model and attempts.
 A failed call never flows on as text: it becomes a ``Loss`` in the record, or one of these.
@@ -148,6 +152,14 @@ class QuorumError(RunError):
     """Too few agents are left for the run to go on."""
 
 
+class BudgetError(RunError):
+    """The run's limit of money or tokens was reached before there was anything to return."""
+
+
+class DeadlineError(RunError):
+    """The run's deadline passed before there was anything to return."""
+
+
 class StoreError(MoaError):
     """Something that was stored cannot be read or written."""
 
@@ -165,6 +177,33 @@ class SchemaVersionError(StoreError):
         super().__init__(f"record has schema version {found}, this version reads up to {known}: upgrade attention-moa")
         self.found = found
         self.known = known
+
+
+class RunNotFoundError(StoreError):
+    """The journal has no such run.
+
+    Args:
+        run_id: What was asked for.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        """Name the run and the mend."""
+        super().__init__(f"the journal has no run {run_id!r}: attention-moa runs list shows what it has")
+        self.run_id = run_id
+
+
+class RunBusyError(StoreError):
+    """Somebody else is at the run.
+
+    Args:
+        run_id: The run.
+        holder: Who holds it, for a person.
+    """
+
+    def __init__(self, run_id: str, holder: str) -> None:
+        """Name the run and who holds it."""
+        super().__init__(f"run {run_id} is under way in {holder}: wait for it, or end it there")
+        self.run_id = run_id
 
 
 def describe(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from attention_moa.events import Event
 from attention_moa.messages import CallRequest, Chunk
+from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow
 
 
 @runtime_checkable
@@ -44,4 +45,110 @@ class Observer(Protocol):
 
     def __call__(self, event: Event, /) -> None:
         """Take one event; must return at once, must not raise."""
+        ...
+
+
+class RunJournal(Protocol):
+    """One run's place in a journal, held by one process at a time. Its writes are on disk when they return."""
+
+    @property
+    def head(self) -> RunHead:
+        """What runs."""
+        ...
+
+    async def find(self, fingerprint: str) -> CallRecord | None:
+        """Return the call that was journaled under a key; None where there is none.
+
+        It is one of this run, finished or lost, or, where reuse was asked for, a finished one of any other run.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        ...
+
+    async def put(self, fingerprint: str, call: CallRecord) -> None:
+        """Keep a call that finished or was lost. Cancelling the caller does not keep it from being written.
+
+        Raises:
+            StoreError: It cannot be written (a full disk, a read-only file, a lock that is never released).
+        """
+        ...
+
+    def decision(self, key: str) -> object | None:
+        """Return what was decided under a key before the run was interrupted; None where nothing was."""
+        ...
+
+    async def decide(self, key: str, value: object) -> None:
+        """Keep a decision that hung on time, arrival or money: any JSON value."""
+        ...
+
+    async def end(self, record: RunRecord) -> None:
+        """Keep the run's record and state."""
+        ...
+
+    async def release(self) -> None:
+        """Let other processes have the run; idempotent."""
+        ...
+
+
+class Journal(Protocol):
+    """Where runs and their calls are kept. One object may serve many runs at once."""
+
+    async def secret(self) -> bytes:
+        """Return what tags and nonces are derived from.
+
+        It is drawn once for the journal, so that equal work gives equal prompts and the journal can hit.
+        """
+        ...
+
+    async def begin(self, head: RunHead, *, has_reuse: bool = False) -> RunJournal:
+        """Return a new run's place, held by this process.
+
+        Args:
+            head: What runs.
+            has_reuse: Whether calls of other runs are found too.
+        """
+        ...
+
+    async def resume(self, run_id: str, *, has_reuse: bool = False) -> RunJournal:
+        """Return an earlier run's place, held by this process from here on.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            RunBusyError: Another process, or another task of this one, is at it.
+        """
+        ...
+
+    async def unfinished(self, request_key: str) -> str | None:
+        """Return the newest run of an equal request that nobody is at and that has not finished; None without one."""
+        ...
+
+    async def record(self, run_id: str) -> RunRecord:
+        """Return a run's record: the final one, or what is finished where it did not get to its end.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    async def rows(self, *, limit: int = 50, before: str | None = None) -> list[RunRow]:
+        """Return runs, the newest first.
+
+        Args:
+            limit: At most so many.
+            before: Only runs older than this one.
+        """
+        ...
+
+    async def delete(self, run_id: str) -> None:
+        """Take a run, its calls and decisions out for good.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            RunBusyError: Somebody is at it.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of all connections; idempotent."""
         ...

@@ -218,6 +218,10 @@ class CallRecord(Struct, frozen=True, kw_only=True):
         finish_reason: Why the reply ended.
         reply_model: The model that the endpoint says it used.
         notes: What was adapted, trimmed or found.
+        fingerprint: The key of everything that shaped the reply; None where nothing was ready to be sent.
+        error: Why a lost call failed: the error's class name.
+        message: The error's text.
+        replayed_from: The run whose journal the reply came from; None for a call that was sent.
     """
 
     call_id: str
@@ -238,6 +242,10 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason | None = None
     reply_model: str | None = None
     notes: tuple[str, ...] = ()
+    fingerprint: str | None = None
+    error: str | None = None
+    message: str | None = None
+    replayed_from: str | None = None
 
 
 class LayerRecord(Struct, frozen=True, kw_only=True):
@@ -326,3 +334,51 @@ class RunRecord(Struct, frozen=True, kw_only=True):
             for layer in self.layers
             for part in (layer.summary, layer.residual)
         )
+
+
+class RunHead(Struct, frozen=True, kw_only=True):
+    """What a run is, before anything of it is done.
+
+    Args:
+        run_id: Unique.
+        created_at: Start of the run, ISO 8601 in UTC.
+        ensemble: What runs.
+        conversation: What it is asked.
+        request_key: Equal for equal requests: the same ensemble, conversation and sample.
+        sample: Which of several repeats of one request this is, from 0.
+    """
+
+    run_id: str
+    created_at: str
+    ensemble: EnsembleSpec
+    conversation: Conversation
+    request_key: str
+    sample: int = 0
+
+
+class RunRow(Struct, frozen=True, kw_only=True):
+    """One line of a list of runs.
+
+    Args:
+        run_id: Unique.
+        created_at: Start of the run, ISO 8601 in UTC.
+        ensemble: Its name.
+        question: The last user turn, its first 200 characters.
+        state: How far it is; ``running`` also where its process died.
+        is_held: Whether a process is at it now.
+        calls: How many calls are journaled.
+        usage: What they used; None where the run has not ended.
+        wall_s: Seconds it took; None where it has not ended.
+        text: The answer, its first 200 characters; None while there is none.
+    """
+
+    run_id: str
+    created_at: str
+    ensemble: str
+    question: str
+    state: RunState
+    is_held: bool
+    calls: int
+    usage: UsageTotal | None = None
+    wall_s: float | None = None
+    text: str | None = None
