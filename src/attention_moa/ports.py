@@ -56,10 +56,15 @@ class RunJournal(Protocol):
         """What runs."""
         ...
 
-    async def find(self, fingerprint: str) -> CallRecord | None:
+    async def find(self, fingerprint: str, *, call_id: str) -> CallRecord | None:
         """Return the call that was journaled under a key; None where there is none.
 
-        It is one of this run, finished or lost, or, where reuse was asked for, a finished one of any other run.
+        In this run it is the very call, finished or lost: two calls of one run never share a reply. Where reuse was
+        asked for, a finished call of any other run will do, one of the same ``call_id`` first, then the newest.
+
+        Args:
+            fingerprint: The key of everything that shapes the reply.
+            call_id: The call's name in the run.
 
         Raises:
             StoreError: The journal cannot be read.
