@@ -56,6 +56,11 @@ class RunJournal(Protocol):
         """What runs."""
         ...
 
+    @property
+    def elapsed_s(self) -> float:
+        """The seconds on the run's clock when its last journaled call ended: where a resumed run goes on; 0 at first."""
+        ...
+
     async def find(self, fingerprint: str, *, call_id: str) -> CallRecord | None:
         """Return the call that was journaled under a key; None where there is none.
 
