@@ -178,10 +178,9 @@ def keys_found() -> dict[str, str]:
     """Return the providers whose key is in the environment, each with the variable that holds it."""
     found: dict[str, str] = {}
     for provider, variables in KEY_VARIABLES.items():
-        for variable in variables:
-            if os.environ.get(variable, "").strip() and variable not in found.values():
-                found[provider] = variable
-                break
+        variable = next((variable for variable in variables if os.environ.get(variable, "").strip()), None)
+        if variable is not None and variable not in found.values():
+            found[provider] = variable
     return found
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from attention_moa.settings import load_spec, shipped_text
-from tests.cli_world import only_line, run_cli, write_ensemble
-from tests.fake_openai import Behaviour, FakeOpenAI, fails, hangs, says
+from tests.cli_world import ROOT, only_line, run_cli, write_ensemble
+from tests.fake_openai import Behaviour, FakeOpenAI, chunk, fails, hangs, says, streams
 
 
 def test_the_shipped_ensembles_and_those_in_the_folder_are_listed(tmp_path: Path) -> None:
@@ -96,6 +97,42 @@ def test_what_fails_is_named_with_the_mend(tmp_path: Path, behaviour: Behaviour,
     assert "1 of 1 fail" in shown
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "settings", "fault"),
+    [
+        (says(""), "", "BadReplyError: the reply is empty. Mend: try again, or take another model"),
+        (says(["", " \n"]), "stream = false\n", "BadReplyError: the reply is empty"),
+        (streams(chunk({"role": "assistant"})), "", "BadReplyError: the stream ended without a finish reason"),
+        (says("", finish="content_filter"), "", "BadReplyError: a content filter withheld the reply"),
+        (says("No.", finish="content_filter"), "stream = false\n", "BadReplyError: a content filter withheld"),
+    ],
+)
+def test_a_reply_without_words_fails_the_check(tmp_path: Path, behaviour: Behaviour, settings: str, fault: str) -> None:
+    """An address that answers is not yet a model that works."""
+    done, _ = checked(tmp_path, behaviour, settings=settings)
+    shown = done.stdout.decode()
+    assert done.returncode == 1
+    assert shown.splitlines()[1].split() == ["q", "openai:fake", "-", "ok", "fails", "-"]
+    assert f"q: {fault}" in shown
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        says("", thinking="Let me see."),
+        says("", thinking="Let me see.", finish="length"),
+        says("", finish="length"),
+        says("ok", finish="length"),
+        hangs(chunk({"role": "assistant", "content": "o"})),
+    ],
+)
+def test_few_tokens_are_enough_for_a_model_that_works(tmp_path: Path, behaviour: Behaviour) -> None:
+    """Thinking is a sign of life, an end by the few tokens is ours, and nobody waits for more than a first word."""
+    done, _ = checked(tmp_path, behaviour)
+    assert done.returncode == 0, done.stdout
+    assert "all models work" in done.stdout.decode()
+
+
 def test_an_address_that_nobody_listens_on_fails_the_check(tmp_path: Path) -> None:
     """The address is what fails, not the key or the model."""
     path = tmp_path / "mine.toml"
@@ -127,11 +164,11 @@ def test_what_cannot_be_used_at_all_is_named(tmp_path: Path) -> None:
 
 def test_a_file_is_written_that_loads_and_is_never_overwritten(tmp_path: Path) -> None:
     """With the keys that are there, none of them in the file; --force replaces it."""
-    env = {"OPENAI_API_KEY": "sk-secret", "MISTRAL_API_KEY": "m-secret"}
+    env = {"OPENAI_API_KEY": "sk-secret", "DEEPSEEK_API_KEY": "d-secret"}
     done = run_cli("ensemble", "new", "--yes", "-o", "my.toml", folder=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "my.toml").read_text(encoding="utf-8")
-    assert {"openai:gpt-4.1", "mistral:mistral-small-latest"} <= {
+    assert {"openai:gpt-4.1", "deepseek:deepseek-chat"} <= {
         agent.model for agent in load_spec(tmp_path / "my.toml").agents
     }
     assert "secret" not in text + done.stdout.decode() + done.stderr.decode()
@@ -153,6 +190,24 @@ def test_the_questions_can_be_answered(tmp_path: Path) -> None:
     spec = load_spec(tmp_path / "mine.toml")
     assert (spec.layers, {agent.model for agent in spec.agents}) == (3, {"openai:gpt-4.1"})
     assert "write numbers from 1 to" in done.stderr.decode()
+
+
+def test_keys_that_cannot_be_used_yet_are_named_and_not_offered(tmp_path: Path) -> None:
+    """With what to do about each; the embedded model is there all the same."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['google.genai'] = sys.modules['anthropic'] = None\n", encoding="utf-8"
+    )
+    env = {"GEMINI_API_KEY": "k", "ANTHROPIC_API_KEY": "k", "HEROKU_INFERENCE_KEY": "k"}
+    path = os.pathsep.join(map(str, (tmp_path, ROOT)))
+    done = run_cli("ensemble", "new", "--yes", "-o", "mine.toml", folder=tmp_path, env=env | {"PYTHONPATH": path})
+    assert done.returncode == 0, done.stderr
+    told = done.stderr.decode()
+    assert "key in GEMINI_API_KEY, not usable yet: pip install 'attention-moa[google]'" in told
+    assert "key in ANTHROPIC_API_KEY, not usable yet: pip install 'attention-moa[anthropic]'" in told
+    assert 'key in HEROKU_INFERENCE_KEY: name a model yourself, as "heroku:MODEL"' in told
+    assert {agent.model.partition(":")[0] for agent in load_spec(tmp_path / "mine.toml").agents}.isdisjoint(
+        {"google", "anthropic", "heroku"}
+    )
 
 
 def test_a_dash_prints_the_file_and_writes_none(tmp_path: Path) -> None:

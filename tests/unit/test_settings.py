@@ -232,6 +232,8 @@ def test_the_keys_in_the_environment_are_found(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("GEMINI_API_KEY", "k")
     monkeypatch.setenv("GROQ_API_KEY", " ")
     assert keys_found() == {"openai": "OPENAI_API_KEY", "google": "GEMINI_API_KEY"}
+    monkeypatch.setenv("GOOGLE_API_KEY", "k")
+    assert keys_found() == {"openai": "OPENAI_API_KEY", "google": "GOOGLE_API_KEY"}
 
 
 def test_the_question_in_the_environment_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """``attention-moa ensemble check``: whether every model of an ensemble can be reached with its key, address and limits.
 
-Each distinct model gets one real request that asks for one word and for few tokens, and is closed at the first token.
+Each distinct model gets one real request that asks for one word and for few tokens, and is closed at the first word.
 What the server lists about its models costs nothing.
 """
 
@@ -16,15 +16,18 @@ from typing import NamedTuple
 import click
 from msgspec.structs import replace
 
+from attention_moa.agents import AgentSpec
 from attention_moa.cli.account import count, table
 from attention_moa.cli.discovery import LOCAL_SERVERS, Listed, list_models
 from attention_moa.cli.exits import EXIT_CODES, FAILED
 from attention_moa.cli.failures import mend_for
 from attention_moa.cli.output import say, tell
-from attention_moa.config import AgentSpec, EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import CallError, CallTimeoutError, ConfigError, describe
 from attention_moa.messages import CallRequest, Sampling, Stage, user
+from attention_moa.ports import Provider
 from attention_moa.providers import ProviderPool
+from attention_moa.replies import require_usable
 from attention_moa.settings import api_key, load_spec
 
 _MOST_TOKENS = 16
@@ -84,7 +87,7 @@ def _speakers(spec: EnsembleSpec) -> Iterator[tuple[str, AgentSpec]]:
 
 def _identity(agent: AgentSpec) -> tuple[object, ...]:
     sampling = replace(agent.sampling, extra_body=None)
-    return agent.model, agent.base_url, agent.api_key_env, sampling, repr(agent.extra_body), agent.stream
+    return agent.model, agent.base_url, agent.api_key_env, sampling, repr(agent.extra_body), agent.is_streamed
 
 
 async def _check_all(
@@ -118,14 +121,12 @@ async def _check_one(pool: ProviderPool, agent: AgentSpec, connect_timeout_s: fl
         sampling=_small(agent.sampling),
         stage=Stage.ANSWER,
         connect_timeout_s=connect_timeout_s,
-        is_streamed=agent.stream,
+        is_streamed=agent.is_streamed,
     )
     started_s = time.monotonic()
     try:
-        async with asyncio.timeout(timeout_s), aclosing(provider.stream(request)) as chunks:
-            async for chunk in chunks:
-                if chunk.text or chunk.thinking:
-                    break
+        async with asyncio.timeout(timeout_s):
+            await _require_words(provider, request)
     except TimeoutError:
         return _failed(CallTimeoutError(f"no reply within {timeout_s:g} s (--timeout)"), key)
     except ConfigError as error:
@@ -134,6 +135,21 @@ async def _check_one(pool: ProviderPool, agent: AgentSpec, connect_timeout_s: fl
         return _failed(error, key)
     limits, fault = await _check_limits(agent)
     return Finding(key, "ok", f"ok, {time.monotonic() - started_s:.1f} s", limits, fault)
+
+
+async def _require_words(provider: Provider, request: CallRequest) -> None:
+    """Read a reply as far as its first words, thinking or text; raise ``BadReplyError`` where it ends without any.
+
+    One that our few tokens ended before its first word is fine.
+    """
+    finish_reason = None
+    async with aclosing(provider.stream(request)) as chunks:
+        async for chunk in chunks:
+            finish_reason = chunk.finish_reason or finish_reason
+            if (chunk.text + chunk.thinking).strip() and chunk.finish_reason != "content_filter":
+                return
+    if finish_reason != "length":
+        require_usable("", "", finish_reason)
 
 
 def _without_key(error: ConfigError) -> str:

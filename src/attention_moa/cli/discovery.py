@@ -1,4 +1,4 @@
-"""Which model servers run on this machine, and what an OpenAI-compatible address says about its models.
+"""Which model servers run on this machine, what an OpenAI-compatible address says about its models, what is installed.
 
 Only what the user named, or a loopback port, is asked; nothing is paid for.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from importlib.util import find_spec
 from typing import Any, cast
 
 import aiohttp
@@ -19,6 +20,16 @@ LOCAL_SERVERS = {
     "llamacpp": ("llama.cpp", 8080),
 }
 """By the prefix of the model string: what a server is called, and the port where it usually listens."""
+
+PACKAGES = {
+    "anthropic": "anthropic",
+    "cohere": "cohere",
+    "google": "google.genai",
+    "groq": "groq",
+    "huggingface": "huggingface_hub",
+    "mistral": "mistralai",
+}
+"""By provider with an API of its own: the package that speaks it, which comes with the extra of the provider's name."""
 
 _MOST_BYTES = 8 * 2**20
 _NO_CHAT = re.compile(r"embed|rerank|whisper|tts|clip", re.IGNORECASE)
@@ -52,6 +63,19 @@ class LocalServer(Struct, frozen=True, kw_only=True):
     title: str
     address: str
     models: tuple[Listed, ...]
+
+
+def is_installed(provider: str) -> bool:
+    """Return whether the package that speaks a provider's API is here; nothing is loaded for it.
+
+    Args:
+        provider: The prefix of a model string. One that speaks OpenAI's API needs no package of its own.
+    """
+    package = PACKAGES.get(provider)
+    try:
+        return package is None or find_spec(package) is not None
+    except ImportError:  # what the package would be in is not here either
+        return False
 
 
 async def find_servers(ports: dict[str, int] | None = None, *, timeout_s: float = 1.0) -> list[LocalServer]:
@@ -94,7 +118,7 @@ async def list_models(address: str, *, key: str | None = None, timeout_s: float 
                 if len(body) > _MOST_BYTES:
                     return None
             document: Any = _parsed(bytes(body))
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
         return None
     return _models(document)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -64,7 +64,7 @@ def offers_of(keys: Mapping[str, str], servers: Iterable[LocalServer]) -> list[O
     """Return the sources of models that are here; the embedded model where there is nothing else.
 
     Args:
-        keys: Providers whose key is in the environment, with its variable.
+        keys: Providers that can be used, as their key is in the environment, with its variable.
         servers: Model servers on this machine.
     """
     offers = [
@@ -84,6 +84,22 @@ def offers_of(keys: Mapping[str, str], servers: Iterable[LocalServer]) -> list[O
         if provider in keys
     ]
     return offers or [Offer(title="the embedded model", models=(Found(model="embedded:smollm2"),))]
+
+
+def remarks_on(keys: Mapping[str, str], missing: Container[str]) -> list[str]:
+    """Return a line for each key that makes no offer, with what is to be done about it.
+
+    Args:
+        keys: Providers whose key is in the environment, with its variable.
+        missing: Those of them whose package is not installed.
+    """
+    remarks: list[str] = []
+    for provider, variable in keys.items():
+        if provider in missing:
+            remarks.append(f"key in {variable}, not usable yet: pip install 'attention-moa[{provider}]'")
+        elif provider not in _USUAL:
+            remarks.append(f'key in {variable}: name a model yourself, as "{provider}:MODEL"')
+    return remarks
 
 
 def draft(offers: Sequence[Offer], layers: int) -> str:

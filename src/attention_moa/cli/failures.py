@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from attention_moa.config import AgentSpec, EnsembleSpec, residual_chain, summary_chain
+from attention_moa.agents import AgentSpec
+from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import MoaError, QuorumError, describe
 from attention_moa.records import Loss
 
 _MOST = 3
 _MENDS = {
     "AuthError": "set the right key",
-    "BadReplyError": "raise max_tokens, or take another model",
+    "BadReplyError": "try again, or take another model",
     "CallTimeoutError": "raise calls.timeout_s, or take a faster model",
     "ContextTooLongError": "shorten the question, or take a model with a larger context",
     "RateLimitError": "wait, or lower calls.concurrency",

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from attention_moa.cli.account import count
-from attention_moa.cli.discovery import find_servers
-from attention_moa.cli.drafts import Offer, draft, offers_of
+from attention_moa.cli.discovery import find_servers, is_installed
+from attention_moa.cli.drafts import Offer, draft, offers_of, remarks_on
 from attention_moa.cli.exits import EXIT_CODES
 from attention_moa.cli.output import say, say_file, tell
 from attention_moa.errors import ConfigError
@@ -29,10 +29,14 @@ def new(*, output: Path | None, is_forced: bool, has_no_questions: bool) -> None
     embedded model. Keys are never written: the file names no key.
     """
     servers = asyncio.run(find_servers())
-    offers = offers_of(keys_found(), servers)
+    keys = keys_found()
+    missing = {provider for provider in keys if not is_installed(provider)}
+    offers = offers_of({provider: keys[provider] for provider in keys if provider not in missing}, servers)
     tell("Found:")
     for number, offer in enumerate(offers, 1):
         tell(f"  {number}  {offer.title}: {', '.join(model.model for model in offer.models)}")
+    for remark in remarks_on(keys, missing):
+        tell(f"  -  {remark}")
     chosen = offers if has_no_questions else _choose(offers)
     layers = 2 if has_no_questions else click.prompt("Layers", type=click.IntRange(1, 64), default=2, err=True)
     path = output or Path(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
+from attention_moa.agents import AgentSpec
 from attention_moa.cli.account import table
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.output import say, say_file
-from attention_moa.config import AgentSpec, EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import ConfigError
 from attention_moa.schedule import count_calls, count_layer_calls
 from attention_moa.settings import ensemble_text, load_spec, shipped_ensembles

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from attention_moa.agents import AgentSpec
 from attention_moa.cli.check import compare_limits
 from attention_moa.cli.discovery import Listed
-from attention_moa.config import AgentSpec
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_moa.cli.discovery import Listed, LocalServer
-from attention_moa.cli.drafts import draft, offers_of
+from attention_moa.cli.drafts import draft, offers_of, remarks_on
 from attention_moa.config import EnsembleSpec
 from attention_moa.settings import parse_spec
 
@@ -52,6 +52,16 @@ def test_sources_take_turns_and_five_agents_are_enough() -> None:
 def test_a_key_that_no_usual_model_goes_with_is_left_to_the_user() -> None:
     """Nothing is guessed."""
     assert drafted({"heroku": "HEROKU_INFERENCE_KEY"}).agents[0].model == "embedded:smollm2"
+
+
+def test_a_key_without_an_offer_is_remarked_on() -> None:
+    """What to install, or that a model has to be named; an offer needs no remark."""
+    keys = {"openai": "OPENAI_API_KEY", "google": "GEMINI_API_KEY", "cohere": "CO_API_KEY", "huggingface": "HF_TOKEN"}
+    assert remarks_on(keys, {"google", "huggingface"}) == [
+        "key in GEMINI_API_KEY, not usable yet: pip install 'attention-moa[google]'",
+        'key in CO_API_KEY: name a model yourself, as "cohere:MODEL"',
+        "key in HF_TOKEN, not usable yet: pip install 'attention-moa[huggingface]'",
+    ]
 
 
 @pytest.mark.parametrize("name", ["summary", "residual-1", "///", "…", 'say "x"\\', "a\nb", "x" * 200, "\x7f"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from attention_moa.agents import AgentSpec
 from attention_moa.cli.failures import explain, mend_for
-from attention_moa.config import AgentSpec
 from attention_moa.errors import AuthError, QuorumError, RunError, TransportError
 from tests.worlds import World, a_spec
 
