@@ -11,7 +11,7 @@ COVERAGE_ALL := 95
 empty :=
 comma := ,
 ENGINE := errors messages agents config records events ports schedule stopping replies accounting backoff codec critical_path \
-	run_log booking calls layer_run attention synthesis ensemble
+	fingerprint run_log booking calls layer_run attention synthesis ensemble
 ENGINE_FILES := $(subst $(empty) $(empty),$(comma),$(ENGINE:%=*/attention_moa/%.py) */attention_moa/prompts/*)
 
 # The question travels through the environment, so the shell never reads it; $(value …) keeps make from expanding what is

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
-from attention_moa.errors import MoaError, describe
+from attention_moa.errors import CallError, MoaError, call_error, describe
 from attention_moa.events import (
     CallCancelled,
     CallDelta,
@@ -16,10 +17,12 @@ from attention_moa.events import (
     CallFirstToken,
     CallLost,
     CallQueued,
+    CallReplayed,
     CallRetried,
     CallStarted,
 )
 from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Stage, Usage, whole_characters
+from attention_moa.ports import RunJournal
 from attention_moa.prompts import Fitted, Render
 from attention_moa.records import Attempt, CallRecord, CallState
 from attention_moa.replies import require_usable
@@ -111,21 +114,61 @@ class Collected:
 class Booking:
     """What one call leaves in the log, whichever way it ends."""
 
-    def __init__(self, log: RunLog, ask: Ask) -> None:
-        """Tell that the call is queued, now."""
+    def __init__(self, log: RunLog, ask: Ask, journal: RunJournal | None = None) -> None:
+        """Tell that the call is queued, now; without a journal it is kept in the log alone."""
         self._log = log
         self._ask = ask
+        self._journal = journal
         self._queued_s = log.seconds()
         self._request: CallRequest | None = None
         self._notes: tuple[str, ...] = ()
         self._tags: tuple[str, ...] = ()
         self._open: Collected | None = None
+        self._key: str | None = None
+        self.is_booked = False
         self.attempts: list[Attempt] = []
         log.tell(CallQueued(**_about(log, ask)))
 
     def prepared(self, request: CallRequest, fitted: Fitted) -> None:
         """Keep the request as it will be sent."""
         self._request, self._notes, self._tags = request, fitted.notes, fitted.tags
+
+    async def stored(self, key: str) -> CallRecord | None:
+        """Return the call as it was journaled under its key; from here on it will be journaled under it."""
+        self._key = key
+        return await self._journal.find(key, call_id=self._ask.call_id) if self._journal is not None else None
+
+    def replayed(self, stored: CallRecord) -> Reply:
+        """Put the call down as it was journaled, and return its reply.
+
+        Raises:
+            CallError: It was lost, and so it is again.
+        """
+        self.attempts = list(stored.attempts)
+        if stored.text is None or stored.finish_reason is None:
+            raise call_error(stored.error or "", stored.message or "lost before the run was interrupted")
+        reply = Reply(
+            text=stored.text,
+            thinking=stored.thinking,
+            finish_reason=stored.finish_reason,
+            usage=stored.attempts[-1].usage if stored.attempts else Usage(),
+            model=stored.reply_model,
+            notes=stored.notes,
+        )
+        self.is_booked = True
+        self._log.calls.append(stored if stored.replayed_from is None else self._borrowed(stored))
+        about = _about(self._log, self._ask)
+        source = stored.replayed_from or self._log.run_id
+        told = CallReplayed(
+            **about, text=reply.text, finish_reason=reply.finish_reason, usage=reply.usage, source=source
+        )
+        self._log.tell(told)
+        return reply
+
+    def _borrowed(self, stored: CallRecord) -> CallRecord:
+        """Return another run's call as one of this run: it took no time and cost nothing here."""
+        now_s = self._log.seconds()
+        return replace(stored, queued_s=self._queued_s, ended_s=now_s, attempts=(), reads=self._ask.reads)
 
     def attempt_started(self) -> Collected:
         """Return the place where the chunks of a new attempt go."""
@@ -160,36 +203,56 @@ class Booking:
         )
         self._log.tell(told)
 
-    def finished(self, reply: Reply) -> None:
-        """Put the call down with its reply."""
-        self._book("finished", reply)
-        self._log.tell(
-            CallFinished(
-                **_about(self._log, self._ask),
-                text=reply.text,
-                finish_reason=reply.finish_reason,
-                usage=reply.usage,
-                elapsed_s=self._log.seconds() - self._queued_s,
-                notes=reply.notes,
-            )
-        )
+    async def finished(self, reply: Reply) -> None:
+        """Put the call down with its reply, in the journal first.
 
-    def lost(self, error: MoaError) -> None:
-        """Put the call down as lost."""
-        self._book("lost", None)
-        about = _about(self._log, self._ask)
-        kind = type(error).__name__
-        self._log.tell(CallLost(**about, kind=kind, message=describe(error), attempts=len(self.attempts)))
+        Raises:
+            StoreError: The journal cannot be written; the log has the reply all the same.
+        """
+        try:
+            await self._keep(self._record("finished", reply))
+        finally:
+            self._log.tell(
+                CallFinished(
+                    **_about(self._log, self._ask),
+                    text=reply.text,
+                    finish_reason=reply.finish_reason,
+                    usage=reply.usage,
+                    elapsed_s=self._log.seconds() - self._queued_s,
+                    notes=reply.notes,
+                )
+            )
+
+    async def lost(self, error: MoaError) -> None:
+        """Put the call down as lost; in the journal too where the call itself failed."""
+        record = self._record("lost", None, error)
+        try:
+            await self._keep(record, is_journaled=isinstance(error, CallError))
+        finally:
+            about = _about(self._log, self._ask)
+            kind = type(error).__name__
+            self._log.tell(CallLost(**about, kind=kind, message=describe(error), attempts=len(self.attempts)))
 
     def cancelled(self) -> None:
         """Put the call down as ended from outside."""
         self.attempt_ended("Cancelled", "ended from outside")
-        self._book("cancelled", None)
+        self._put_down(self._record("cancelled", None))
         self._log.tell(CallCancelled(**_about(self._log, self._ask)))
 
-    def _book(self, state: CallState, reply: Reply | None) -> None:
+    async def _keep(self, record: CallRecord, *, is_journaled: bool = True) -> None:
+        try:
+            if is_journaled and self._journal is not None and self._key is not None:
+                await self._journal.put(self._key, record)
+        finally:
+            self._put_down(record)
+
+    def _put_down(self, record: CallRecord) -> None:
+        self.is_booked = True
+        self._log.calls.append(record)
+
+    def _record(self, state: CallState, reply: Reply | None, error: MoaError | None = None) -> CallRecord:
         ask, request = self._ask, self._request
-        record = CallRecord(
+        return CallRecord(
             call_id=ask.call_id,
             stage=ask.stage,
             layer=ask.layer,
@@ -208,8 +271,10 @@ class Booking:
             finish_reason=reply.finish_reason if reply else None,
             reply_model=reply.model if reply else None,
             notes=reply.notes if reply else self._notes,
+            fingerprint=self._key,
+            error=type(error).__name__ if error else None,
+            message=describe(error) if error else None,
         )
-        self._log.calls.append(record)
 
 
 def _about(log: RunLog, ask: Ask) -> dict[str, Any]:

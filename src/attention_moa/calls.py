@@ -1,8 +1,8 @@
 """One call, from the moment when its inputs are there to its reply or its loss. Nothing else awaits a provider.
 
-The order of a call: fit the prompt to the model, wait for a free place, attempt with timeouts for the first token and
-for the whole, turn what came into a usable reply or a typed error, wait and try again or give up, book it all. A call
-that is cancelled from outside is booked too.
+The order of a call: fit the prompt to the model, look whether the journal has the reply, wait for a free place, attempt
+with timeouts for the first token and for the whole, turn what came into a usable reply or a typed error, wait and try
+again or give up, journal it, book it all. A call that is cancelled from outside is booked too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,18 @@ from attention_moa.agents import ModelSettings
 from attention_moa.backoff import next_wait_s
 from attention_moa.booking import Ask, Booking
 from attention_moa.config import CallPolicy
-from attention_moa.errors import CallError, CallTimeoutError, ConfigError, ContextTooLongError, describe
+from attention_moa.errors import (
+    CallError,
+    CallTimeoutError,
+    ConfigError,
+    ContextTooLongError,
+    MoaError,
+    NotJournaledError,
+    describe,
+)
+from attention_moa.fingerprint import fingerprint
 from attention_moa.messages import CallRequest, Reply
-from attention_moa.ports import Provider
+from attention_moa.ports import Provider, RunJournal
 from attention_moa.prompts import Fitted, fit
 from attention_moa.run_log import RunLog
 
@@ -63,12 +72,27 @@ class Caller:
         policy: Attempts, waits, timeouts.
         jitter: A random number from 0 to 1, anew with every call of it.
         places: Free places by model.
+        journal: The run's place in a journal; None to keep nothing.
+        sample: Which of several repeats of one request the run is.
+        is_replay: Whether no new call may be made.
     """
 
     def __init__(
-        self, log: RunLog, provider_of: ProviderOf, policy: CallPolicy, *, jitter: Callable[[], float], places: Places
+        self,
+        log: RunLog,
+        provider_of: ProviderOf,
+        policy: CallPolicy,
+        *,
+        jitter: Callable[[], float],
+        places: Places,
+        journal: RunJournal | None = None,
+        sample: int = 0,
+        is_replay: bool = False,
     ) -> None:
         """Keep what all calls of the run share."""
+        self._journal = journal
+        self._sample = sample
+        self._is_replay = is_replay
         self._log = log
         self._provider_of = provider_of
         self._policy = policy
@@ -81,27 +105,41 @@ class Caller:
         Raises:
             CallError: The call failed for good; agent, stage, model and attempts are filled in.
             ConfigError: A setting or a template is wrong: no other call would do better.
+            StoreError: The journal failed, or, in a replay, does not have the call.
         """
-        booking = Booking(self._log, ask)
+        booking = Booking(self._log, ask, self._journal)
         try:
-            reply = await self._make(ask, booking)
+            reply = await self._reply(ask, booking)
         except asyncio.CancelledError:
-            booking.cancelled()
+            if not booking.is_booked:
+                booking.cancelled()
             raise
-        except CallError as error:
-            error.agent, error.stage, error.model = ask.agent.name, ask.stage.value, ask.agent.model
-            error.attempts = len(booking.attempts)
-            booking.lost(error)
+        except MoaError as error:
+            if isinstance(error, CallError):
+                error.agent, error.stage, error.model = ask.agent.name, ask.stage.value, ask.agent.model
+                error.attempts = len(booking.attempts)
+            if not booking.is_booked:
+                await booking.lost(error)
             raise
-        except ConfigError as error:
-            booking.lost(error)
-            raise
-        booking.finished(reply)
         return Finished(ask.call_id, reply)
 
-    async def _make(self, ask: Ask, booking: Booking) -> Reply:
+    async def _reply(self, ask: Ask, booking: Booking) -> Reply:
+        """Return the journaled reply, else a new one, journaled."""
+        fitted = fit(ask.render, ask.agent)
+        request = self._request(ask, fitted)
+        booking.prepared(request, fitted)
+        stored = await booking.stored(fingerprint(request, ask.agent, sample=self._sample))
+        if stored is not None:
+            return booking.replayed(stored)
+        if self._is_replay:
+            raise NotJournaledError(ask.call_id)
+        reply = await self._send(ask, fitted, booking)
+        await booking.finished(reply)
+        return reply
+
+    async def _send(self, ask: Ask, fitted: Fitted, booking: Booking) -> Reply:
+        """Return a new reply, after as many attempts as it takes and the policy allows."""
         model = ask.agent
-        fitted = fit(ask.render, model)
         refusals = 0
         while True:
             request = self._request(ask, fitted)

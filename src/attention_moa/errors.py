@@ -18,6 +18,7 @@
     └── StoreError                       something stored cannot be read or written
         ├── SchemaVersionError(found, known)
         ├── RunNotFoundError(run_id)
+        ├── NotJournaledError(call_id)   a replay needs a call that the journal does not have
         └── RunBusyError(run_id)         another process is at it
 
 A provider raises a bare ``CallError`` subclass; ``calls.py`` alone attaches agent, stage, model and attempts.
@@ -192,6 +193,19 @@ class RunNotFoundError(StoreError):
         self.run_id = run_id
 
 
+class NotJournaledError(StoreError):
+    """A replay, which makes no new call, came to a call that the journal does not have.
+
+    Args:
+        call_id: The call.
+    """
+
+    def __init__(self, call_id: str) -> None:
+        """Name the call and the mend."""
+        super().__init__(f"the journal has no reply for {call_id}, and a replay makes no new call: run it without")
+        self.call_id = call_id
+
+
 class RunBusyError(StoreError):
     """Somebody else is at the run.
 
@@ -204,6 +218,21 @@ class RunBusyError(StoreError):
         """Name the run and who holds it."""
         super().__init__(f"run {run_id} is under way in {holder}: wait for it, or end it there")
         self.run_id = run_id
+
+
+def call_error(kind: str, message: str) -> CallError:
+    """Return the error that a lost call was journaled with.
+
+    Args:
+        kind: Its class name; an unknown one gives a plain ``CallError``.
+        message: Its text.
+    """
+    found = {error.__name__: error for error in _subclasses(CallError)}.get(kind, CallError)
+    return found(message)
+
+
+def _subclasses(error: type[CallError]) -> list[type[CallError]]:
+    return [error, *(deeper for known in error.__subclasses__() for deeper in _subclasses(known))]
 
 
 def describe(error: BaseException) -> str:

@@ -115,6 +115,22 @@ class CallFinished(CallHappening, frozen=True, kw_only=True, tag="call_finished"
     notes: tuple[str, ...] = ()
 
 
+class CallReplayed(CallHappening, frozen=True, kw_only=True, tag="call_replayed"):
+    """A reply came out of the journal: nothing was sent.
+
+    Args:
+        text: The reply.
+        finish_reason: Why it ended.
+        usage: Its tokens, paid for when it was sent.
+        source: The run that paid for it: this one, before it was interrupted, or another.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage
+    source: str
+
+
 class CallLost(CallHappening, frozen=True, kw_only=True, tag="call_lost"):
     """A call failed for good.
 
@@ -182,6 +198,14 @@ class RunFinished(Happening, frozen=True, kw_only=True, tag="run_finished"):
 
 
 CallEvent: TypeAlias = (
-    CallQueued | CallStarted | CallFirstToken | CallDelta | CallRetried | CallFinished | CallLost | CallCancelled
+    CallQueued
+    | CallStarted
+    | CallFirstToken
+    | CallDelta
+    | CallRetried
+    | CallFinished
+    | CallReplayed
+    | CallLost
+    | CallCancelled
 )
 Event: TypeAlias = RunStarted | CallEvent | ResultLost | Degraded | LayerFinished | VerdictReached | RunFinished

@@ -58,14 +58,15 @@ class RunJournal(Protocol):
 
     @property
     def elapsed_s(self) -> float:
-        """The seconds on the run's clock when its last journaled call ended: where a resumed run goes on; 0 at first."""
+        """Seconds on the run's clock when its last journaled call ended: there a resumed run goes on; 0 at first."""
         ...
 
     async def find(self, fingerprint: str, *, call_id: str) -> CallRecord | None:
         """Return the call that was journaled under a key; None where there is none.
 
         In this run it is the very call, finished or lost: two calls of one run never share a reply. Where reuse was
-        asked for, a finished call of any other run will do, one of the same ``call_id`` first, then the newest.
+        asked for, a finished call of any other run will do, one of the same ``call_id`` first, then the newest; its
+        ``replayed_from`` names that run.
 
         Args:
             fingerprint: The key of everything that shapes the reply.

@@ -1,0 +1,57 @@
+"""The key of a call: everything that can shape its reply, and nothing else. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from attention_moa.agents import AgentSpec
+from attention_moa.config import EnsembleSpec
+from attention_moa.messages import CallRequest, Conversation
+
+_FORM = 1
+"""Of what is hashed: another number makes all keys differ from those of before."""
+
+_HOW = {"shared_messages", "connect_timeout_s", "is_streamed"}
+"""Fields of a request that say how it is sent, not what is asked."""
+
+
+def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> str:
+    """Return the key under which a call's reply is journaled: 64 hexadecimal digits.
+
+    The agent's name, the stage, the layer and the peer count: functions and programs see them, and two agents that are
+    equal in everything else are to give two samples. Templates count as far as they show in the messages.
+
+    Args:
+        request: As it is sent.
+        agent: Whose address counts; the name of its key's variable does not.
+        sample: Which of several repeats of one request.
+
+    Source: ours.
+    """
+    asked = {field: getattr(request, field) for field in request.__struct_fields__ if field not in _HOW}
+    return _digest({**asked, "base_url": (agent.base_url or "").rstrip("/"), "sample": sample})
+
+
+def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int = 0) -> str:
+    """Return what equal requests to equal ensembles have in common: 64 hexadecimal digits.
+
+    How calls are made (attempts, waits, timeouts) does not count, nor do the ensemble's name and description.
+
+    Args:
+        spec: The ensemble.
+        conversation: ``x``.
+        sample: Which of several repeats of one request.
+
+    Source: ours.
+    """
+    fields = msgspec.to_builtins(spec)
+    asked = {field: value for field, value in fields.items() if field not in {"name", "description", "calls"}}
+    return _digest({"ensemble": asked, "conversation": conversation, "sample": sample})
+
+
+def _digest(value: dict[str, Any]) -> str:
+    canonical = msgspec.json.encode({"form": _FORM, **value}, order="sorted")
+    return hashlib.sha256(canonical).hexdigest()
