@@ -199,6 +199,25 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning_tokens: int | None = None
 
 
+class RateHint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an endpoint says is left of its limits; None where it does not say.
+
+    Args:
+        remaining_requests: Requests that may be sent before the reset.
+        remaining_tokens: Tokens that may be used before the reset.
+        reset_s: Seconds until what is used up is there again; where nothing is used up, until all of it is.
+    """
+
+    remaining_requests: int | None = None
+    remaining_tokens: int | None = None
+    reset_s: float | None = None
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left of the one or the other."""
+        return 0 in {self.remaining_requests, self.remaining_tokens}
+
+
 class Chunk(Struct, frozen=True, kw_only=True):
     """A piece of a reply as it arrives. The last chunk of a whole reply carries ``finish_reason``.
 
@@ -211,6 +230,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
         usage: Tokens of the whole call; None while unknown.
         model: The model that the endpoint says it used.
         notes: What the provider had to change in the request, for the record.
+        rate: What the endpoint says is left of its limits; None where it does not say.
     """
 
     text: str = ""
@@ -219,6 +239,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     model: str | None = None
     notes: tuple[str, ...] = ()
+    rate: RateHint | None = None
 
 
 class Reply(Struct, frozen=True, kw_only=True):
