@@ -1,0 +1,227 @@
+"""A journal that is gone with its process: for tests, and where nothing may be kept."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec.structs import replace
+
+from attention_moa.errors import RunBusyError, RunNotFoundError, StoreError
+from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow, RunState
+from attention_moa.store.views import TRIES_AGAIN, UNFINISHED, CallKey, partial_record, preview, question
+
+
+@dataclass
+class _Run:
+    """What is kept of one run; ``given_up`` are lost calls that are to be sent once more."""
+
+    head: RunHead
+    state: RunState = "running"
+    calls: dict[CallKey, CallRecord] = field(default_factory=dict[CallKey, CallRecord])
+    given_up: set[CallKey] = field(default_factory=set[CallKey])
+    decisions: dict[str, object] = field(default_factory=dict[str, object])
+    record: RunRecord | None = None
+
+
+class MemoryJournal:
+    """The journal's contract without a database; it outlives ``aclose``.
+
+    Args:
+        secret: What tags and nonces are derived from; None draws one.
+    """
+
+    def __init__(self, *, secret: bytes | None = None) -> None:
+        """Start empty."""
+        self._secret = secret if secret is not None else secrets.token_bytes(32)
+        self._runs: dict[str, _Run] = {}
+        self._held: set[str] = set()
+        self._put: list[tuple[str, CallKey]] = []
+
+    async def secret(self) -> bytes:
+        """Return what tags and nonces are derived from."""
+        return self._secret
+
+    async def begin(self, head: RunHead, *, has_reuse: bool = False) -> MemoryRun:
+        """Return a new run's place.
+
+        Raises:
+            StoreError: There is a run of that id.
+        """
+        if head.run_id in self._runs:
+            raise StoreError(f"there is a run {head.run_id} already: every run has an id of its own")
+        self._runs[head.run_id] = _Run(head)
+        return self._hold(head.run_id, has_reuse)
+
+    async def resume(self, run_id: str, *, has_reuse: bool = False) -> MemoryRun:
+        """Return an earlier run's place.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            RunBusyError: Somebody is at it.
+        """
+        run = self._run(run_id)
+        self._require_free(run_id)
+        if run.state in TRIES_AGAIN:
+            run.given_up = {key for key, call in run.calls.items() if call.state == "lost"}
+        if run.state != "finished":
+            run.state = "running"
+        return self._hold(run_id, has_reuse)
+
+    async def unfinished(self, request_key: str) -> str | None:
+        """Return the newest run of an equal request that can be taken up."""
+        return next(
+            (
+                run.head.run_id
+                for run in self._newest_first()
+                if run.head.request_key == request_key and run.state in UNFINISHED and run.head.run_id not in self._held
+            ),
+            None,
+        )
+
+    async def record(self, run_id: str) -> RunRecord:
+        """Return a run's record, or what is finished of it.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        run = self._run(run_id)
+        if run.record is None or run.state == "running":
+            return partial_record(run.head, run.calls.values())
+        return run.record
+
+    async def rows(self, *, limit: int = 50, before: str | None = None) -> list[RunRow]:
+        """Return runs, the newest first.
+
+        Raises:
+            RunNotFoundError: There is no run ``before``.
+        """
+        runs = self._newest_first()
+        if before is not None:
+            runs = runs[runs.index(self._run(before)) + 1 :]
+        return [self._row(run) for run in runs[:limit]]
+
+    async def delete(self, run_id: str) -> None:
+        """Take a run out for good.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            RunBusyError: Somebody is at it.
+        """
+        self._run(run_id)
+        self._require_free(run_id)
+        del self._runs[run_id]
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def reusable(self, fingerprint: str, *, call_id: str, besides: str) -> CallRecord | None:
+        """Return a finished call of another run, one of the same id first, then the newest; None without one."""
+        found = [
+            replace(call, replayed_from=run_id)
+            for run_id, key in self._put
+            if run_id != besides and key[0] == fingerprint and (call := self._finished(run_id, key)) is not None
+        ]
+        return max(enumerate(found), key=lambda it: (it[1].call_id == call_id, it[0]))[1] if found else None
+
+    def keep(self, run_id: str, key: CallKey, call: CallRecord) -> None:
+        """Keep a call; a finished one is never written over."""
+        run = self._run(run_id)
+        known = run.calls.get(key)
+        if known is None or known.state == "lost":
+            run.calls[key] = call
+            run.given_up.discard(key)
+            self._put.append((run_id, key))
+
+    def let_go(self, run_id: str) -> None:
+        """Let others have a run."""
+        self._held.discard(run_id)
+
+    def _finished(self, run_id: str, key: CallKey) -> CallRecord | None:
+        run = self._runs.get(run_id)
+        call = run.calls.get(key) if run is not None else None
+        return call if call is not None and call.state == "finished" else None
+
+    def _run(self, run_id: str) -> _Run:
+        try:
+            return self._runs[run_id]
+        except KeyError:
+            raise RunNotFoundError(run_id) from None
+
+    def _require_free(self, run_id: str) -> None:
+        if run_id in self._held:
+            raise RunBusyError(run_id, f"this process ({os.getpid()})")
+
+    def _hold(self, run_id: str, has_reuse: bool) -> MemoryRun:
+        self._held.add(run_id)
+        return MemoryRun(self, self._runs[run_id], has_reuse=has_reuse)
+
+    def _newest_first(self) -> list[_Run]:
+        return sorted(self._runs.values(), key=lambda run: (run.head.created_at, run.head.run_id), reverse=True)
+
+    def _row(self, run: _Run) -> RunRow:
+        ended = run.record if run.state != "running" else None
+        return RunRow(
+            run_id=run.head.run_id,
+            created_at=run.head.created_at,
+            ensemble=run.head.ensemble.name,
+            question=question(run.head.conversation),
+            state=run.state,
+            is_held=run.head.run_id in self._held,
+            calls=len(run.calls),
+            usage=ended.usage if ended else None,
+            wall_s=ended.wall_s if ended else None,
+            text=preview(ended.text) if ended and ended.text is not None else None,
+        )
+
+
+class MemoryRun:
+    """One run's place in a ``MemoryJournal``."""
+
+    def __init__(self, journal: MemoryJournal, run: _Run, *, has_reuse: bool) -> None:
+        """Take up what the run has."""
+        self._journal = journal
+        self._run = run
+        self._has_reuse = has_reuse
+
+    @property
+    def head(self) -> RunHead:
+        """What runs."""
+        return self._run.head
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds on the run's clock when its last journaled call ended; 0 at first."""
+        return max((call.ended_s for call in self._run.calls.values()), default=0.0)
+
+    async def find(self, fingerprint: str, *, call_id: str) -> CallRecord | None:
+        """Return the call that was journaled under a key; None where there is none."""
+        key = fingerprint, call_id
+        if key in self._run.calls and key not in self._run.given_up:
+            return self._run.calls[key]
+        if not self._has_reuse:
+            return None
+        return self._journal.reusable(fingerprint, call_id=call_id, besides=self.head.run_id)
+
+    async def put(self, fingerprint: str, call: CallRecord) -> None:
+        """Keep a call; a finished one is never written over."""
+        self._journal.keep(self.head.run_id, (fingerprint, call.call_id), call)
+
+    def decision(self, key: str) -> object | None:
+        """Return what was decided under a key; None where nothing was."""
+        return self._run.decisions.get(key)
+
+    async def decide(self, key: str, value: object) -> None:
+        """Keep a decision; the first one under a key holds."""
+        self._run.decisions.setdefault(key, msgspec.json.decode(msgspec.json.encode(value)))
+
+    async def end(self, record: RunRecord) -> None:
+        """Keep the run's record and state."""
+        self._run.record = record
+        self._run.state = record.state
+
+    async def release(self) -> None:
+        """Let others have the run; idempotent."""
+        self._journal.let_go(self.head.run_id)
