@@ -1,0 +1,113 @@
+"""What tokens cost: prices as ensembles and records have them, and the arithmetic. Pure; the unknown stays unknown."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from msgspec import Struct
+
+from attention_moa.errors import ConfigError
+from attention_moa.messages import Usage
+
+_MILLION = 1_000_000
+_PARTS = ("input", "cached", "cache_write", "output")
+
+
+class Tier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The prices of a call with a long prompt; they hold for all of its tokens.
+
+    Args:
+        above_tokens: For prompts of more tokens than this, cached ones included.
+        input: See ``Price``; so are the three that follow.
+        cached: A prompt token out of a cache.
+        cache_write: A prompt token into a cache.
+        output: A generated token.
+    """
+
+    above_tokens: int
+    input: float | None = None
+    cached: float | None = None
+    cache_write: float | None = None
+    output: float | None = None
+
+
+class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a model's tokens cost, in US dollars for a million of them; None for not known.
+
+    Args:
+        input: Prompt tokens.
+        cached: Prompt tokens that come out of a cache; None: as ``input``.
+        cache_write: Prompt tokens that are written to a cache; None: as ``input``.
+        output: Generated tokens, thinking included.
+        tiers: Other prices for long prompts, the shortest first.
+    """
+
+    input: float | None = None
+    cached: float | None = None
+    cache_write: float | None = None
+    output: float | None = None
+    tiers: tuple[Tier, ...] = ()
+
+    def check(self, at: str) -> None:
+        """Raise a ``ConfigError`` that names the field under ``at`` if a part is no amount of money.
+
+        Args:
+            at: The dotted name of the price (``agents[0].price``).
+        """
+        _check_parts(self, at)
+        least = 0
+        for index, tier in enumerate(self.tiers):
+            where = f"{at}.tiers[{index}]"
+            _check_parts(tier, where)
+            if tier.above_tokens <= least:
+                raise ConfigError(f"{tier.above_tokens} is not above {least}", key=f"{where}.above_tokens")
+            least = tier.above_tokens
+
+    def at_length(self, input_tokens: int) -> Price | Tier:
+        """Return the prices that hold for a prompt of so many tokens."""
+        return next((tier for tier in reversed(self.tiers) if input_tokens > tier.above_tokens), self)
+
+
+FREE = Price(input=0.0, cached=0.0, cache_write=0.0, output=0.0)
+"""What costs nothing, by definition: a model that runs on this machine's own processor."""
+
+
+def cost_usd(usage: Usage, price: Price | None) -> float | None:
+    """Return what a call cost in US dollars; None where that is not known.
+
+    It is not known where the price is not, where prompt or generated tokens were not counted, or where some of the
+    tokens have no price. Tokens that no cache is said to have held count as fresh.
+
+    Args:
+        usage: The call's tokens.
+        price: The model's; None for not known.
+
+    Source: ours; tiers that hold for the whole call are how all vendors with tiers do it.
+    """
+    if price is None or usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    prices = price.at_length(usage.input_tokens)
+    cached, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0
+    costs = (
+        _part(max(usage.input_tokens - cached - written, 0), prices.input),
+        _part(cached, prices.input if prices.cached is None else prices.cached),
+        _part(written, prices.input if prices.cache_write is None else prices.cache_write),
+        _part(usage.output_tokens, prices.output),
+    )
+    return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+
+def _part(tokens: int, usd_per_million: float | None) -> float | None:
+    """Return the cost of tokens of one kind; none of them cost nothing, whatever the price."""
+    if not tokens:
+        return 0.0
+    return None if usd_per_million is None else tokens * usd_per_million / _MILLION
+
+
+def _check_parts(prices: Price | Tier, at: str) -> None:
+    for part in _PARTS:
+        value = getattr(prices, part)
+        if value is not None and not (isfinite(value) and value >= 0):
+            raise ConfigError(
+                f"{value} is no price: write US dollars for a million tokens, 0 or more", key=f"{at}.{part}"
+            )
