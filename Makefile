@@ -10,8 +10,8 @@ COVERAGE_ENGINE := 100
 COVERAGE_ALL := 95
 empty :=
 comma := ,
-ENGINE := errors messages agents config records events ports schedule stopping replies accounting backoff codec critical_path \
-	fingerprint run_log booking calls layer_run attention synthesis ensemble
+ENGINE := errors messages money agents config records events ports schedule stopping replies accounting backoff codec critical_path \
+	fingerprint pacing run_log booking limiter calls layer_run attention synthesis ensemble
 ENGINE_FILES := $(subst $(empty) $(empty),$(comma),$(ENGINE:%=*/attention_moa/%.py) */attention_moa/prompts/*)
 
 # The question travels through the environment, so the shell never reads it; $(value …) keeps make from expanding what is
