@@ -110,8 +110,8 @@ def whole(message: dict[str, Any], *, finish: str | None = "stop", **fields: Any
     return base | fields
 
 
-async def _opened(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+async def _opened(request: web.Request, headers: dict[str, str] | None = None) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"} | (headers or {}))
     await response.prepare(request)
     return response
 
@@ -128,6 +128,7 @@ def says(
     usage: dict[str, Any] | None = None,
     thinking: str = "",
     delay_s: float = 0.0,
+    headers: dict[str, str] | None = None,
 ) -> Behaviour:
     """Reply with a text, streamed where a stream is asked for.
 
@@ -137,14 +138,16 @@ def says(
         usage: The usage block; None sends none.
         thinking: Sent as ``reasoning_content`` before the text.
         delay_s: Between pieces.
+        headers: More headers of the response.
     """
     pieces = [text] if isinstance(text, str) else list(text)
 
     async def behave(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         if not body.get("stream"):
             message = {"content": "".join(pieces)} | ({"reasoning_content": thinking} if thinking else {})
-            return web.json_response(whole(message, finish=finish, **({"usage": usage} if usage else {})))
-        response = await _opened(request)
+            reply = whole(message, finish=finish, **({"usage": usage} if usage else {}))
+            return web.json_response(reply, headers=headers)
+        response = await _opened(request, headers)
         if thinking:
             await _send(response, chunk({"role": "assistant", "reasoning_content": thinking}))
         for piece in pieces:

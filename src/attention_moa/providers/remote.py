@@ -21,9 +21,9 @@ from pydantic_ai.messages import (
 from pydantic_ai.models.openai import OpenAIChatModel
 
 from attention_moa.agents import ModelSettings
-from attention_moa.errors import CallError, ServerError
-from attention_moa.messages import CONNECT_TIMEOUT_S, CallRequest, Chunk, FinishReason, Usage
-from attention_moa.providers.http import SharedHttp, timeout
+from attention_moa.errors import CallError, RateLimitError, ServerError
+from attention_moa.messages import CONNECT_TIMEOUT_S, CallRequest, Chunk, FinishReason, RateHint, Usage
+from attention_moa.providers.http import SharedHttp, listening, timeout
 from attention_moa.providers.remote_errors import as_call_error
 from attention_moa.providers.remote_messages import Rendered, render_messages, render_settings
 from attention_moa.providers.remote_models import build_model
@@ -81,18 +81,22 @@ class RemoteProvider:
         await self._enter()
         model = self._remote.model
         messages = render_messages(request, model)
-        limits = timeout(request.connect_timeout_s) if self._remote.has_our_client else None
-        rendered = render_settings(request.sampling, model, timeout=limits)
-        if limits is None and request.connect_timeout_s != CONNECT_TIMEOUT_S:
-            note = f"connect_timeout_s has no effect on {request.model}: its client library has a limit of its own"
-            rendered = rendered._replace(notes=(*rendered.notes, note))
+        rendered = self._render(request)
         settings = rendered.settings
+        heard: list[RateHint] = []
         try:
             if not request.is_streamed:
-                yield self._whole(await model_request(model, messages, model_settings=settings), rendered)
+                with listening() as heard:
+                    whole = await model_request(model, messages, model_settings=settings)
+                yield self._whole(whole, rendered, heard)
                 return
-            async with model_request_stream(model, messages, model_settings=settings) as reply:
+            async with AsyncExitStack() as stack:
+                with listening() as heard:
+                    opening = model_request_stream(model, messages, model_settings=settings)
+                    reply = await stack.enter_async_context(opening)
                 try:
+                    if heard:
+                        yield Chunk(rate=heard[-1])
                     async for event in reply:
                         if (chunk := _delta(event)) is not None:
                             yield chunk
@@ -106,7 +110,8 @@ class RemoteProvider:
         except CallError:
             raise
         except Exception as error:  # foreign code over a foreign reply: whatever comes out is mapped
-            raise as_call_error(error, address=self._remote.provider.base_url, secret=self._api_key) from error
+            mapped = as_call_error(error, address=self._remote.provider.base_url, secret=self._api_key)
+            raise _with_wait(mapped, heard) from error
 
     async def aclose(self) -> None:
         """Close the SDK's own client and, where it is ours alone, the HTTP client; idempotent.
@@ -128,7 +133,16 @@ class RemoteProvider:
             self._stack = AsyncExitStack()
             await self._stack.enter_async_context(self._remote.provider)
 
-    def _whole(self, reply: ModelResponse, rendered: Rendered) -> Chunk:
+    def _render(self, request: CallRequest) -> Rendered:
+        """Return the settings that are sent, and notes on those that cannot be."""
+        limits = timeout(request.connect_timeout_s) if self._remote.has_our_client else None
+        rendered = render_settings(request.sampling, self._remote.model, timeout=limits)
+        if limits is not None or request.connect_timeout_s == CONNECT_TIMEOUT_S:
+            return rendered
+        note = f"connect_timeout_s has no effect on {request.model}: its client library has a limit of its own"
+        return rendered._replace(notes=(*rendered.notes, note))
+
+    def _whole(self, reply: ModelResponse, rendered: Rendered, heard: list[RateHint]) -> Chunk:
         finish, notes = self._finish(reply, is_whole=True)
         return Chunk(
             text="".join(part.content for part in reply.parts if isinstance(part, TextPart)),
@@ -137,6 +151,7 @@ class RemoteProvider:
             usage=_usage(reply.usage),
             model=reply.model_name,
             notes=(*rendered.notes, *notes),
+            rate=heard[-1] if heard else None,
         )
 
     def _last(self, reply: StreamedResponse, rendered: Rendered) -> Chunk:
@@ -160,6 +175,13 @@ class RemoteProvider:
             # A JSON document that parses is whole, whatever it leaves out.
             return _Finish("stop", ("the endpoint gave no finish reason",))
         return _Finish(None)
+
+
+def _with_wait(error: CallError, heard: list[RateHint]) -> CallError:
+    """Return a refusal that says how long to wait also where only the rate headers tell it."""
+    if isinstance(error, RateLimitError) and error.retry_after_s is None and heard and heard[-1].is_spent:
+        error.retry_after_s = heard[-1].reset_s
+    return error
 
 
 async def _close(reply: StreamedResponse) -> None:
