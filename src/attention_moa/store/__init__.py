@@ -1,1 +1,39 @@
-"""Where runs and their calls are kept: a file, a PostgreSQL server, or, for tests, memory."""
+"""Where runs and their calls are kept: a file, a PostgreSQL server, or, for tests, memory.
+
+Nothing heavy is imported before a journal is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attention_moa.store.journal import SqlJournal
+
+BUSY_TIMEOUT_S = 10.0
+"""Seconds that a write waits for another process's write."""
+
+
+def open_journal(
+    url_or_path: str | Path,
+    *,
+    redact: Callable[[str], str] | None = None,
+    busy_timeout_s: float = BUSY_TIMEOUT_S,
+) -> SqlJournal:
+    """Return a journal that connects when it is first used; close it, or use it in ``async with``.
+
+    Args:
+        url_or_path: A file, which is made where there is none, or an SQLAlchemy URL: ``sqlite:///path`` or
+            ``postgresql+asyncpg://user:password@host/database``.
+        redact: Rewrites every text before it is stored; what it changed cannot be replayed. None stores all as it is.
+        busy_timeout_s: Most seconds that a write waits for another process's write.
+
+    Raises:
+        ConfigError: The address is wrong, its database is none of these, or what is needed for it is not installed.
+    """
+    from attention_moa.store.address import parse_address
+    from attention_moa.store.journal import SqlJournal
+
+    return SqlJournal(parse_address(url_or_path), redact=redact, busy_timeout_s=busy_timeout_s)

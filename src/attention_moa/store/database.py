@@ -1,0 +1,205 @@
+"""One database behind SQLAlchemy: opened, checked, brought to this version's schema; reads, and one write at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from attention_moa.errors import StoreError
+from attention_moa.store.address import Address
+from attention_moa.store.faults import told
+from attention_moa.store.migrations import is_current, migrate, secret
+
+APPLICATION_ID = 0x4D6F_4131
+"""In the header of every SQLite file of ours."""
+
+_SQLITE_SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+_CONNECTIONS = 5
+_CONNECT_S = 10.0
+_COMMAND_S = 60.0
+_POLL_S = 0.02
+
+
+class Database:
+    """An open database.
+
+    Args:
+        engine: SQLAlchemy's.
+        address: Where it is.
+    """
+
+    def __init__(self, engine: AsyncEngine, address: Address) -> None:
+        """Take over the engine; ``open_database`` makes one."""
+        self.engine = engine
+        self.address = address
+        self.secret = b""
+        self._writing = asyncio.Lock()
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is shared over the network."""
+        return self.address.file is None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
+        """Lend a connection for reading.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        with told(self.address.name):
+            async with self.engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
+        """Lend a connection in a transaction, which is on disk when this is left; one at a time in this process.
+
+        Raises:
+            StoreError: The database cannot be written; then nothing of the transaction is.
+        """
+        async with self._writing:
+            with told(self.address.name):
+                async with self.engine.begin() as connection:
+                    yield connection
+
+    async def reclaim(self) -> None:
+        """Give the room of what was deleted back, and leave no trace of it; a busy database does so later."""
+        if self.is_server:
+            return
+        async with self._writing:
+            with suppress(StoreError), told(self.address.name):
+                async with self.engine.connect() as connection:
+                    (await connection.exec_driver_sql("PRAGMA incremental_vacuum")).close()
+                    (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).close()
+
+    async def aclose(self) -> None:
+        """Put what was written into the file itself, as far as nobody reads it, and let go of all connections."""
+        if not self.is_server:
+            with suppress(StoreError), told(self.address.name):
+                async with self.engine.connect() as connection:
+                    (await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")).close()
+        await self.engine.dispose()
+
+
+async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
+    """Return a database that is there, is ours, and has this version's schema.
+
+    Args:
+        address: Where it is; a file is made where there is none.
+        busy_timeout_s: Most seconds that a write waits for another process's.
+
+    Raises:
+        SchemaVersionError: A later version has changed its schema.
+        StoreError: It cannot be opened, or is not ours.
+    """
+    database = Database(_engine(address, busy_timeout_s), address)
+    try:
+        with told(address.name):
+            if address.file is None:
+                await _prepare(database)
+            else:
+                make_file(address.file)
+                async with _alone(address.file, busy_timeout_s):
+                    await _claim(database)
+                    await _prepare(database)
+    except BaseException:
+        await database.engine.dispose()
+        raise
+    return database
+
+
+def locks_folder(file: Path) -> Path:
+    """Return the folder of a journal file's locks."""
+    return file.with_name(f"{file.name}.locks")
+
+
+def make_file(file: Path) -> None:
+    """Make a journal's file and folders where they are missing, for this user's eyes alone."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    locks_folder(file).mkdir(exist_ok=True, mode=0o700)
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+async def _prepare(database: Database) -> None:
+    async with database.engine.connect() as connection:
+        is_ready = await connection.run_sync(is_current)
+    if not is_ready:
+        async with database.engine.connect() as connection:
+            if not database.is_server:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            await connection.run_sync(migrate)
+            await connection.commit()
+    async with database.engine.connect() as connection:
+        database.secret = await connection.run_sync(secret)
+
+
+async def _claim(database: Database) -> None:
+    """Mark a new SQLite file as ours.
+
+    Raises:
+        StoreError: It is another application's.
+    """
+    async with database.engine.connect() as connection:
+        marked = (await connection.exec_driver_sql("PRAGMA application_id")).scalar_one()
+        tables = (await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")).scalar_one()
+        if marked == APPLICATION_ID:
+            return
+        if marked or tables:
+            raise StoreError(f"{database.address.name} is another application's database: name another with --journal")
+        for setting in ("auto_vacuum=INCREMENTAL", f"application_id={APPLICATION_ID}", "journal_mode=WAL"):
+            (await connection.exec_driver_sql(f"PRAGMA {setting}")).close()
+
+
+def _engine(address: Address, busy_timeout_s: float) -> AsyncEngine:
+    """Return an engine that connects later, and whose errors and logs hold no text of a record."""
+    if address.file is None:
+        settings: dict[str, Any] = {"timeout": _CONNECT_S, "command_timeout": _COMMAND_S}
+        return create_async_engine(
+            address.url, pool_size=_CONNECTIONS, pool_pre_ping=True, hide_parameters=True, connect_args=settings
+        )
+    # A transaction that writes asks for the write lock at its start: one that asks later can fail without waiting.
+    settings = {"timeout": busy_timeout_s, "isolation_level": "IMMEDIATE"}
+    engine = create_async_engine(address.url, pool_size=_CONNECTIONS, hide_parameters=True, connect_args=settings)
+    event.listen(engine.sync_engine, "connect", _set_up)
+    return engine
+
+
+def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    cursor = connection.cursor()
+    try:
+        for setting in _SQLITE_SETTINGS:
+            cursor.execute(f"PRAGMA {setting}")
+    finally:
+        cursor.close()
+
+
+@asynccontextmanager
+async def _alone(file: Path, timeout_s: float) -> AsyncGenerator[None]:
+    """While entered, no other process opens the file: one that is new is made once."""
+    lock = FileLock(locks_folder(file) / "open.lock", thread_local=False, mode=0o600)
+    async with asyncio.timeout(timeout_s):
+        while not try_lock(lock):  # noqa: ASYNC110 - another process sets no event of ours
+            await asyncio.sleep(_POLL_S)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def try_lock(lock: FileLock) -> bool:
+    """Return whether a lock is now held by the caller; do not wait."""
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    return True
