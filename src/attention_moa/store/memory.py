@@ -6,11 +6,11 @@ import os
 import secrets
 from dataclasses import dataclass, field
 
-import msgspec
 from msgspec.structs import replace
 
 from attention_moa.errors import RunBusyError, RunNotFoundError, StoreError
 from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow, RunState
+from attention_moa.store.packing import pack, unpack
 from attention_moa.store.views import TRIES_AGAIN, UNFINISHED, CallKey, partial_record, preview, question
 
 
@@ -115,7 +115,8 @@ class MemoryJournal:
         del self._runs[run_id]
 
     async def aclose(self) -> None:
-        """Do nothing: there is no connection."""
+        """Let go of all runs; what is kept stays."""
+        self._held.clear()
 
     def reusable(self, fingerprint: str, *, call_id: str, besides: str) -> CallRecord | None:
         """Return a finished call of another run, one of the same id first, then the newest; None without one."""
@@ -215,7 +216,7 @@ class MemoryRun:
 
     async def decide(self, key: str, value: object) -> None:
         """Keep a decision; the first one under a key holds."""
-        self._run.decisions.setdefault(key, msgspec.json.decode(msgspec.json.encode(value)))
+        self._run.decisions.setdefault(key, unpack(pack(value), object))
 
     async def end(self, record: RunRecord) -> None:
         """Keep the run's record and state."""
