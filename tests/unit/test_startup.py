@@ -10,6 +10,7 @@ import pytest
 HEAVY = {
     "aiohttp",
     "fastapi",
+    "genai_prices",
     "httpx",
     "jinja2",
     "nicegui",

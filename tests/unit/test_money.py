@@ -1,0 +1,125 @@
+"""What calls cost, and which prices are none."""
+
+from __future__ import annotations
+
+from math import inf, nan
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attention_moa.errors import ConfigError
+from attention_moa.messages import Usage
+from attention_moa.money import FREE, Price, Tier, cost_usd
+
+FULL = Price(input=2.0, cached=0.5, cache_write=2.5, output=8.0)
+
+
+def used(
+    prompt: int | None, output: int | None, *, cached: int | None = None, written: int | None = None, thinking: int = 0
+) -> Usage:
+    """Return the tokens of a call."""
+    return Usage(
+        input_tokens=prompt,
+        output_tokens=output,
+        cached_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=thinking,
+    )
+
+
+COSTS: list[tuple[Usage, Price | None, float | None]] = [
+    (used(1_000_000, 1_000_000), FULL, 10.0),
+    (used(1000, 100), FULL, 0.0028),
+    (used(1000, 100, cached=600), FULL, 0.0008 + 0.0003 + 0.0008),
+    (used(1000, 100, cached=600, written=300), FULL, 0.0002 + 0.0003 + 0.00075 + 0.0008),
+    # where a part has no price of its own, the prompt's holds
+    (used(1000, 100, cached=600, written=300), Price(input=2.0, output=8.0), 0.0028),
+    # thinking is in the generated tokens
+    (used(1000, 100, thinking=90), FULL, 0.0028),
+    # more cached than there is: nothing is paid back
+    (used(100, 0, cached=600), FULL, 0.0003),
+    (used(0, 0), FULL, 0.0),
+    (used(1000, 100), FREE, 0.0),
+    # what is not known stays so
+    (used(1000, 100), None, None),
+    (used(None, 100), FULL, None),
+    (used(1000, None), FULL, None),
+    (Usage(), FULL, None),
+    (Usage(), FREE, None),
+    (used(1000, 100), Price(), None),
+    (used(1000, 100), Price(input=2.0), None),
+    (used(1000, 100), Price(output=8.0), None),
+    (used(1000, 100, cached=600), Price(cached=0.5, output=8.0), None),
+    # no tokens of a kind need no price
+    (used(1000, 0), Price(input=2.0), 0.002),
+    (used(0, 100), Price(output=8.0), 0.0008),
+    (used(600, 100, cached=600), Price(cached=0.5, output=8.0), 0.0011),
+]
+
+
+@pytest.mark.parametrize(("usage", "price", "usd"), COSTS)
+def test_a_call_costs_its_tokens_by_kind(usage: Usage, price: Price | None, usd: float | None) -> None:
+    """Fresh, cached, written and generated tokens each have their price; unknown is never zero."""
+    assert cost_usd(usage, price) == (None if usd is None else pytest.approx(usd, abs=1e-12))
+
+
+def test_a_long_prompt_has_other_prices_for_the_whole_call() -> None:
+    """From one token above a tier's start on, all tokens have its prices."""
+    price = Price(
+        input=1.0,
+        output=10.0,
+        tiers=(Tier(above_tokens=1000, input=2.0, output=20.0), Tier(above_tokens=5000, input=4.0)),
+    )
+    assert cost_usd(used(1000, 0), price) == pytest.approx(0.001)
+    assert cost_usd(used(1001, 10), price) == pytest.approx(0.002002 + 0.0002)
+    assert cost_usd(used(6000, 0), price) == pytest.approx(0.024)
+    assert cost_usd(used(6000, 1), price) is None
+
+
+AMOUNTS = st.none() | st.floats(0, 1000)
+TOKENS = st.none() | st.integers(0, 10**7)
+
+
+@given(
+    price=st.builds(Price, input=AMOUNTS, cached=AMOUNTS, cache_write=AMOUNTS, output=AMOUNTS),
+    usage=st.builds(Usage, input_tokens=TOKENS, cached_tokens=TOKENS, cache_write_tokens=TOKENS, output_tokens=TOKENS),
+)
+def test_a_cost_is_an_amount_or_unknown(price: Price, usage: Usage) -> None:
+    """Whatever is counted and priced, nothing costs less than nothing."""
+    price.check("price")
+    usd = cost_usd(usage, price)
+    assert usd is None or 0 <= usd < inf
+
+
+@pytest.mark.parametrize("part", ["input", "cached", "cache_write", "output"])
+@pytest.mark.parametrize("amount", [-0.01, nan, inf, -inf])
+def test_a_price_that_is_no_amount_names_its_field(part: str, amount: float) -> None:
+    """The error says which part of which price is wrong, and what to write."""
+    with pytest.raises(ConfigError, match="is no price: write US dollars for a million tokens") as caught:
+        msgspec.structs.replace(Price(), **{part: amount}).check("agents[1].price")
+    assert caught.value.key == f"agents[1].price.{part}"
+    with pytest.raises(ConfigError) as caught:
+        Price(tiers=(Tier(above_tokens=5, **{part: amount}),)).check("price")
+    assert caught.value.key == f"price.tiers[0].{part}"
+
+
+@pytest.mark.parametrize(("starts", "wrong"), [((0,), 0), ((-4,), 0), ((5, 5), 1), ((9, 3), 1)])
+def test_tiers_go_up(starts: tuple[int, ...], wrong: int) -> None:
+    """Each tier begins above the one before it."""
+    price = Price(tiers=tuple(Tier(above_tokens=start) for start in starts))
+    with pytest.raises(ConfigError, match="is not above") as caught:
+        price.check("price")
+    assert caught.value.key == f"price.tiers[{wrong}].above_tokens"
+
+
+def test_a_price_is_read_as_files_write_it_and_written_back() -> None:
+    """Whole numbers are prices too; what is not known is left out."""
+    price = msgspec.convert({"input": 1, "output": 2.5}, Price)
+    assert price == Price(input=1.0, output=2.5)
+    assert msgspec.json.decode(msgspec.json.encode(price)) == {"input": 1.0, "output": 2.5}
+    with pytest.raises(msgspec.ValidationError, match="inptu"):
+        msgspec.convert({"inptu": 1}, Price)
+    with pytest.raises(msgspec.ValidationError, match="Expected `float"):
+        msgspec.convert({"input": "cheap"}, Price)
