@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import Conversation, Sampling, Stage, Usage, user
@@ -34,7 +39,7 @@ def a_head(run_id: str = "run-1", *, minute: int = 0, request_key: str = "reques
 
 
 def a_call(
-    call_id: str = "1.answer.a", *, state: CallState = "finished", text: str = "It scatters.", **fields: Any
+    call_id: str = "1.answer.a", *, state: CallState = "finished", reply: str = "It scatters.", **fields: Any
 ) -> CallRecord:
     """Return a call that finished, or was lost."""
     is_finished = state == "finished"
@@ -58,7 +63,7 @@ def a_call(
                 usage=Usage(input_tokens=10, output_tokens=5),
             ),
         ),
-        "text": text if is_finished else None,
+        "text": reply if is_finished else None,
         "finish_reason": "stop" if is_finished else None,
         "error": None if is_finished else "ServerError",
         "message": None if is_finished else "down",
@@ -102,3 +107,15 @@ def postgres() -> Iterator[str]:
             yield started.stdout.strip()
         finally:
             subprocess.run([SCRIPT, "stop", folder], capture_output=True, timeout=120, check=True)
+
+
+async def a_database(server: str) -> str:
+    """Return the URL of a new database on a server."""
+    name = f"moa_{uuid4().hex}"
+    engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(f"CREATE DATABASE {name}"))
+    finally:
+        await engine.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)

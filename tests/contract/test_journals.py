@@ -6,11 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
-from sqlalchemy.engine import make_url
 
 from attention_moa.errors import RunBusyError, RunNotFoundError, StoreError
 from attention_moa.messages import ImagePart, TextPart, user
@@ -19,7 +16,7 @@ from attention_moa.records import RunState
 from attention_moa.store import open_journal
 from attention_moa.store.memory import MemoryJournal
 from tests import asking
-from tests.journals import QUESTION, a_call, a_head, a_record, postgres
+from tests.journals import QUESTION, a_call, a_database, a_head, a_record, postgres
 
 KEY = "f" * 64
 
@@ -65,19 +62,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journa
         return lambda: journal
     if request.param == "sqlite":
         return lambda: open_journal(tmp_path / "journal.db", busy_timeout_s=5)
-    url = make_url(request.getfixturevalue("server"))
-    name = f"moa_{uuid4().hex}"
-    asyncio.run(_create(url.set(drivername="postgresql").render_as_string(hide_password=False), name))
-    address = url.set(database=name).render_as_string(hide_password=False)
-    return lambda: open_journal(address)
-
-
-async def _create(url: str, name: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
+    url = asyncio.run(a_database(request.getfixturevalue("server")))
+    return lambda: open_journal(url)
 
 
 @asynccontextmanager
@@ -185,7 +171,7 @@ def test_two_calls_of_a_run_never_share_a_reply(run: Play) -> None:
         place = await world.open().begin(a_head(), has_reuse=True)
         await place.put(KEY, a_call("1.answer.a"))
         assert await place.find(KEY, call_id="1.answer.b") is None
-        await place.put(KEY, a_call("1.answer.b", text="Other."))
+        await place.put(KEY, a_call("1.answer.b", reply="Other."))
         found = [await place.find(KEY, call_id=name) for name in ("1.answer.a", "1.answer.b")]
         assert [call and call.text for call in found] == ["It scatters.", "Other."]
 
@@ -198,7 +184,7 @@ def test_a_finished_call_stays_as_it_is(run: Play) -> None:
     async def scenario(world: World) -> None:
         place = await world.open().begin(a_head())
         await place.put(KEY, a_call())
-        await place.put(KEY, a_call(text="Another."))
+        await place.put(KEY, a_call(reply="Another."))
         await place.put(KEY, a_call(state="lost"))
         assert await place.find(KEY, call_id="1.answer.a") == a_call()
         later = await (await world.crash()).resume("run-1")
@@ -298,7 +284,7 @@ def test_reuse_takes_the_same_name_first_then_the_newest(run: Play) -> None:
         journal = world.open()
         for number, name in enumerate(["1.answer.a", "1.answer.b", "1.answer.c"]):
             place = await journal.begin(a_head(f"run-{number}", minute=number))
-            await place.put(KEY, a_call(name, text=name))
+            await place.put(KEY, a_call(name, reply=name))
         last = await journal.begin(a_head("last", minute=9), has_reuse=True)
         found = [await last.find(KEY, call_id=name) for name in ("1.answer.a", "1.answer.x")]
         assert [call and (call.text, call.replayed_from) for call in found] == [
@@ -317,7 +303,7 @@ def test_own_calls_come_before_those_of_others(run: Play) -> None:
         own = await journal.begin(a_head(), has_reuse=True)
         await own.put(KEY, a_call())
         other = await journal.begin(a_head("run-2", minute=1))
-        await other.put(KEY, a_call(text="Newer."))
+        await other.put(KEY, a_call(reply="Newer."))
         assert await own.find(KEY, call_id="1.answer.a") == a_call()
 
     run(scenario)

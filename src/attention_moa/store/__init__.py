@@ -22,7 +22,7 @@ def open_journal(
     redact: Callable[[str], str] | None = None,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
 ) -> SqlJournal:
-    """Return a journal that connects when it is first used; close it, or use it in ``async with``.
+    """Return a journal that connects when it is first used, awaited, or entered with ``async with``; close it.
 
     Args:
         url_or_path: A file, which is made where there is none, or an SQLAlchemy URL: ``sqlite:///path`` or

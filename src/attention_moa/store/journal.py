@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeAlias
 
@@ -65,6 +65,10 @@ class SqlJournal:
     def name(self) -> str:
         """Where the journal is, for a person; never with a password."""
         return self._address.name
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Connect now, so that what is wrong with the journal is seen at once: ``journal = await open_journal(…)``."""
+        return self.__aenter__().__await__()
 
     async def __aenter__(self) -> Self:
         """Connect.
