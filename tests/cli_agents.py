@@ -18,6 +18,12 @@ def quick(messages: Messages, request: CallRequest) -> str:
     return f"**{request.agent}** says {request.stage} \x1b[31mred\x1b[0m"
 
 
+def listing(messages: Messages) -> str:
+    """Answer with a list in Markdown, and with what ASCII does not have."""
+    del messages
+    return "- one\n- naïve"
+
+
 def question(messages: Messages) -> str:
     """Repeat the whole prompt."""
     return "\n".join(f"{message['role']}: {message['content']}" for message in messages)

@@ -236,6 +236,38 @@ def test_a_reader_that_leaves_is_no_crash(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+def redirected(redirection: str, *arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Return how the command line ended with its standard streams as a shell is told."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$0" "$@" {redirection}', *PROGRAM, *map(str, arguments)],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("option", ["--quiet", "--json", "--events"])
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path, option: str) -> None:
+    """The disk is full."""
+    ensemble = write_ensemble(tmp_path, "quick")
+    done = redirected(">/dev/full", "ask", option, "-e", ensemble, "why?", folder=tmp_path)
+    assert done.returncode == 1
+    assert "No space left on device" in only_line(done.stderr)
+
+
+def test_closed_streams_are_no_crash(tmp_path: Path) -> None:
+    """Nothing is read from them and nothing is written; the other streams get what is theirs."""
+    ensemble = write_ensemble(tmp_path, "quick")
+    ask = ("ask", "-e", ensemble)
+    assert "calls: 4 of 4 planned" in redirected(">&-", *ask, "why?", folder=tmp_path).stderr.decode()
+    assert b"**a** says summary" in redirected("2>&-", *ask, "why?", folder=tmp_path).stdout
+    assert redirected("<&- >&- 2>&-", *ask, "why?", folder=tmp_path).returncode == 0
+    assert "the question is empty" in only_line(redirected("<&-", *ask, folder=tmp_path).stderr)
+
+
 def test_a_stream_without_unicode_gets_question_marks(tmp_path: Path) -> None:
     """An old locale is no reason to fail with an answer in hand."""
     ensemble = write_ensemble(tmp_path, "question", more="[attention]\nself = false\npeers = 0\n")

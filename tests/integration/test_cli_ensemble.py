@@ -210,6 +210,30 @@ def test_keys_that_cannot_be_used_yet_are_named_and_not_offered(tmp_path: Path) 
     )
 
 
+def test_an_input_that_ends_too_soon_is_told(tmp_path: Path) -> None:
+    """It is no interruption; nothing is written."""
+    done = run_cli("ensemble", "new", folder=tmp_path)
+    assert done.returncode == 2
+    assert "the input ended before all was answered: --yes asks nothing" in done.stderr.decode()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
+    """In one line, and in the exit code."""
+    done = run_cli("ensemble", "chekc", folder=tmp_path)
+    assert done.returncode == 2
+    assert "No such command 'chekc'. Did you mean check?" in only_line(done.stderr)
+    assert "Did you mean" not in only_line(run_cli("xyzzy", folder=tmp_path).stderr)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "1e9"])
+def test_a_check_ends_in_time(tmp_path: Path, seconds: str) -> None:
+    """No timeout that is none."""
+    done = run_cli("ensemble", "check", "--timeout", seconds, folder=tmp_path)
+    assert done.returncode == 2
+    assert "--timeout" in only_line(done.stderr)
+
+
 def test_a_dash_prints_the_file_and_writes_none(tmp_path: Path) -> None:
     """What is printed is the file."""
     done = run_cli("ensemble", "new", "--yes", "-o", "-", folder=tmp_path)

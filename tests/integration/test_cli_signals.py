@@ -76,6 +76,14 @@ def written(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
+def is_at_end(pipe: int) -> bool:
+    """Return whether nobody holds the other end of a pipe any more."""
+    try:
+        return os.read(pipe, 1) == b""
+    except BlockingIOError:
+        return False
+
+
 def test_programs_that_were_asked_are_ended_too(tmp_path: Path) -> None:
     """No child is left behind."""
     program = tmp_path / "program"
@@ -93,14 +101,17 @@ def test_programs_that_were_asked_are_ended_too(tmp_path: Path) -> None:
 
 
 def test_a_second_signal_kills(tmp_path: Path) -> None:
-    """Whoever presses Ctrl-C twice is not kept waiting by a program that will not end."""
+    """Whoever presses Ctrl-C twice is not kept waiting by a program that will not end, and is rid of it too."""
     program = tmp_path / "program"
-    program.write_text('#!/bin/sh\ntrap "" TERM INT\ntouch begun\nsleep 9\n', encoding="utf-8")
+    program.write_text('#!/bin/sh\ntrap "" TERM INT\nexec 9>alive\nsleep 90 &\ntouch begun\nwait\n', encoding="utf-8")
     program.chmod(0o755)
     ensemble = tmp_path / "mine.toml"
     ensemble.write_text(f'[[agents]]\nname = "a"\nmodel = "command:{program}"\n', encoding="utf-8")
+    os.mkfifo(tmp_path / "alive")
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     child = start_cli("ask", "-e", ensemble, "why?", folder=tmp_path)
     wait_until((tmp_path / "begun").exists, "the program")
+    assert not is_at_end(alive)
     child.send_signal(signal.SIGINT)
     assert child.stderr is not None
     for line in child.stderr:
@@ -109,6 +120,8 @@ def test_a_second_signal_kills(tmp_path: Path) -> None:
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=TIMEOUT_S)
     assert child.returncode in (-signal.SIGINT, 130)
+    wait_until(lambda: is_at_end(alive), "the end of the program and of what it started")
+    os.close(alive)
 
 
 def test_an_interrupted_check_says_so(tmp_path: Path) -> None:

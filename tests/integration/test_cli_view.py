@@ -12,11 +12,11 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cli_world import PROGRAM, TIMEOUT_S, environment, write_ensemble
+from tests.cli_world import PROGRAM, TIMEOUT_S, environment, run_cli, write_ensemble
 
 # Makes the terminal that it gets the one whose keyboard sends it signals, and becomes the program.
 TAKE_TERMINAL = (
@@ -83,14 +83,16 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(*arguments: str | Path, folder: Path, columns: int = 100, lines: int = 30) -> Iterator[Terminal]:
+def on_terminal(
+    *arguments: str | Path, folder: Path, columns: int = 100, lines: int = 30, env: Mapping[str, str] | None = None
+) -> Iterator[Terminal]:
     """Yield the command line on a terminal of that size."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     child = subprocess.Popen(
         [sys.executable, "-c", TAKE_TERMINAL, *PROGRAM, *map(str, arguments)],
         cwd=folder,
-        env=environment(),
+        env=environment(env),
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -211,3 +213,45 @@ def test_ctrl_c_in_a_chat_ends_the_answer_and_keeps_the_chat(tmp_path: Path) -> 
         terminal.type("\x04")
         terminal.read_all()
     assert terminal.child.returncode == 0
+
+
+def test_a_terminal_without_the_characters_gets_the_answer_all_the_same(tmp_path: Path) -> None:
+    """A question mark stands for what it does not have."""
+    ensemble = write_ensemble(tmp_path, "listing")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    with on_terminal("ask", "-e", ensemble, "why?", folder=tmp_path, env=ascii_only) as terminal:
+        written = terminal.read_all()
+    assert terminal.child.returncode == 0
+    assert "Traceback" not in written
+    assert "na?ve" in written
+    assert "calls: 4 of 4 planned" in written
+
+
+def test_a_dumb_terminal_gets_lines(tmp_path: Path) -> None:
+    """What it cannot paint over is told in words, without escape sequences."""
+    ensemble = write_ensemble(tmp_path, "quick")
+    with on_terminal("ask", "-e", ensemble, "why?", folder=tmp_path, env={"TERM": "dumb"}) as terminal:
+        written = terminal.read_all()
+    assert terminal.child.returncode == 0
+    assert written.startswith("mine: 1 agent, at most 1 layer and 4 calls\r\nlayer 1 done, 4 of 4 calls")
+    assert "\x1b" not in written
+
+
+def test_tables_and_lines_fit_the_terminal_without_a_cut_word(tmp_path: Path) -> None:
+    """Every row is folded within its columns; the same on a pipe stays one line a row."""
+    arguments = ("ensemble", "show", "paper-small")
+    with on_terminal(*arguments, folder=tmp_path, columns=72) as terminal:
+        lines = terminal.read_all().replace("\r\n", "\n").splitlines()
+    assert max(map(len, lines)) <= 72
+    piped = run_cli(*arguments, folder=tmp_path).stdout.decode()
+    head = " ".join(lines).split("agent  ")[0]
+    assert head.split() == piped.split("agent  ")[0].split()
+    assert max(map(len, piped.splitlines())) > 72
+
+
+def test_quiet_folds_nothing(tmp_path: Path) -> None:
+    """The answer is the answer, however long its lines."""
+    ensemble = write_ensemble(tmp_path, "question", more="[attention]\nself = false\npeers = 0\n")
+    long = "word " * 30 + "end"
+    with on_terminal("ask", "-q", "-e", ensemble, long, folder=tmp_path, columns=40) as terminal:
+        assert long in terminal.read_all()

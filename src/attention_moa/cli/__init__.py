@@ -12,10 +12,10 @@ from typing import NoReturn
 
 import click
 
-from attention_moa.cli.exits import EXIT_CODES, INTERRUPTED, USAGE, status_of
+from attention_moa.cli.exits import EXIT_CODES, FAILED, INTERRUPTED, USAGE, status_of
 from attention_moa.cli.lazy import LazyGroup
-from attention_moa.cli.output import complain
-from attention_moa.errors import MoaError
+from attention_moa.cli.output import complain, give_up_output, prepare_streams
+from attention_moa.errors import MoaError, describe
 
 _COMMANDS = {
     "ask": ("attention_moa.cli.ask:ask", "Ask a question and get one answer."),
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: What follows the program's name; None takes the process's own.
     """
+    prepare_streams()
     sys.exit(_run(None if arguments is None else list(arguments)))
 
 
@@ -60,4 +61,8 @@ def _run(arguments: list[str] | None) -> int:
     except MoaError as error:
         complain(error)
         return status_of(error)
+    except OSError as error:  # a disk that is full, a device that is gone: all else has errors of ours
+        complain(describe(error))
+        give_up_output()
+        return FAILED
     return status if isinstance(status, int) else 0

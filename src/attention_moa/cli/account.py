@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from attention_moa.accounting import call_usage
 from attention_moa.cli.clean import one_line
+from attention_moa.cli.layout import table
 from attention_moa.cli.progress import describe_call
 from attention_moa.messages import Stage
 from attention_moa.records import CallRecord, Loss, RunRecord, UsageTotal
@@ -40,27 +41,6 @@ def account(record: RunRecord, *, has_table: bool) -> list[str]:
 def count(number: int, thing: str) -> str:
     """Return a number of things in words: ``1 agent``, ``2 agents``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows in aligned columns, numbers to the right.
-
-    Args:
-        headings: One a column.
-        rows: Cells of text, as many as there are headings.
-    """
-    cells = [[one_line(cell) for cell in row] for row in (headings, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
-    is_number = [
-        all(row[column][:1].isdigit() or row[column] == "?" for row in cells[1:]) for column in range(len(headings))
-    ]
-    return [
-        "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, is_number, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
 
 
 def _time(record: RunRecord) -> str:

@@ -17,11 +17,12 @@ import click
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
-from attention_moa.cli.account import count, table
+from attention_moa.cli.account import count
 from attention_moa.cli.discovery import LOCAL_SERVERS, Listed, list_models
 from attention_moa.cli.exits import EXIT_CODES, FAILED
 from attention_moa.cli.failures import mend_for
-from attention_moa.cli.output import say, tell
+from attention_moa.cli.layout import table
+from attention_moa.cli.output import room_of, say, tell
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import CallError, CallTimeoutError, ConfigError, describe
 from attention_moa.messages import CallRequest, Sampling, Stage, user
@@ -53,20 +54,21 @@ class Finding(NamedTuple):
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("name", metavar="NAME|FILE", default="embedded")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0.1), default=60.0, show_default=True, metavar="S",
+@click.argument("name", metavar="[NAME|FILE]", default="embedded")
+@click.option("--timeout", "timeout_s", type=click.IntRange(1, 86_400), default=60, show_default=True, metavar="S",
               help="Most seconds for each model.")  # fmt: skip
-def check(name: str, *, timeout_s: float) -> int:
+def check(name: str, *, timeout_s: int) -> int:
     """Ask every model of an ensemble for one word: do key, address, model and limits work?
 
-    Every distinct model is asked once, for at most 16 tokens. The exit code is 1 when any of them fails.
+    The ensemble is embedded unless told. Every distinct model is asked once, for at most 16 tokens. The exit code is 1
+    when any of them fails.
     """
     spec = load_spec(name)
     speakers = list(_speakers(spec))
     tell(f"{spec.name}: asking {count(len({_identity(agent) for _, agent in speakers}), 'model')} for a word each")
     findings = asyncio.run(_check_all(spec, [agent for _, agent in speakers], timeout_s))
     rows = [(label, agent.model, *findings[_identity(agent)][:4]) for label, agent in speakers]
-    for line in table(("agent", "model", "key", "address", "reply", "limits"), rows):
+    for line in table(("agent", "model", "key", "address", "reply", "limits"), rows, room=room_of(sys.stdout)):
         say(line)
     faults = {agent.name: fault for _, agent in speakers if (fault := findings[_identity(agent)].fault)}
     for line in dict.fromkeys(f"{agent}: {fault}" for agent, fault in faults.items()):

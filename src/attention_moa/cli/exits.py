@@ -12,8 +12,8 @@ TERMINATED = 143
 # click keeps the lines of a paragraph that begins with this character.
 EXIT_CODES = """\b
 Exit codes:
-  0    an answer, also where something stood in for something better (it says so)
-  1    the run failed: no answer
+  0    an answer, also where something stood in for something better
+  1    the run failed and there is no answer, or a check failed
   2    the command line, a file or a setting is wrong
   130  interrupted (Ctrl-C); what was finished is shown
   143  terminated; what was finished is shown"""

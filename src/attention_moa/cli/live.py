@@ -21,6 +21,11 @@ from attention_moa.events import Event
 _REFRESH_HZ = 4
 
 
+def can_repaint(file: TextIO) -> bool:
+    """Return whether a terminal can paint over what it shows: one that is dumb (``TERM=dumb``) cannot."""
+    return not Console(file=file).is_dumb_terminal
+
+
 class LiveView:
     """A view that is painted from entering it to leaving it, and leaves no trace on the terminal.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +16,8 @@ from attention_moa.cli.output import say, say_file, tell
 from attention_moa.errors import ConfigError
 from attention_moa.schedule import count_calls
 from attention_moa.settings import keys_found, parse_spec
+
+_T = TypeVar("_T")
 
 
 @click.command(epilog=EXIT_CODES)
@@ -38,10 +41,8 @@ def new(*, output: Path | None, is_forced: bool, has_no_questions: bool) -> None
     for remark in remarks_on(keys, missing):
         tell(f"  -  {remark}")
     chosen = offers if has_no_questions else _choose(offers)
-    layers = 2 if has_no_questions else click.prompt("Layers", type=click.IntRange(1, 64), default=2, err=True)
-    path = output or Path(
-        "ensemble.toml" if has_no_questions else click.prompt("File", default="ensemble.toml", err=True)
-    )
+    layers = 2 if has_no_questions else _asked("Layers", 2, type=click.IntRange(1, 64))
+    path = output or Path("ensemble.toml" if has_no_questions else _asked("File", "ensemble.toml"))
     text = draft(chosen, layers)
     spec = parse_spec(text, name=path.stem, folder=None)
     if str(path) == "-":
@@ -57,11 +58,22 @@ def _choose(offers: list[Offer]) -> list[Offer]:
     """Return the offers that the user takes."""
     default = ",".join(str(number) for number in range(1, len(offers) + 1))
     while True:
-        answer: str = click.prompt("Use which (numbers, with commas)", default=default, err=True)
+        answer = _asked("Use which (numbers, with commas)", default)
         numbers = [part.strip() for part in answer.split(",") if part.strip()]
         if numbers and all(number.isdecimal() and 1 <= int(number) <= len(offers) for number in numbers):
             return [offers[number - 1] for number in dict.fromkeys(map(int, numbers))]
         tell(f"write numbers from 1 to {len(offers)}, such as 1,2")
+
+
+def _asked(question: str, default: _T, **options: Any) -> _T:
+    """Return what the user answers."""
+    try:
+        answer: _T = click.prompt(question, default=default, err=True, **options)
+    except click.Abort as error:
+        if not isinstance(error.__context__, EOFError):
+            raise
+        raise click.UsageError("the input ended before all was answered: --yes asks nothing") from error
+    return answer
 
 
 def _write(path: Path, text: str, *, is_forced: bool) -> None:

@@ -25,17 +25,20 @@ _SYMBOLS = {
     State.STOPPED: "■#",
 }
 """Of each state the symbol, and what stands for it where the terminal has no such character."""
-_STYLES = {
+_GREEN, _TEAL, _ORANGE, _RED, _PURPLE = (f"color({number})" for number in (28, 30, 130, 196, 133))
+"""Of the colours that are the same on every terminal those that can be read on black and on white."""
+STYLES = {
     State.WAITS: "dim",
     State.QUEUED: "default",
-    State.ASKED: "cyan",
-    State.WRITES: "bold cyan",
-    State.RETRIES: "bold yellow",
-    State.DONE: "green",
-    State.FAILED: "bold red",
-    State.SKIPPED: "yellow",
-    State.STOPPED: "magenta",
+    State.ASKED: _TEAL,
+    State.WRITES: f"bold {_TEAL}",
+    State.RETRIES: f"bold {_ORANGE}",
+    State.DONE: _GREEN,
+    State.FAILED: f"bold {_RED}",
+    State.SKIPPED: _ORANGE,
+    State.STOPPED: _PURPLE,
 }
+"""How each state looks."""
 _WIDE = 76
 _OLD_LAYERS = 2
 _LOW = 14
@@ -98,8 +101,10 @@ class _Look:
 
     def line(self, text: str, style: str = "") -> Text:
         """Return one line of untrusted text; what is too long is cut."""
-        cut = one_line(text, self._width)
-        return Text(cut.encode("ascii", "replace").decode() if self._is_ascii else cut, style, no_wrap=True)
+        plain = one_line(text)
+        line = Text(plain.encode("ascii", "replace").decode() if self._is_ascii else plain, style, no_wrap=True)
+        line.truncate(self._width, overflow="crop" if self._is_ascii else "ellipsis")
+        return line
 
     def head(self, elapsed_s: float, *, is_stopping: bool) -> list[Text]:
         """Return the two lines on top: what runs and how far it is."""
@@ -107,7 +112,7 @@ class _Look:
         where = f"layer {layer.layer} of {run.spec.layers}" if layer else f"up to {run.spec.layers} layers"
         first = self.line(self._dot.join((run.spec.name, where, f"{elapsed_s:.0f} s")), "bold")
         if is_stopping:
-            first.append(f"{self._dot}stopping (Ctrl-C again kills)", "bold magenta")
+            first.append(f"{self._dot}stopping (Ctrl-C again kills)", f"bold {_PURPLE}")
         read, cached, written = map(_short, (run.input_tokens, run.cached_tokens, run.output_tokens))
         most = "at least " if run.has_unknown_tokens else ""
         tokens = f"{most}{read} tokens in ({cached} cached), {written} out"
@@ -123,7 +128,7 @@ class _Look:
     def _bar(self, width: int) -> Text:
         full = round(width * min(1.0, self._progress.calls_over / self._progress.planned_calls))
         return Text.assemble(
-            ("#" * full if self._is_ascii else "━" * full, "green"), ("-" if self._is_ascii else "─") * (width - full)
+            ("#" * full if self._is_ascii else "━" * full, _GREEN), ("-" if self._is_ascii else "─") * (width - full)
         )
 
     def old_layers(self, most: int) -> list[RenderableType]:
@@ -175,7 +180,7 @@ class _Look:
         cells = [(names.index(author) + 1, layer.call(Stage.CRITIQUE, critic, author)) for author in authors]
         text = Text(no_wrap=True)
         for number, call in cells:
-            text.append(f"{number}{self._symbol(call.state)} ", _STYLES[call.state])
+            text.append(f"{number}{self._symbol(call.state)} ", STYLES[call.state])
         if self._width >= _WIDE:
             text.append(f"{sum(call.state is State.DONE for _, call in cells)}/{len(cells)}", "dim")
         return text
@@ -197,7 +202,7 @@ class _Look:
 
     def notices(self) -> list[RenderableType]:
         """Return the latest losses, retries and stand-ins."""
-        return [self.line(f"! {notice}", "yellow") for notice in self._progress.notices[-2:]]
+        return [self.line(f"! {notice}", _ORANGE) for notice in self._progress.notices[-2:]]
 
     def legend(self, layer: LayerView) -> list[RenderableType]:
         """Return what the symbols in the critiques mean, for those that are there."""
@@ -225,7 +230,7 @@ class _Look:
         if self._width >= _WIDE and (call.state.is_under_way or call.ended_s is not None):
             words += f" {call.seconds(self._now_s):.0f}s"
         return Text(
-            words + (" (cut)" if call.is_cut and self._width >= _WIDE else ""), _STYLES[call.state], no_wrap=True
+            words + (" (cut)" if call.is_cut and self._width >= _WIDE else ""), STYLES[call.state], no_wrap=True
         )
 
     def _symbol(self, state: State) -> str:

@@ -203,6 +203,9 @@ class Progress:
             calls.setdefault(key, CallView(loss.layer, *key)).state = State.SKIPPED
         else:
             self.notices.append(f"{_who(CallView(loss.layer, *key))}: {loss.kind}: {loss.message}")
+        if loss.stage is Stage.ANSWER:  # without an answer there is nothing to refine
+            refinement = (Stage.REFINE, loss.agent, None)
+            calls[refinement] = CallView(loss.layer, *refinement, state=State.SKIPPED)
 
     def _call_of(self, event: CallHappening, now_s: float) -> CallView:
         calls = self._layer(event.layer, now_s).calls

@@ -8,12 +8,23 @@ from pathlib import Path
 from attention_moa.cli.account import account
 from attention_moa.cli.clean import clean
 from attention_moa.cli.failures import explain
-from attention_moa.cli.output import complain, say, tell
+from attention_moa.cli.output import complain, say, say_answer, tell
 from attention_moa.cli.running import Outcome
 from attention_moa.cli.views import Form
 from attention_moa.codec import record_to_json
 from attention_moa.errors import ConfigError, StoreError
 from attention_moa.records import Answer, RunRecord
+
+_MARKDOWN = {
+    "markdown.block_quote": "italic",
+    "markdown.code": "bold",
+    "markdown.item.number": "default",
+    "markdown.link": "underline",
+    "markdown.link_url": "underline",
+    "markdown.table.border": "dim",
+    "markdown.table.header": "bold",
+}
+"""No colours of the terminal's own: what is bright on black cannot be read on white, and the other way round."""
 
 
 def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
@@ -33,7 +44,7 @@ def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
         for line in account(record, has_table=is_partial or has_table):
             tell(line)
     elif form is Form.QUIET and outcome.error is None and not is_partial and record.text is not None:
-        say(record.text)
+        say_answer(record.text)
     if outcome.error is not None:
         complain(explain(outcome.error))
     elif outcome.signum is not None:
@@ -43,13 +54,15 @@ def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
 def print_answer(text: str) -> None:
     """Print an answer: as Markdown on a terminal, as it is elsewhere."""
     if not sys.stdout.isatty():
-        say(text)
+        say_answer(text)
         return
     from rich.console import Console
     from rich.markdown import Markdown
+    from rich.theme import Theme
 
+    console = Console(highlight=False, markup=False, emoji=False, theme=Theme(_MARKDOWN))
     # No hyperlinks: an address that a model wrote is shown as it is, not hidden behind a word.
-    Console(highlight=False, markup=False, emoji=False).print(Markdown(clean(text), hyperlinks=False))
+    console.print(Markdown(clean(text), hyperlinks=False))
 
 
 def best_so_far(record: RunRecord) -> tuple[str, str] | None:

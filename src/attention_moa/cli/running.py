@@ -18,6 +18,7 @@ from attention_moa.errors import MoaError, RunError, describe
 from attention_moa.events import CallCancelled, CallDelta, Event, RunFinished
 from attention_moa.messages import Conversation
 from attention_moa.ports import Observer
+from attention_moa.providers.programs import kill_programs
 from attention_moa.records import RunRecord
 from attention_moa.runtime import Ensemble
 
@@ -148,6 +149,8 @@ def _last_events(record: RunRecord) -> Iterator[Event]:
 class Signals:
     """While entered, SIGINT and SIGTERM cancel the current task; a second one kills, as if nobody had caught it.
 
+    With this process it kills the programs of ``command:`` agents.
+
     Args:
         on_first: Told about the first signal.
     """
@@ -175,6 +178,7 @@ class Signals:
 
     def _catch(self, signum: int, _: FrameType | None) -> None:
         if self.caught is not None:
+            kill_programs()  # they are of groups of their own, which the end of this process does not reach
             if sys.stderr.isatty():
                 os.write(sys.stderr.fileno(), _SHOW_CURSOR)
             signal.signal(signum, signal.SIG_DFL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import click
 
 from attention_moa.agents import AgentSpec
-from attention_moa.cli.account import table
 from attention_moa.cli.clean import one_line
-from attention_moa.cli.output import say, say_file
+from attention_moa.cli.failures import where
+from attention_moa.cli.layout import table
+from attention_moa.cli.output import room_of, say, say_file
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import ConfigError
 from attention_moa.schedule import count_calls, count_layer_calls
@@ -23,20 +25,20 @@ def list_ensembles() -> None:
     """List the shipped ensembles, and the files in this folder that describe one."""
     rows = [_row(name, load_spec(name)) for name in shipped_ensembles()]
     rows += _files(Path())
-    for line in table(("name", "agents", "layers", "calls", "what it is"), rows):
+    for line in table(("name", "agents", "layers", "calls", "what it is"), rows, room=room_of(sys.stdout)):
         say(line)
 
 
 @click.command("show")
-@click.argument("name", metavar="NAME|FILE", default="embedded")
+@click.argument("name", metavar="[NAME|FILE]", default="embedded")
 @click.option("--toml", "is_toml", is_flag=True, help="Print the file as it is: the beginning of one of your own.")
 def show_ensemble(name: str, *, is_toml: bool) -> None:
-    """Show an ensemble: who is in it, and what a question costs in calls."""
+    """Show an ensemble, embedded unless told: who is in it, and what a question costs in calls."""
     spec = load_spec(name)
     if is_toml:
         say_file(ensemble_text(name))
         return
-    for line in _description(spec):
+    for line in _description(spec, room_of(sys.stdout)):
         say(line)
 
 
@@ -62,7 +64,7 @@ def _is_ensemble(path: Path) -> bool:
         return False
 
 
-def _description(spec: EnsembleSpec) -> Iterator[str]:
+def _description(spec: EnsembleSpec, room: int | None) -> Iterator[str]:
     attention, stop = spec.attention, spec.early_stop
     yield f"{spec.name}: {spec.description}" if spec.description else spec.name
     first = count_layer_calls(spec, 1)
@@ -73,14 +75,18 @@ def _description(spec: EnsembleSpec) -> Iterator[str]:
     yield f"early stop: {stop.rule}, from layer {stop.min_layers} on, returns the {stop.returns} output"
     yield ""
     headings = ("agent", "model", "temperature", "max_tokens", "thinking", "role")
-    yield from table(headings, [_agent_row(agent.name, agent) for agent in spec.agents])
+    yield from table(headings, [_agent_row(agent) for agent in spec.agents], room=room)
     yield ""
     for title, chain in (("summary", summary_chain(spec)), ("residual", residual_chain(spec))):
         names = " then ".join(f"{agent.name} ({agent.model})" for agent in chain)
         yield one_line(f"{title}: {names}")
 
 
-def _agent_row(name: str, agent: AgentSpec) -> tuple[str, ...]:
-    settings = (agent.temperature, agent.max_tokens, agent.thinking)
-    model = f"{agent.model} at {agent.base_url}" if agent.base_url else agent.model
-    return name, model, *("-" if value is None else str(value) for value in settings), one_line(agent.role or "-", 60)
+def _agent_row(agent: AgentSpec) -> tuple[str, ...]:
+    settings = map(_setting, (agent.temperature, agent.max_tokens, agent.thinking))
+    return agent.name, where(agent), *settings, one_line(agent.role or "-", 100)
+
+
+def _setting(value: object) -> str:
+    """Return a setting as its file says it."""
+    return "-" if value is None else str(value).lower()

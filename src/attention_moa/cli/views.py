@@ -25,8 +25,8 @@ def choose_view(spec: EnsembleSpec, form: Form) -> View:
     """Return the view for a run.
 
     On a terminal that is the live view: on standard error, so that standard output may go elsewhere; on standard output
-    where that alone is a terminal and gets the answer. Elsewhere it is a line now and then beside an answer, and
-    nothing beside JSON.
+    where that alone is a terminal and gets the answer. Elsewhere, and on a terminal that can only type, it is a line
+    now and then beside an answer, and nothing beside JSON.
 
     Args:
         spec: What runs.
@@ -36,9 +36,10 @@ def choose_view(spec: EnsembleSpec, form: Form) -> View:
 
     terminal = _terminal(form)
     if terminal is not None:
-        from attention_moa.cli.live import LiveView
+        from attention_moa.cli.live import LiveView, can_repaint
 
-        return LiveView(spec, terminal)
+        if can_repaint(terminal):
+            return LiveView(spec, terminal)
     return LineView(spec) if form is Form.ANSWER else SilentView()
 
 

@@ -30,6 +30,13 @@ from attention_moa.providers.plain import render_plain, render_sampling
 
 _GRACE_S = 1.0
 _PIECE_BYTES = 65536
+_under_way: set[Process] = set()
+
+
+def kill_programs() -> None:
+    """Kill every program under way in this process and all that they started: for who ends the process at once."""
+    for process in tuple(_under_way):
+        _signal(process, signal.SIGKILL)
 
 
 class ProgramProvider:
@@ -63,6 +70,7 @@ class ProgramProvider:
             asked.write(_question(request))
             asked.seek(0)
             process = await self._start(asked, complaints)
+            _under_way.add(process)
             assert process.stdout is not None  # noqa: S101 - it was asked for
             decoder = codecs.getincrementaldecoder("utf-8")()
             try:
@@ -75,6 +83,7 @@ class ProgramProvider:
                 raise BadReplyError(f"{self._name} wrote something that is not UTF-8") from error
             finally:
                 await _end(process)
+                _under_way.discard(process)
             if code != 0:
                 raise ServerError(f"{self._name} ended with code {code}: {_last_line(complaints)}")
         yield Chunk(finish_reason="stop")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from attention_moa.cli.account import account, count, table
+from attention_moa.cli.account import account, count
 from attention_moa.errors import ServerError
 from attention_moa.providers.scripted import ScriptedProvider
 from tests.worlds import Says, World, a_spec, in_turn, stop
@@ -89,11 +89,6 @@ def test_text_in_the_account_is_cleaned() -> None:
     """An error's text is a server's: it does not command a terminal."""
     lines = lines_of(World(a_spec(2, layers=1), {"1.refine.b": ServerError("\x1b[31mred", retryable=False)}))
     assert "lost in layer 1: b's refinement (ServerError: red)" in lines
-
-
-def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
-    """Columns are as wide as their widest cell."""
-    assert table(("name", "n"), [("a", "1,000"), ("bcdef", "?")]) == ["name       n", "a      1,000", "bcdef      ?"]
 
 
 def test_things_are_counted_in_words() -> None:

@@ -6,9 +6,11 @@ import io
 from itertools import product
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
+from rich.style import Style
 
-from attention_moa.cli.picture import render
+from attention_moa.cli.picture import STYLES, render
 from attention_moa.cli.progress import Progress
 from attention_moa.config import AttentionSpec
 from attention_moa.errors import ServerError
@@ -158,6 +160,40 @@ def test_a_terminal_without_the_symbols_gets_others() -> None:
     assert shots.isascii()
     assert "> writes" in shots
     assert "+ done" in shots
+
+
+def luminance(style: str) -> float | None:
+    """Return how bright a style's colour is, from 0 to 1, as WCAG 2 measures it; None where it has none of its own."""
+    color = Style.parse(style).color
+    if color is None or color.is_default:
+        return None
+    assert not color.is_system_defined  # what those look like is the terminal's affair
+    parts = (part / 255 for part in color.get_truecolor())
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_every_colour_can_be_read_on_black_and_on_white() -> None:
+    """A contrast of nearly four to one or better."""
+    for style in STYLES.values():
+        if (light := luminance(style)) is not None:
+            assert min((light + 0.05) / 0.05, 1.05 / (light + 0.05)) > 3.9, style
+
+
+def test_the_refinement_of_an_agent_without_an_answer_is_not_waited_for() -> None:
+    """It is skipped as soon as the answer is lost."""
+    world = World(a_spec(3, layers=1), {"1.answer.b": ServerError("gone", retryable=False)}, latency_s=lambda _: 1.0)
+    (row,) = {line for line in pictures(world)[-1].splitlines() if line.startswith("2 ")}
+    assert row.split()[1:3] == ["b", "✗"]
+    assert row.split()[-2:] == ["∅", "skipped"]
+
+
+def test_wide_characters_do_not_break_a_line() -> None:
+    """They take two columns each."""
+    world = World(a_spec(2, layers=1), {"1.refine.a": ServerError("空" * 60, retryable=False)})
+    shot = pictures(world, width=60)[-1]
+    assert all(cell_len(line) <= 60 for line in shot.splitlines())
+    assert "ServerError: 空空空" in shot
 
 
 def test_a_run_that_is_being_ended_says_so() -> None:
