@@ -15,12 +15,15 @@ from string import ascii_lowercase
 from typing import Any, TypeAlias
 
 from attention_moa.agents import AgentSpec
-from attention_moa.calls import Caller, Places
+from attention_moa.budget import Budget
+from attention_moa.calls import Caller
 from attention_moa.config import EnsembleSpec, Layout
 from attention_moa.ensemble import run_ensemble
 from attention_moa.events import Event
+from attention_moa.limiter import Limiters
 from attention_moa.messages import CallRequest, Conversation, Stage, Usage, user
-from attention_moa.ports import Observer, Provider
+from attention_moa.pacing import Rate
+from attention_moa.ports import Observer, Provider, RunJournal
 from attention_moa.prompts import Desk, Seal, load_templates
 from attention_moa.providers.scripted import Said, ScriptedProvider
 from attention_moa.records import CallRecord, RunRecord
@@ -95,6 +98,8 @@ class World:
         jitter: The random share of a wait.
         has_deltas: Whether every piece of a reply is an event.
         pieces: Into how many pieces a text is streamed.
+        journal: The run's place in a journal.
+        is_replay: Whether no new call may be made.
     """
 
     def __init__(
@@ -110,6 +115,8 @@ class World:
         jitter: float = 1.0,
         has_deltas: bool = False,
         pieces: int = 1,
+        journal: RunJournal | None = None,
+        is_replay: bool = False,
     ) -> None:
         self.spec = spec or a_spec()
         self.desk = Desk(
@@ -124,6 +131,8 @@ class World:
         self._observers = (self.events.append, *observers)
         self._jitter = jitter
         self._has_deltas = has_deltas
+        self._journal = journal
+        self._is_replay = is_replay
 
     @property
     def requests(self) -> list[CallRequest]:
@@ -156,9 +165,23 @@ class World:
             observers=self._observers,
             has_deltas=self._has_deltas,
         )
-        places = Places(self.spec.calls.concurrency)
-        caller = Caller(self.log, lambda _: self._provider, self.spec.calls, jitter=lambda: self._jitter, places=places)
-        return await run_ensemble(self.desk, caller, self.log)
+        return await run_ensemble(self.desk, self.caller(self.log), self.log)
+
+    def caller(self, log: RunLog) -> Caller:
+        """Return what makes the calls of a run."""
+        calls = self.spec.calls
+        rate = Rate(concurrency=calls.concurrency, rpm=calls.rpm, tpm=calls.tpm)
+        return Caller(
+            log,
+            lambda _: self._provider,
+            calls,
+            jitter=lambda: self._jitter,
+            limiters=Limiters(lambda _: rate),
+            price_of=lambda model: model.price,
+            budget=Budget(self.spec.limits, lambda model: model.price),
+            journal=self._journal,
+            is_replay=self._is_replay,
+        )
 
     async def _say(self, request: CallRequest) -> Said:
         if self._latency_s is not None:

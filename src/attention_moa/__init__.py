@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from attention_moa.ports import Provider as Provider
     from attention_moa.providers.scripted import ScriptedProvider as ScriptedProvider
     from attention_moa.records import RunRecord as RunRecord
+    from attention_moa.run_stream import RunStream as RunStream
     from attention_moa.runtime import Ensemble as Ensemble
-    from attention_moa.runtime import RunStream as RunStream
 
 __version__ = "0.1.0"
 
@@ -84,7 +84,7 @@ _HOME = {
     "ResidualSpec": "agents",
     "RunError": "errors",
     "RunRecord": "records",
-    "RunStream": "runtime",
+    "RunStream": "run_stream",
     "Sampling": "messages",
     "SchemaVersionError": "errors",
     "ScriptedProvider": "providers.scripted",

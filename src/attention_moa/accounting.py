@@ -6,6 +6,7 @@ Unknown stays unknown: an attempt whose tokens nobody counted adds nothing to th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from attention_moa.messages import Usage
 from attention_moa.records import Attempt, CallRecord, UsageTotal
@@ -19,7 +20,7 @@ def attempt_usage(attempt: Attempt) -> UsageTotal:
     An attempt that the endpoint refused used no tokens. Any other whose prompt or reply tokens are missing is unknown.
     """
     usage = attempt.usage
-    if usage == Usage() and attempt.error in _NOTHING_GENERATED:
+    if usage == Usage() and was_refused(attempt.error):
         return UsageTotal(calls=1)
     return UsageTotal(
         calls=1,
@@ -29,12 +30,23 @@ def attempt_usage(attempt: Attempt) -> UsageTotal:
         cache_write_tokens=usage.cache_write_tokens or 0,
         output_tokens=usage.output_tokens or 0,
         reasoning_tokens=usage.reasoning_tokens or 0,
+        cost_usd=attempt.cost_usd or 0.0,
+        unpriced_calls=int(attempt.cost_usd is None),
     )
+
+
+def was_refused(error: str | None) -> bool:
+    """Return whether an attempt that failed so was refused, so that it used nothing.
+
+    Args:
+        error: The error's class name; None for an attempt that did not fail.
+    """
+    return error in _NOTHING_GENERATED
 
 
 def add(totals: Iterable[UsageTotal]) -> UsageTotal:
     """Return the sum of many totals, field by field."""
-    sums = dict.fromkeys(UsageTotal.__struct_fields__, 0)
+    sums: dict[str, Any] = dict.fromkeys(UsageTotal.__struct_fields__, 0)
     for total in totals:
         for field in sums:
             sums[field] += getattr(total, field)

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from attention_moa.errors import ConfigError
 from attention_moa.messages import Sampling
+from attention_moa.money import Price
 
 EMBEDDED_CONTEXT_TOKENS = 4096
 """Context window of an embedded model whose settings name none."""
@@ -61,6 +62,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         has_system_role: False for models without one: the text goes into the first user turn. None: True.
         has_images: False for models that cannot see: an image becomes a labelled gap. None: True.
         stream: False for endpoints that cannot stream. None: True.
+        price: What its tokens cost, in US dollars for a million of them; None: as the price list says.
+        concurrency: Most calls under way at once with its model and key; None takes the ensemble's.
+        rpm: Most requests in any sixty seconds; None takes the ensemble's.
+        tpm: Most tokens in any sixty seconds; None takes the ensemble's.
     """
 
     model: str = ""
@@ -80,6 +85,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     has_system_role: bool | None = None
     has_images: bool | None = None
     stream: bool | None = None
+    price: Price | None = None
+    concurrency: int | None = None
+    rpm: int | None = None
+    tpm: int | None = None
 
     @property
     def window_tokens(self) -> int | None:
@@ -133,7 +142,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ):
             value = getattr(self, field)
             require(value is None or low <= value <= high, dot + field, f"{value} is not from {low:g} to {high:g}")
-        for field in ("max_tokens", "context_tokens", "timeout_s"):
+        if self.price is not None:
+            self.price.check(f"{dot}price")
+        for field in ("max_tokens", "context_tokens", "timeout_s", "concurrency", "rpm", "tpm"):
             value = getattr(self, field)
             require(value is None or value > 0, dot + field, f"{value} is not above 0")
         window, most = self.window_tokens, self.max_tokens

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
 from attention_moa.calls import Finished
-from attention_moa.layer_run import LayerRun, settled
+from attention_moa.layer_run import SUMMARY_READER, LayerRun
 from attention_moa.messages import Stage
 from attention_moa.prompts import (
     Section,
@@ -25,6 +25,7 @@ from attention_moa.prompts import (
 )
 from attention_moa.records import Answer, Critique, Loss, Refinement
 from attention_moa.schedule import Pair
+from attention_moa.waiting import settled
 
 Panel: TypeAlias = Mapping[str, Critique | Loss]
 """All critiques of one critic, by author."""
@@ -51,13 +52,15 @@ async def critique(
     panels: Mapping[str, Task[Panel]],
 ) -> Critique | Loss:
     """Return ``a[i->j]``: by a call of its own, or as a section of the critic's panel where there are panels."""
+    if pair.critic in (run.decided_late(Stage.REFINE, pair.author) or ()):
+        return run.late(Stage.CRITIQUE, pair.critic, peer=pair.author)  # nobody pays for it now
     if panels:
         (panel,) = await settled(panels[pair.critic])
         found = panel[pair.author]
     else:
         own, theirs = await settled(answers[pair.critic], answers[pair.author])
         found = await _criticise(run, pair, own, theirs)
-    run.board.critiques[pair] = found
+    run.board.critiques.setdefault(pair, found)  # what its reader left out stays so
     return found
 
 
@@ -147,9 +150,16 @@ async def refine(
 
     Where the refinement or all critiques are lost, the own answer stands in, labelled.
     """
-    planned = [task for pair, task in critiques.items() if pair.author == agent.name]
+    if agent.name in (run.decided_late(Stage.SUMMARY, SUMMARY_READER) or ()):
+        return None  # the summary went on without it before the run was interrupted
+    planned = {pair.critic: task for pair, task in critiques.items() if pair.author == agent.name}
+    quorum = run.spec.quorum.critiques
+    critiqued = await run.gather(Stage.REFINE, agent.name, planned, quorum=quorum, is_there=_is_critique)
+    for critic in critiqued.late:
+        pair = Pair(critic, agent.name)
+        run.board.critiques[pair] = run.leave_out(Stage.CRITIQUE, critic, quorum=quorum, peer=agent.name)
+    found = [written for written in critiqued.found.values() if isinstance(written, Critique)]
     (own,) = await settled(answers[agent.name])
-    found = [written for written in await settled(*planned) if isinstance(written, Critique)]
     if isinstance(own, Loss):
         return None
     if not planned:
@@ -159,8 +169,13 @@ async def refine(
         refined = _stand_in(run, own, loss)
     else:
         refined = await _work_in(run, agent, own, found)
-    run.board.refinements[agent.name] = refined
+    if agent.name not in run.late_authors:
+        run.board.refinements[agent.name] = refined
     return refined
+
+
+def _is_critique(result: Critique | Loss) -> bool:
+    return isinstance(result, Critique)
 
 
 async def _work_in(run: LayerRun, agent: AgentSpec, own: Answer, found: Sequence[Critique]) -> Refinement:

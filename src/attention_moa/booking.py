@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from attention_moa.accounting import was_refused
 from attention_moa.agents import AgentSpec
 from attention_moa.errors import CallError, MoaError, call_error, describe
 from attention_moa.events import (
@@ -21,7 +22,8 @@ from attention_moa.events import (
     CallRetried,
     CallStarted,
 )
-from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Stage, Usage, whole_characters
+from attention_moa.messages import CallRequest, Chunk, FinishReason, RateHint, Reply, Stage, Usage, whole_characters
+from attention_moa.money import Price, cost_usd
 from attention_moa.ports import RunJournal
 from attention_moa.prompts import Fitted, Render
 from attention_moa.records import Attempt, CallRecord, CallState
@@ -60,8 +62,9 @@ class Ask(Struct, frozen=True, kw_only=True):
 class Collected:
     """The chunks of one attempt, put together, and the events that they make."""
 
-    def __init__(self, log: RunLog, ask: Ask, tags: Sequence[str]) -> None:
+    def __init__(self, log: RunLog, ask: Ask, tags: Sequence[str], waited_s: float) -> None:
         """Start empty, now; ``tags`` are the words that fence quoted text in the prompt."""
+        self.waited_s = waited_s
         self._log = log
         self._ask = ask
         self._tags = tags
@@ -71,6 +74,8 @@ class Collected:
         self._model: str | None = None
         self.started_s = log.seconds()
         self.first_token_s: float | None = None
+        self.rate: RateHint | None = None
+        self.error: str | None = None
         self.finish_reason: FinishReason | None = None
         self.usage = Usage()
 
@@ -84,6 +89,7 @@ class Collected:
         self.finish_reason = chunk.finish_reason or self.finish_reason
         self.usage = chunk.usage or self.usage
         self._model = chunk.model or self._model
+        self.rate = chunk.rate or self.rate
         self._notes.extend(chunk.notes)
         if not chunk.text and not chunk.thinking:
             return False
@@ -114,20 +120,28 @@ class Collected:
 class Booking:
     """What one call leaves in the log, whichever way it ends."""
 
-    def __init__(self, log: RunLog, ask: Ask, journal: RunJournal | None = None) -> None:
+    def __init__(self, log: RunLog, ask: Ask, *, journal: RunJournal | None, price: Price | None) -> None:
         """Tell that the call is queued, now; without a journal it is kept in the log alone."""
+        self._price = price
         self._log = log
-        self._ask = ask
+        self.ask = ask
         self._journal = journal
         self._queued_s = log.seconds()
         self._request: CallRequest | None = None
         self._notes: tuple[str, ...] = ()
         self._tags: tuple[str, ...] = ()
         self._open: Collected | None = None
-        self._key: str | None = None
+        self.key: str | None = None
         self.is_booked = False
         self.attempts: list[Attempt] = []
         log.tell(CallQueued(**_about(log, ask)))
+
+    @property
+    def request(self) -> CallRequest:
+        """The request as it was prepared last."""
+        if self._request is None:
+            raise RuntimeError("no request was prepared")
+        return self._request
 
     def prepared(self, request: CallRequest, fitted: Fitted) -> None:
         """Keep the request as it will be sent."""
@@ -135,8 +149,8 @@ class Booking:
 
     async def stored(self, key: str) -> CallRecord | None:
         """Return the call as it was journaled under its key; from here on it will be journaled under it."""
-        self._key = key
-        return await self._journal.find(key, call_id=self._ask.call_id) if self._journal is not None else None
+        self.key = key
+        return await self._journal.find(key, call_id=self.ask.call_id) if self._journal is not None else None
 
     def replayed(self, stored: CallRecord) -> Reply:
         """Put the call down as it was journaled, and return its reply.
@@ -157,7 +171,7 @@ class Booking:
         )
         self.is_booked = True
         self._log.calls.append(stored if stored.replayed_from is None else self._borrowed(stored))
-        about = _about(self._log, self._ask)
+        about = _about(self._log, self.ask)
         source = stored.replayed_from or self._log.run_id
         told = CallReplayed(
             **about, text=reply.text, finish_reason=reply.finish_reason, usage=reply.usage, source=source
@@ -168,18 +182,19 @@ class Booking:
     def _borrowed(self, stored: CallRecord) -> CallRecord:
         """Return another run's call as one of this run: it took no time and cost nothing here."""
         now_s = self._log.seconds()
-        return replace(stored, queued_s=self._queued_s, ended_s=now_s, attempts=(), reads=self._ask.reads)
+        return replace(stored, queued_s=self._queued_s, ended_s=now_s, attempts=(), reads=self.ask.reads)
 
-    def attempt_started(self) -> Collected:
-        """Return the place where the chunks of a new attempt go."""
-        self._open = Collected(self._log, self._ask, self._tags)
-        self._log.tell(CallStarted(**_about(self._log, self._ask), attempt=len(self.attempts) + 1))
+    def attempt_started(self, waited_s: float = 0.0) -> Collected:
+        """Return the place where the chunks of a new attempt go, which waited so long for its turn."""
+        self._open = Collected(self._log, self.ask, self._tags, waited_s)
+        self._log.tell(CallStarted(**_about(self._log, self.ask), attempt=len(self.attempts) + 1))
         return self._open
 
     def attempt_ended(self, kind: str | None = None, message: str | None = None) -> None:
         """Put the open attempt down; without a kind it gave the reply."""
         if self._open is None:
             return
+        self._open.error = kind
         attempt = Attempt(
             started_s=self._open.started_s,
             ended_s=self._log.seconds(),
@@ -187,9 +202,14 @@ class Booking:
             error=kind,
             message=message,
             usage=self._open.usage,
+            cost_usd=self._cost_usd(kind, self._open.usage),
+            waited_s=self._open.waited_s,
         )
         self.attempts.append(attempt)
         self._open = None
+
+    def _cost_usd(self, kind: str | None, usage: Usage) -> float | None:
+        return 0.0 if usage == Usage() and was_refused(kind) else cost_usd(usage, self._price)
 
     def attempt_failed(self, error: MoaError) -> None:
         """Put the open attempt down as failed."""
@@ -197,7 +217,7 @@ class Booking:
 
     def retried(self, error: MoaError, wait_s: float) -> None:
         """Tell that another attempt follows."""
-        about = _about(self._log, self._ask)
+        about = _about(self._log, self.ask)
         told = CallRetried(
             **about, attempt=len(self.attempts), kind=type(error).__name__, message=describe(error), wait_s=wait_s
         )
@@ -214,7 +234,7 @@ class Booking:
         finally:
             self._log.tell(
                 CallFinished(
-                    **_about(self._log, self._ask),
+                    **_about(self._log, self.ask),
                     text=reply.text,
                     finish_reason=reply.finish_reason,
                     usage=reply.usage,
@@ -229,7 +249,7 @@ class Booking:
         try:
             await self._keep(record, is_journaled=isinstance(error, CallError))
         finally:
-            about = _about(self._log, self._ask)
+            about = _about(self._log, self.ask)
             kind = type(error).__name__
             self._log.tell(CallLost(**about, kind=kind, message=describe(error), attempts=len(self.attempts)))
 
@@ -237,12 +257,12 @@ class Booking:
         """Put the call down as ended from outside."""
         self.attempt_ended("Cancelled", "ended from outside")
         self._put_down(self._record("cancelled", None))
-        self._log.tell(CallCancelled(**_about(self._log, self._ask)))
+        self._log.tell(CallCancelled(**_about(self._log, self.ask)))
 
     async def _keep(self, record: CallRecord, *, is_journaled: bool = True) -> None:
         try:
-            if is_journaled and self._journal is not None and self._key is not None:
-                await self._journal.put(self._key, record)
+            if is_journaled and self._journal is not None and self.key is not None:
+                await self._journal.put(self.key, record)
         finally:
             self._put_down(record)
 
@@ -251,7 +271,7 @@ class Booking:
         self._log.calls.append(record)
 
     def _record(self, state: CallState, reply: Reply | None, error: MoaError | None = None) -> CallRecord:
-        ask, request = self._ask, self._request
+        ask, request = self.ask, self._request
         return CallRecord(
             call_id=ask.call_id,
             stage=ask.stage,
@@ -271,7 +291,7 @@ class Booking:
             finish_reason=reply.finish_reason if reply else None,
             reply_model=reply.model if reply else None,
             notes=reply.notes if reply else self._notes,
-            fingerprint=self._key,
+            fingerprint=self.key,
             error=type(error).__name__ if error else None,
             message=describe(error) if error else None,
         )

@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable
-from contextlib import AsyncExitStack, aclosing, suppress
+from contextlib import aclosing, suppress
 from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from attention_moa.accounting import was_refused
 from attention_moa.agents import ModelSettings
 from attention_moa.backoff import next_wait_s
-from attention_moa.booking import Ask, Booking
+from attention_moa.booking import Ask, Booking, Collected
+from attention_moa.budget import REPLY_TOKENS, Budget, Grant, PriceOf
 from attention_moa.config import CallPolicy
 from attention_moa.errors import (
     CallError,
@@ -26,12 +28,15 @@ from attention_moa.errors import (
     ContextTooLongError,
     MoaError,
     NotJournaledError,
+    RateLimitError,
+    ServerError,
     describe,
 )
 from attention_moa.fingerprint import fingerprint
+from attention_moa.limiter import Limiters, Turn
 from attention_moa.messages import CallRequest, Reply
 from attention_moa.ports import Provider, RunJournal
-from attention_moa.prompts import Fitted, fit
+from attention_moa.prompts import Fitted, estimate_tokens, fit
 from attention_moa.run_log import RunLog
 
 ProviderOf: TypeAlias = Callable[[ModelSettings], Provider]
@@ -44,25 +49,6 @@ class Finished(NamedTuple):
     reply: Reply
 
 
-class Places:
-    """How many calls may be under way to each model at once; shared by all runs of an ensemble.
-
-    Args:
-        most: For each model and address; None for no limit.
-    """
-
-    def __init__(self, most: int | None) -> None:
-        """Start with every place free."""
-        self._most = most
-        self._by_model: dict[tuple[str, str | None], asyncio.Semaphore] = {}
-
-    def of(self, model: ModelSettings) -> asyncio.Semaphore | None:
-        """Return the model's places; None where they are not counted."""
-        if self._most is None:
-            return None
-        return self._by_model.setdefault((model.model, model.base_url), asyncio.Semaphore(self._most))
-
-
 class Caller:
     """Makes the calls of one run.
 
@@ -71,7 +57,9 @@ class Caller:
         provider_of: The provider of a model.
         policy: Attempts, waits, timeouts.
         jitter: A random number from 0 to 1, anew with every call of it.
-        places: Free places by model.
+        limiters: Whose turn it is, by model; shared by all runs of an ensemble.
+        price_of: The price of a model.
+        budget: What the run may still spend.
         journal: The run's place in a journal; None to keep nothing.
         sample: Which of several repeats of one request the run is.
         is_replay: Whether no new call may be made.
@@ -84,7 +72,9 @@ class Caller:
         policy: CallPolicy,
         *,
         jitter: Callable[[], float],
-        places: Places,
+        limiters: Limiters,
+        price_of: PriceOf,
+        budget: Budget,
         journal: RunJournal | None = None,
         sample: int = 0,
         is_replay: bool = False,
@@ -97,7 +87,18 @@ class Caller:
         self._provider_of = provider_of
         self._policy = policy
         self._jitter = jitter
-        self._places = places
+        self._limiters = limiters
+        self._price_of = price_of
+        self.budget = budget
+
+    def decision(self, key: str) -> object | None:
+        """Return what was decided under a key before the run was interrupted; None where nothing was."""
+        return self._journal.decision(key) if self._journal is not None else None
+
+    async def decide(self, key: str, value: object) -> None:
+        """Keep a decision that hung on time, arrival or money, so that a resumed run decides the same."""
+        if self._journal is not None:
+            await self._journal.decide(key, value)
 
     async def call(self, ask: Ask) -> Finished:
         """Return the reply to one ask.
@@ -107,7 +108,7 @@ class Caller:
             ConfigError: A setting or a template is wrong: no other call would do better.
             StoreError: The journal failed, or, in a replay, does not have the call.
         """
-        booking = Booking(self._log, ask, self._journal)
+        booking = Booking(self._log, ask, journal=self._journal, price=self._price_of(ask.agent))
         try:
             reply = await self._reply(ask, booking)
         except asyncio.CancelledError:
@@ -125,10 +126,11 @@ class Caller:
 
     async def _reply(self, ask: Ask, booking: Booking) -> Reply:
         """Return the journaled reply, else a new one, journaled."""
+        cut = self.decision(f"{ask.call_id}.max_tokens")
+        if isinstance(cut, int):
+            ask = _cut(ask, cut)
         fitted = fit(ask.render, ask.agent)
-        request = self._request(ask, fitted)
-        booking.prepared(request, fitted)
-        stored = await booking.stored(fingerprint(request, ask.agent, sample=self._sample))
+        stored = await booking.stored(self._prepared(ask, fitted, booking))
         if stored is not None:
             return booking.replayed(stored)
         if self._is_replay:
@@ -137,26 +139,25 @@ class Caller:
         await booking.finished(reply)
         return reply
 
+    def _prepared(self, ask: Ask, fitted: Fitted, booking: Booking) -> str:
+        """Put the request down as it will be sent, and return its key."""
+        request = self._request(ask, fitted)
+        booking.prepared(request, fitted)
+        return fingerprint(request, ask.agent, sample=self._sample)
+
     async def _send(self, ask: Ask, fitted: Fitted, booking: Booking) -> Reply:
         """Return a new reply, after as many attempts as it takes and the policy allows."""
-        model = ask.agent
         refusals = 0
         while True:
-            request = self._request(ask, fitted)
-            booking.prepared(request, fitted)
-            provider = self._provider_of(model)
             try:
-                async with AsyncExitStack() as stack:
-                    if (places := self._places.of(model)) is not None:
-                        await stack.enter_async_context(places)
-                    reply = await self._attempt(provider, request, ask, booking)
-                return replace(reply, notes=(*fitted.notes, *reply.notes))
+                return await self._try(ask, fitted, booking)
             except ContextTooLongError as error:
                 refusals += 1
                 if len(booking.attempts) >= self._policy.attempts:
                     raise
                 with suppress(ContextTooLongError):
-                    fitted = fit(ask.render, model, refusals=refusals)
+                    fitted = fit(ask.render, ask.agent, refusals=refusals)
+                    self._prepared(ask, fitted, booking)
                     booking.retried(error, 0.0)
                     continue
                 raise
@@ -166,6 +167,41 @@ class Caller:
                     raise
                 booking.retried(error, wait_s)
                 await asyncio.sleep(wait_s)
+
+    async def _try(self, ask: Ask, fitted: Fitted, booking: Booking) -> Reply:
+        """Return the reply to one attempt, made when its turn has come and its cost is reserved."""
+        model = ask.agent
+        notes = fitted.notes
+        provider = self._provider_of(model)
+        prompt_tokens = estimate_tokens(fitted.messages, has_small_vocabulary=model.has_small_vocabulary)
+        wished = model.max_tokens or REPLY_TOKENS
+        async with self._limiters.of(model).turn(prompt_tokens + wished, run=self._log.run_id) as turn:
+            grant = self.budget.reserve(model, prompt_tokens) if self.budget.is_limited else None
+            if grant is not None and grant.max_tokens != model.max_tokens:
+                ask = _cut(ask, grant.max_tokens)
+                await self.decide(f"{ask.call_id}.max_tokens", grant.max_tokens)
+                booking.key = self._prepared(ask, fitted, booking)
+                notes = (*notes, f"max_tokens was cut to {grant.max_tokens}: {self.budget.describe()} left")
+            collected = booking.attempt_started(turn.waited_s)
+            try:
+                reply = await self._attempt(provider, ask, booking, collected)
+            except (RateLimitError, ServerError) as error:
+                if error.retryable and (isinstance(error, RateLimitError) or error.retry_after_s is not None):
+                    turn.refused(error.retry_after_s)
+                raise
+            finally:
+                self._settle(grant, turn, booking, collected)
+        return replace(reply, notes=(*notes, *reply.notes))
+
+    def _settle(self, grant: Grant | None, turn: Turn, booking: Booking, collected: Collected) -> None:
+        """Count what an attempt really used."""
+        model, usage = booking.ask.agent, collected.usage
+        if usage.input_tokens is not None and usage.output_tokens is not None:
+            turn.used(usage.input_tokens + usage.output_tokens)
+        if collected.rate is not None:
+            self._limiters.of(model).hint(collected.rate)
+        if grant is not None:
+            self.budget.settle(grant, model, usage, was_refused=was_refused(collected.error))
 
     def _request(self, ask: Ask, fitted: Fitted) -> CallRequest:
         model = ask.agent
@@ -182,8 +218,8 @@ class Caller:
             is_streamed=model.is_streamed,
         )
 
-    async def _attempt(self, provider: Provider, request: CallRequest, ask: Ask, booking: Booking) -> Reply:
-        collected = booking.attempt_started()
+    async def _attempt(self, provider: Provider, ask: Ask, booking: Booking, collected: Collected) -> Reply:
+        request = booking.request
         limit_s = ask.agent.timeout_s or self._policy.timeout_s
         first_s = self._policy.first_token_timeout_s if request.is_streamed else limit_s
         whole, first = asyncio.timeout(limit_s), asyncio.timeout(min(first_s, limit_s))
@@ -215,6 +251,10 @@ class Caller:
             raise broken from error
         booking.attempt_ended()
         return reply
+
+
+def _cut(ask: Ask, max_tokens: int) -> Ask:
+    return replace(ask, agent=replace(ask.agent, max_tokens=max_tokens))
 
 
 def _late(timeout: asyncio.Timeout, what: str, limit_s: float) -> str | None:

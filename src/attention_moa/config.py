@@ -76,7 +76,11 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
             Hugging Face and Bedrock keep their own; a note says so where it is set for them.
         first_token_timeout_s: Most seconds until the first token of a streamed reply.
         timeout_s: Most seconds of one attempt.
-        concurrency: Most calls under way at once to one model; None for no limit.
+        hedge_s: Seconds without a first token after which a second attempt starts beside the first; the first whole
+            reply counts, the other attempt is ended. None for no second one.
+        concurrency: Most calls under way at once with one model and key; None for no limit.
+        rpm: Most requests to one model with one key in any sixty seconds; None for no limit.
+        tpm: Most tokens of one model with one key in any sixty seconds; None for no limit.
     """
 
     attempts: int = 4
@@ -85,7 +89,43 @@ class CallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     first_token_timeout_s: float = 300.0
     timeout_s: float = 900.0
+    hedge_s: float | None = None
     concurrency: int | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+
+
+class QuorumSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When a reader goes on without those that are late. None waits for all.
+
+    Args:
+        critiques: Critiques of an answer that are enough for its refinement.
+        refinements: Refinements that are enough for the summary.
+        grace_s: Seconds that the rest still has once so many are there.
+    """
+
+    critiques: int | None = None
+    refinements: int | None = None
+    grace_s: float = 0.0
+
+
+class LimitSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one run may use. None for no limit.
+
+    Args:
+        usd: Money; every model then needs a known price.
+        tokens: Tokens of prompts and replies together.
+        deadline_s: Seconds from the start; a resumed run starts anew.
+    """
+
+    usd: float | None = None
+    tokens: int | None = None
+    deadline_s: float | None = None
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether money or tokens are limited."""
+        return self.usd is not None or self.tokens is not None
 
 
 class PromptSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -116,6 +156,8 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         attention: Who criticises whom.
         early_stop: When to stop early.
         calls: Attempts, waits, timeouts.
+        quorum: When readers go on without those that are late.
+        limits: What one run may use.
         prompts: Templates.
     """
 
@@ -130,6 +172,8 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     attention: AttentionSpec = AttentionSpec()
     early_stop: StopRule = StopRule()
     calls: CallPolicy = CallPolicy()
+    quorum: QuorumSpec = QuorumSpec()
+    limits: LimitSpec = LimitSpec()
     prompts: PromptSpec = PromptSpec()
 
     def __post_init__(self) -> None:
@@ -143,6 +187,7 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         for at, chain in (("summary", summary_chain(self)), ("residual", residual_chain(self))):
             chain[0].check_ranges(at)  # with what it takes over from an agent
         _check_rules(self)
+        _check_limits(self)
 
     def agent(self, name: str) -> AgentSpec:
         """Return the agent of that name; raise ``KeyError`` where there is none."""
@@ -201,10 +246,13 @@ def _check_rules(spec: EnsembleSpec) -> None:
     require(0.0 <= stop.threshold <= 1.0, "early_stop.threshold", f"{stop.threshold} is not from 0 to 1")
     require(stop.min_layers >= 1, "early_stop.min_layers", f"{stop.min_layers} is not 1 or more")
     require(calls.attempts >= 1, "calls.attempts", f"{calls.attempts} is not 1 or more")
+    for field in ("concurrency", "rpm", "tpm"):
+        most = getattr(calls, field)
+        require(most is None or most >= 1, f"calls.{field}", f"{most} is not 1 or more")
     require(
-        calls.concurrency is None or calls.concurrency >= 1,
-        "calls.concurrency",
-        f"{calls.concurrency} is not 1 or more",
+        calls.hedge_s is None or 0 < calls.hedge_s < inf,
+        "calls.hedge_s",
+        f"{calls.hedge_s} is not a number of seconds above 0",
     )
     for field in ("retry_wait_s", "retry_wait_max_s"):
         value = getattr(calls, field)
@@ -212,6 +260,23 @@ def _check_rules(spec: EnsembleSpec) -> None:
     for field in ("connect_timeout_s", "first_token_timeout_s", "timeout_s"):
         value = getattr(calls, field)
         require(0 < value < inf, f"calls.{field}", f"{value} is not a number of seconds above 0")
+
+
+def _check_limits(spec: EnsembleSpec) -> None:
+    for field in ("critiques", "refinements"):
+        count = getattr(spec.quorum, field)
+        require(
+            count is None or 1 <= count <= len(spec.agents),
+            f"quorum.{field}",
+            f"{count} is not from 1 to {len(spec.agents)} (agents)",
+        )
+    grace_s = spec.quorum.grace_s
+    require(0 <= grace_s < inf, "quorum.grace_s", f"{grace_s} is not a number of seconds from 0 up")
+    for field in ("usd", "tokens", "deadline_s"):
+        limit = getattr(spec.limits, field)
+        require(
+            limit is None or 0 < limit < inf, f"limits.{field}", f"{limit} is not above 0: leave it out for no limit"
+        )
 
 
 def summary_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:

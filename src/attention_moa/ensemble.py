@@ -12,9 +12,10 @@ import asyncio
 
 from attention_moa.attention import answer, critique, panel, refine
 from attention_moa.calls import Caller
-from attention_moa.errors import MoaError, QuorumError, describe
+from attention_moa.errors import BudgetError, DeadlineError, QuorumError, RunError
 from attention_moa.events import RunFinished, RunStarted
 from attention_moa.layer_run import LayerRun, Past
+from attention_moa.limits import Deadline, affordable
 from attention_moa.prompts import Desk
 from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
@@ -32,6 +33,8 @@ async def run_ensemble(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
 
     Raises:
         QuorumError: No agent gave an answer in the first layer, so that there is nothing to return.
+        BudgetError: What is left of a limit was too little for any answer.
+        DeadlineError: The deadline passed before anything was finished.
         ConfigError: A provider or a template turned out to be misconfigured.
 
     Source: paper, section 3.
@@ -40,31 +43,47 @@ async def run_ensemble(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
     try:
         record = await _run_layers(desk, caller, log)
     except asyncio.CancelledError:
-        _tell_end(log, log.end("cancelled", log.best_output(), "interrupted"))
+        _tell_end(log, log.cancel())
         raise
-    except MoaError as error:
-        _tell_end(log, log.end("failed", log.best_output(), describe(error)))
+    except Exception as error:  # a bug of ours too: whatever ends a run, its record says so
+        _tell_end(log, log.fail(error))
         raise
     _tell_end(log, record)
     if record.text is None:
-        raise QuorumError(record.error or "no answer", run_id=log.run_id, partial=record)
+        raise _why_nothing(record)(record.error or "no answer", run_id=log.run_id, partial=record)
     return record
+
+
+def _why_nothing(record: RunRecord) -> type[RunError]:
+    if record.verdict is not None and record.verdict.rule == "deadline":
+        return DeadlineError
+    return BudgetError if any(loss.kind == "OverLimitError" for loss in record.losses) else QuorumError
 
 
 async def _run_layers(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
     past = Past()
+    deadline = Deadline(desk.spec.limits.deadline_s, log)
     for number in range(1, desk.spec.layers + 1):
-        layer = LayerRun(desk, caller, log, number=number, past=past, pairs=pairs(desk.spec, number))
-        merged = await run_layer(layer)
+        spec = await affordable(desk.spec, caller, log, number)
+        if spec is None:
+            break
+        layer = LayerRun(desk, caller, log, number=number, past=past, pairs=pairs(spec, number))
+        merged = await deadline.hold(layer, run_layer(layer))
         log.close_layer(layer.board, merged.output, merged.verdict)
         if merged.output is None:
-            losses = (loss for loss in log.record().losses if not loss.is_skipped)
-            why = "; ".join(dict.fromkeys(f"{loss.agent}: {loss.message}" for loss in losses))
-            return log.end("failed", None, f"no agent gave an answer ({why})")
+            return log.end("failed", None, _why_no_answer(log, merged))
         past = add_to_past(layer, merged, merged.output)
         if merged.verdict.is_stop:
             break
     return log.end("finished", past.output)
+
+
+def _why_no_answer(log: RunLog, merged: Merged) -> str:
+    if merged.verdict.rule == "deadline":
+        return f"{merged.verdict.reason} before any answer was there"
+    losses = (loss for loss in log.record().losses if not loss.is_skipped)
+    why = "; ".join(dict.fromkeys(f"{loss.agent}: {loss.message}" for loss in losses))
+    return f"no agent gave an answer ({why})"
 
 
 async def run_layer(layer: LayerRun) -> Merged:
@@ -86,6 +105,9 @@ async def run_layer(layer: LayerRun) -> Merged:
             refinements = {agent.name: start(refine(layer, agent, answers, critiques)) for agent in agents}
             summary = start(summarise(layer, refinements))
             merged = start(merge(layer, summary))
+            await asyncio.wait({merged})
+            for late in (*answers.values(), *panels.values(), *critiques.values(), *refinements.values()):
+                late.cancel()  # with a quorum some may still run; of tasks that are done this asks nothing
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from errors  # one cause says more than a group of them
     return merged.result()
@@ -100,6 +122,7 @@ def _tell_start(desk: Desk, log: RunLog) -> None:
         agents=tuple(agent.name for agent in spec.agents),
         layers=spec.layers,
         planned_calls=count_calls(spec),
+        is_resumed=log.is_resumed,
     )
     log.tell(started)
 

@@ -10,7 +10,8 @@
     │   ├── RefusedError                 the endpoint will not take this request
     │   │   ├── AuthError
     │   │   └── ContextTooLongError
-    │   └── BadReplyError                empty, only thinking, not what the protocol asks
+    │   ├── BadReplyError                empty, only thinking, not what the protocol asks
+    │   └── OverLimitError               not sent: too little is left of the run's limit
     ├── RunError(run_id, partial)
     │   ├── QuorumError                  too few agents are left to go on
     │   ├── BudgetError                  the money or the tokens ran out before anything was finished
@@ -131,6 +132,10 @@ class BadReplyError(CallError):
     """The endpoint answered, but with nothing usable: empty, only thinking, malformed."""
 
     default_retryable = True
+
+
+class OverLimitError(CallError):
+    """The call was not sent: too little is left of the run's limit of money or tokens."""
 
 
 class RunError(MoaError):

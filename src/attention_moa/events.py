@@ -34,12 +34,14 @@ class RunStarted(Happening, frozen=True, kw_only=True, tag="run_started"):
         agents: The agents' names, in order.
         layers: Most layers.
         planned_calls: Calls if every layer runs and nothing fails.
+        is_resumed: Whether an interrupted run goes on.
     """
 
     ensemble: str
     agents: tuple[str, ...]
     layers: int
     planned_calls: int
+    is_resumed: bool = False
 
 
 class CallHappening(Happening, frozen=True, kw_only=True, tag_field="event"):

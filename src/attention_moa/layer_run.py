@@ -6,8 +6,8 @@ Here a failed call turns into a ``Loss``; from here on nobody sees an exception 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 from attention_moa.agents import AgentSpec
 from attention_moa.booking import Ask
@@ -18,8 +18,12 @@ from attention_moa.prompts import Desk, Output, Render
 from attention_moa.records import Loss
 from attention_moa.run_log import LayerBoard, RunLog
 from attention_moa.schedule import Pair
+from attention_moa.waiting import settled
 
 T = TypeVar("T")
+
+SUMMARY_READER = "summary"
+"""The summary as a reader, whoever writes it: in the name of the decision whom it leaves out."""
 
 
 class Past(NamedTuple):
@@ -45,15 +49,16 @@ class Written(NamedTuple):
     finished: Finished
 
 
-async def settled(*tasks: asyncio.Task[T]) -> list[T]:
-    """Return the results of shared tasks, in order.
+class Gathered(NamedTuple, Generic[T]):
+    """What a reader goes on with, and whose results it left out because they were late; by name."""
 
-    A plain ``await`` of a task in a reader that is cancelled would cancel the task for all of its readers; this waits
-    beside it.
-    """
-    if tasks:
-        await asyncio.wait(tasks)
-    return [task.result() for task in tasks]
+    found: dict[str, T]
+    late: tuple[str, ...]
+
+
+def late_key(layer: int, stage: Stage, agent: str) -> str:
+    """Return the name of the decision whom a reader leaves out."""
+    return f"{layer}.{stage.value}.{agent}.late"
 
 
 class LayerRun:
@@ -79,7 +84,69 @@ class LayerRun:
         self.past = past
         self.pairs = tuple(pairs)
         self.board: LayerBoard = log.open_layer(number, self.pairs)
+        self.late_authors: tuple[str, ...] = ()
         self._caller = caller
+
+    async def gather(
+        self,
+        stage: Stage,
+        agent: str,
+        tasks: Mapping[str, asyncio.Task[T]],
+        *,
+        quorum: int | None,
+        is_there: Callable[[T], bool],
+    ) -> Gathered[T]:
+        """Return what a reader goes on with: all results, or those that were in time.
+
+        Who was late is decided once for a run: a resumed one leaves out the same, and nothing but them.
+
+        Args:
+            stage: The reader's stage.
+            agent: The reader.
+            tasks: What it reads, by who writes it.
+            quorum: So many results are enough; the rest has ``quorum.grace_s`` more. None waits for all.
+            is_there: Whether a result counts.
+        """
+        if quorum is None:
+            await settled(*tasks.values())
+            return Gathered({name: task.result() for name, task in tasks.items()}, ())
+        key = late_key(self.number, stage, agent)
+        late = self.decided_late(stage, agent)
+        if late is None:
+            late = await self._wait_for_quorum(tasks, quorum, is_there)
+            await self._caller.decide(key, list(late))
+        else:
+            await settled(*(task for name, task in tasks.items() if name not in late))
+        return Gathered({name: task.result() for name, task in tasks.items() if name not in late}, late)
+
+    async def _wait_for_quorum(
+        self, tasks: Mapping[str, asyncio.Task[T]], quorum: int, is_there: Callable[[T], bool]
+    ) -> tuple[str, ...]:
+        pending = set(tasks.values())
+        while pending:
+            if sum(task.done() and is_there(task.result()) for task in tasks.values()) >= quorum:
+                _, pending = await asyncio.wait(pending, timeout=self.spec.quorum.grace_s)
+                break
+            _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        return tuple(name for name, task in tasks.items() if task in pending)
+
+    def decided_late(self, stage: Stage, agent: str) -> tuple[str, ...] | None:
+        """Return whom a reader left out before the run was interrupted; None where it had not come to that."""
+        names = self._caller.decision(late_key(self.number, stage, agent))
+        return tuple(map(str, names)) if isinstance(names, list) else None
+
+    def late(self, stage: Stage, agent: str, *, peer: str | None = None) -> Loss:
+        """Return what stands in the place of a result that was left out before the run was interrupted."""
+        why = "left out before the run was interrupted"
+        return Loss(stage=stage, layer=self.number, agent=agent, peer=peer, kind="Late", message=why)
+
+    def leave_out(self, stage: Stage, agent: str, *, quorum: int | None, peer: str | None = None) -> Loss:
+        """Put down that a result came too late for its reader; return the loss."""
+        grace_s = self.spec.quorum.grace_s
+        why = f"late: a quorum of {quorum} was there, and {grace_s:g} s more had passed"
+        loss = self.lose(stage, agent, "Late", why, peer=peer)
+        self.log.degrade(self.number, stage, agent, what="it was left out", why=why)
+        return loss
 
     async def ask(
         self,

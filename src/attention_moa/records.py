@@ -124,14 +124,15 @@ class Verdict(Struct, frozen=True, kw_only=True):
     Args:
         layer: The layer that it follows.
         is_stop: Whether the run ended there.
-        rule: What decided: ``verdict``, ``similarity``, or ``last`` where the layers were used up.
+        rule: What decided: ``verdict``, ``similarity``, ``last`` where the layers were used up, ``deadline`` where the
+            time was, ``limit`` where the money or the tokens were.
         reason: One line for a person.
         score: The similarity, where that was the rule.
     """
 
     layer: int
     is_stop: bool
-    rule: Literal["verdict", "similarity", "none", "last", "failure"]
+    rule: Literal["verdict", "similarity", "none", "last", "failure", "deadline", "limit"]
     reason: str
     score: float | None = None
 
@@ -165,6 +166,8 @@ class UsageTotal(Struct, frozen=True, kw_only=True):
         cache_write_tokens: Prompt tokens written to a cache.
         output_tokens: Generated tokens, reasoning included.
         reasoning_tokens: Generated tokens that are thinking.
+        cost_usd: What the attempts cost whose price is known.
+        unpriced_calls: Attempts whose cost is not known: the cost is then a lower bound.
     """
 
     calls: int = 0
@@ -174,6 +177,8 @@ class UsageTotal(Struct, frozen=True, kw_only=True):
     cache_write_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced_calls: int = 0
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -186,6 +191,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
         error: The error's class name; None for the try that gave the reply.
         message: The error's text.
         usage: Tokens of this try.
+        cost_usd: What it cost; None where that is not known.
+        waited_s: Seconds that it waited for its turn (concurrency, rates, a pause) before it started.
     """
 
     started_s: float
@@ -194,6 +201,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     error: str | None = None
     message: str | None = None
     usage: Usage = Usage()
+    cost_usd: float | None = None
+    waited_s: float = 0.0
 
 
 class CallRecord(Struct, frozen=True, kw_only=True):

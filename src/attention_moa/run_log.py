@@ -5,11 +5,15 @@ At any moment, in mid-layer too, ``record()`` gives all that is finished: so an 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
 
 from attention_moa.accounting import call_usage
 from attention_moa.config import EnsembleSpec
 from attention_moa.critical_path import critical_path
+from attention_moa.errors import MoaError, describe
 from attention_moa.events import Degraded, Event, LayerFinished, ResultLost, VerdictReached
 from attention_moa.messages import Conversation, Stage
 from attention_moa.ports import Observer
@@ -22,6 +26,7 @@ from attention_moa.records import (
     Loss,
     Refinement,
     Residual,
+    RunHead,
     RunRecord,
     RunState,
     Summary,
@@ -92,14 +97,16 @@ class RunLog:
     ) -> None:
         """Start the run's clock."""
         self.run_id = run_id
+        self.is_resumed = False
         self.spec = spec
         self.conversation = conversation
         self.has_deltas = has_deltas
         self.calls: list[CallRecord] = []
-        self._created_at = created_at
+        self.created_at = created_at
         self._now = now
         self._start = now()
-        self._observers = tuple(observers)
+        self._observers = list(observers)
+        self._notes: list[str] = []
         self._boards: list[LayerBoard] = []
         self._losses: list[Loss] = []
         self._degraded: list[Degradation] = []
@@ -109,10 +116,32 @@ class RunLog:
         """Return the seconds since the run's start."""
         return self._now() - self._start
 
+    def take_up(self, head: RunHead, elapsed_s: float) -> None:
+        """Go on as an earlier run that was interrupted: with its id, its start, and its clock.
+
+        Args:
+            head: What runs.
+            elapsed_s: Where the run's clock goes on.
+        """
+        self.run_id, self.created_at, self.is_resumed = head.run_id, head.created_at, True
+        self._start = self._now() - elapsed_s
+
     def tell(self, event: Event) -> None:
-        """Tell all observers."""
-        for observer in self._observers:
-            observer(event)
+        """Tell all observers; one that raises is told no more, and a note says so: no reply is lost by it."""
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except Exception as error:  # noqa: BLE001 - an onlooker's bug, whatever it is, ends no run
+                self._observers.remove(observer)
+                self.note(f"an observer broke and is told no more: {type(error).__name__}: {describe(error)}")
+                report = {"message": "an observer of a run raised an exception", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(report)
+
+    def note(self, note: str) -> None:
+        """Put down something about the run as a whole, also after its end."""
+        self._notes.append(note)
+        if self._ended is not None:
+            self._ended = replace(self._ended, notes=(*self._ended.notes, note))
 
     def open_layer(self, layer: int, pairs: Sequence[Pair]) -> LayerBoard:
         """Return the board of a new layer."""
@@ -145,6 +174,20 @@ class RunLog:
         self._ended = self._build(state, text, error)
         return self._ended
 
+    def fail(self, error: Exception) -> RunRecord:
+        """Close the run as failed; an error that is none of ours is named with its type, so that a bug shows as one."""
+        why = describe(error) if isinstance(error, MoaError) else f"{type(error).__name__}: {describe(error)}"
+        return self.end("failed", self.best_output(), why)
+
+    def cancel(self) -> RunRecord:
+        """Close the run as cancelled."""
+        return self.end("cancelled", self.best_output(), "interrupted")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run has not ended."""
+        return self._ended is None
+
     def record(self) -> RunRecord:
         """Return the run as it is: its final record once it has ended, and what is finished before that.
 
@@ -162,10 +205,11 @@ class RunLog:
         return None
 
     def _build(self, state: RunState, text: str | None, error: str | None) -> RunRecord:
-        notes = dict.fromkeys(f"{call.agent}: {note}" for call in self.calls for note in call.notes)
+        of_calls = (f"{call.agent}: {note}" for call in self.calls for note in call.notes)
+        notes = dict.fromkeys((*self._notes, *of_calls))
         return RunRecord(
             run_id=self.run_id,
-            created_at=self._created_at,
+            created_at=self.created_at,
             ensemble=self.spec,
             conversation=self.conversation,
             state=state,

@@ -17,7 +17,8 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,22 +26,34 @@ from types import TracebackType
 import msgspec
 from msgspec.structs import replace
 
-from attention_moa.calls import Caller, Places
-from attention_moa.config import AgentSpec, EnsembleSpec, residual_chain, summary_chain
+from attention_moa.agents import AgentSpec, ModelSettings
+from attention_moa.budget import Budget
+from attention_moa.calls import Caller
+from attention_moa.config import CallPolicy, EnsembleSpec, residual_chain, summary_chain
 from attention_moa.ensemble import run_ensemble
-from attention_moa.errors import ConfigError, MoaError, describe
+from attention_moa.errors import ConfigError
 from attention_moa.events import Event
+from attention_moa.journaling import RunWish, leave_place, open_wanted, take_place
+from attention_moa.limiter import Limiters
 from attention_moa.messages import Conversation, ImagePart, system, user
-from attention_moa.ports import Observer, Provider
+from attention_moa.money import Price
+from attention_moa.pacing import Rate
+from attention_moa.ports import Journal, Observer, Provider, RunJournal
 from attention_moa.prompts import Desk, Seal, Templates, load_templates, rehearse
 from attention_moa.providers import ProviderPool
 from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
+from attention_moa.run_stream import RunStream
 from attention_moa.schedule import count_calls
 from attention_moa.settings import api_key, load_spec
+from attention_moa.waiting import to_the_end
 
 _SECRET = secrets.token_bytes(32)
 """One for the process: equal work renders equal prompts within it, and nobody outside can guess a tag."""
+
+
+ANY_RUN = RunWish()
+"""An interrupted run of an equal request, else a new one."""
 
 
 class Ensemble:
@@ -53,7 +66,11 @@ class Ensemble:
         spec: What runs.
         providers: Providers of one's own by the prefix of the model string: ``{"mine": p}`` serves ``mine:anything``.
             They stay open: who made them closes them.
-        secret: What tags and nonces are derived from; None for one that the process draws.
+        secret: What tags and nonces are derived from; None for the journal's, or one that the process draws.
+        journal: Where every finished call is kept, so that nobody pays for it twice: a journal, or the path or URL of
+            one, which is then opened and closed with the ensemble. None keeps nothing.
+        has_reuse: Whether replies of other runs in the journal serve equal calls of this one.
+        is_replay: Whether no new call may be made: what the journal lacks is an error.
     """
 
     def __init__(
@@ -62,14 +79,23 @@ class Ensemble:
         *,
         providers: Mapping[str, Provider] | None = None,
         secret: bytes | None = None,
+        journal: Journal | str | Path | None = None,
+        has_reuse: bool = False,
+        is_replay: bool = False,
     ) -> None:
         """Load the templates; nothing is connected yet."""
         self.spec = spec
+        self._wanted_journal = journal
+        self._has_reuse = has_reuse or is_replay
+        self._is_replay = is_replay
+        self._journal: Journal | None = None
         self._own = dict(providers or {})
-        self._secret = secret or _SECRET
+        self._secret = secret
         self._templates = _tried_templates(spec)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._kept: AsyncExitStack | None = None
         self._pool: ProviderPool | None = None
-        self._places: Places | None = None
+        self._limiters: Limiters | None = None
 
     @classmethod
     def load(
@@ -79,6 +105,9 @@ class Ensemble:
         layers: int | None = None,
         model_file: Path | None = None,
         providers: Mapping[str, Provider] | None = None,
+        journal: Journal | str | Path | None = None,
+        has_reuse: bool = False,
+        is_replay: bool = False,
     ) -> Ensemble:
         """Return the ensemble of a shipped name or of a TOML file.
 
@@ -86,7 +115,10 @@ class Ensemble:
             name_or_path: ``embedded``, ``paper-small`` …, or the path of a file.
             layers: Another number of layers than the file says.
             model_file: A GGUF file in the place of every embedded model.
-            providers: As in the constructor.
+            providers: As in the constructor; so are the three that follow.
+            journal: Where every finished call is kept.
+            has_reuse: Whether replies of other runs serve this one.
+            is_replay: Whether no new call may be made.
 
         Raises:
             ConfigError: The name is unknown, or the file is wrong; the text names the field and the mend.
@@ -96,7 +128,7 @@ class Ensemble:
             spec = replace(spec, layers=layers)
         if model_file is not None:
             spec = _with_model_file(spec, model_file)
-        return cls(spec, providers=providers)
+        return cls(spec, providers=providers, journal=journal, has_reuse=has_reuse, is_replay=is_replay)
 
     @property
     def planned_calls(self) -> int:
@@ -104,8 +136,18 @@ class Ensemble:
         return count_calls(self.spec)
 
     async def __aenter__(self) -> Ensemble:
-        """Keep connections and local models from here on."""
-        self._pool, self._places = self._open_pool(), Places(self.spec.calls.concurrency)
+        """Keep connections, local models and the journal from here on."""
+        if self._loop is not None:
+            raise RuntimeError("this ensemble is entered already: enter it once, and run in it as often as you like")
+        self._loop = asyncio.get_running_loop()
+        try:
+            async with AsyncExitStack() as stack:
+                self._pool, self._journal = await self._open(stack)
+                self._limiters = _limiters(self.spec)
+                self._kept = stack.pop_all()
+        finally:
+            if self._kept is None:
+                self._loop = None
         return self
 
     async def __aexit__(
@@ -115,13 +157,20 @@ class Ensemble:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Let go of connections and local models; idempotent."""
-        pool, self._pool, self._places = self._pool, None, None
-        if pool is not None:
-            await pool.aclose()
+        """Let go of them; idempotent."""
+        kept, self._kept = self._kept, None
+        self._pool, self._journal, self._limiters = None, None, None
+        if kept is not None:
+            self._loop = None
+            await to_the_end(kept.aclose())
 
     async def run(
-        self, question: str | Conversation, *, system: str | None = None, observers: Sequence[Observer] = ()
+        self,
+        question: str | Conversation,
+        *,
+        system: str | None = None,
+        observers: Sequence[Observer] = (),
+        wish: RunWish = ANY_RUN,
     ) -> RunRecord:
         """Return the record of one run; ``record.text`` is the answer.
 
@@ -129,33 +178,57 @@ class Ensemble:
             question: A question, or a whole conversation whose last turn asks.
             system: A system prompt to put first.
             observers: Told every event as it happens.
+            wish: Which run of the journal this is; unless told an interrupted one of an equal
+                request, else a new one.
 
         Raises:
             ConfigError: The question is empty, a key is missing, a model cannot be had.
             RunError: There is no answer; ``error.partial`` holds what was finished.
+            StoreError: The journal cannot be read or written; what was written is not lost.
         """
-        return await self._run(self._log(conversation_of(question, system), observers, has_deltas=False))
+        return await self._run(self._log(conversation_of(question, system), observers, has_deltas=False), wish)
 
     def run_sync(
-        self, question: str | Conversation, *, system: str | None = None, observers: Sequence[Observer] = ()
+        self,
+        question: str | Conversation,
+        *,
+        system: str | None = None,
+        observers: Sequence[Observer] = (),
+        wish: RunWish = ANY_RUN,
     ) -> RunRecord:
-        """Return what ``run`` returns, for code without an event loop of its own."""
-        return asyncio.run(self.run(question, system=system, observers=observers))
+        """Return what ``run`` returns, for code without an event loop of its own.
 
-    def stream(self, question: str | Conversation, *, system: str | None = None, deltas: bool = False) -> RunStream:
+        Raises:
+            RuntimeError: There is an event loop: ``await`` the run there.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # none runs, as it should be
+            return asyncio.run(self.run(question, system=system, observers=observers, wish=wish))
+        raise RuntimeError("run_sync cannot be called where an event loop runs: await ensemble.run(…) there")
+
+    def stream(
+        self,
+        question: str | Conversation,
+        *,
+        system: str | None = None,
+        deltas: bool = False,
+        wish: RunWish = ANY_RUN,
+    ) -> RunStream:
         """Return a run to iterate: events as they happen, then the record.
 
         Args:
             question: As in ``run``.
             system: As in ``run``.
             deltas: Whether every piece of every reply is an event.
+            wish: As in ``run``.
 
         Raises:
             ConfigError: The question is empty.
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         log = self._log(conversation_of(question, system), [events.put_nowait], has_deltas=deltas)
-        return RunStream(log, lambda: self._run(log), events)
+        return RunStream(log, lambda: self._run(log, wish), events)
 
     def _log(self, conversation: Conversation, observers: Sequence[Observer], *, has_deltas: bool) -> RunLog:
         now = datetime.now(UTC)
@@ -169,84 +242,99 @@ class Ensemble:
             has_deltas=has_deltas,
         )
 
-    async def _run(self, log: RunLog) -> RunRecord:
-        is_own_pool = self._pool is None
-        pool = self._pool or self._open_pool()
-        try:
-            for agent in _all_agents(self.spec):
-                pool.get(agent)
-            conversation = await _inlined(log.conversation)
-            desk = Desk(self.spec, conversation, self._templates, Seal(self._secret, conversation))
-            places = self._places or Places(self.spec.calls.concurrency)
-            caller = Caller(log, pool.get, self.spec.calls, jitter=random.random, places=places)
-            return await run_ensemble(desk, caller, log)
-        except MoaError as error:
-            if log.record().state == "running":  # it failed before the first call
-                log.end("failed", None, describe(error))
-            raise
-        finally:
-            if is_own_pool:
-                await pool.aclose()
+    async def _run(self, log: RunLog, wish: RunWish) -> RunRecord:
+        async with AsyncExitStack() as stack:
+            try:
+                pool, journal = self._kept_ones() or await self._open(stack)
+                for agent in _all_agents(self.spec):
+                    pool.get(agent)
+                conversation = await _inlined(log.conversation)
+                budget = Budget(self.spec.limits, _price)
+                budget.require_prices(_all_agents(self.spec))
+                place = None
+                if journal is not None:
+                    place = await take_place(journal, wish, log, conversation, has_reuse=self._has_reuse)
+                    stack.push_async_callback(_left, place, log)
+                    if log.is_resumed:
+                        budget.start((await journal.record(log.run_id)).calls)
+                secret = self._secret or (await journal.secret() if journal is not None else _SECRET)
+                caller = Caller(
+                    log,
+                    pool.get,
+                    self.spec.calls,
+                    jitter=random.random,
+                    limiters=self._limiters or _limiters(self.spec),
+                    price_of=_price,
+                    budget=budget,
+                    journal=place,
+                    sample=wish.sample,
+                    is_replay=self._is_replay,
+                )
+                desk = Desk(self.spec, conversation, self._templates, Seal(secret, conversation))
+                await run_ensemble(desk, caller, log)
+            except asyncio.CancelledError:
+                if log.is_open:  # before the first call
+                    log.cancel()
+                raise
+            except Exception as error:  # a bug of ours too: whatever ends a run, its record says so
+                if log.is_open:
+                    log.fail(error)
+                raise
+        return log.record()
 
-    def _open_pool(self) -> ProviderPool:
-        return ProviderPool(self.spec, own=self._own, api_key=api_key)
+    def _kept_ones(self) -> tuple[ProviderPool, Journal | None] | None:
+        """Return the providers and the journal that are kept between runs; None where each run opens its own."""
+        if self._pool is None:
+            return None
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("this ensemble was entered in another event loop: run it there, or enter one of its own")
+        return self._pool, self._journal
 
-
-class RunStream:
-    """A run under way: iterate it for its events and, last, its record.
-
-    ``aclose()`` cancels the run and all of its calls; so does letting go of the stream. Who leaves the iteration early
-    while holding on to the stream closes it (``contextlib.aclosing``). ``record`` tells at any time what is finished,
-    also after that.
-
-    Args:
-        log: The run's log.
-        run: Starts the run.
-        events: Where the run's events arrive.
-    """
-
-    def __init__(
-        self,
-        log: RunLog,
-        run: Callable[[], Coroutine[None, None, RunRecord]],
-        events: asyncio.Queue[Event | None],
-    ) -> None:
-        """Keep the run; it starts with the first iteration."""
-        self._log = log
-        self._items = _iterate(run, events, log)
-
-    @property
-    def record(self) -> RunRecord:
-        """What is finished so far; the final record once the run has ended."""
-        return self._log.record()
-
-    def __aiter__(self) -> AsyncGenerator[Event | RunRecord, None]:
-        """Return the events, then the record; raises what ``Ensemble.run`` raises."""
-        return self._items
-
-    async def aclose(self) -> None:
-        """Cancel the run if it has not ended; idempotent."""
-        await self._items.aclose()
+    async def _open(self, stack: AsyncExitStack) -> tuple[ProviderPool, Journal | None]:
+        """Return providers and journal that are let go of with the stack, to the end whatever happens."""
+        pool = ProviderPool(self.spec, own=self._own, api_key=api_key)
+        stack.push_async_callback(_closed, pool)
+        journal = await open_wanted(self._wanted_journal)
+        if journal is not None and journal is not self._wanted_journal:
+            stack.push_async_callback(_closed, journal)
+        return pool, journal
 
 
-async def _iterate(
-    run: Callable[[], Coroutine[None, None, RunRecord]], events: asyncio.Queue[Event | None], log: RunLog
-) -> AsyncGenerator[Event | RunRecord, None]:
-    # A task group cannot stay open across the yields of a generator: the task is ended by hand, in ``finally``. Nothing
-    # that the task holds may hold the stream: who lets go of a stream ends its run.
-    task = asyncio.get_running_loop().create_task(run())
-    task.add_done_callback(lambda _: events.put_nowait(None))
-    try:
-        while (event := await events.get()) is not None:
-            yield event
-        yield task.result()
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()
-        elif log.record().state == "running":  # it was cancelled before its first call
-            log.end("cancelled", None, "interrupted")
+def _price(model: ModelSettings) -> Price | None:
+    """Return what a model costs: as its settings say, else as the price list does."""
+    if model.price is not None:
+        return model.price
+    from attention_moa.prices import price_of  # the list is large, and only runs need it
+
+    return price_of(model.model, model.base_url)
+
+
+def _limiters(spec: EnsembleSpec) -> Limiters:
+    """Return the limiters of an ensemble; where agents share model and key, the strictest of their limits holds."""
+
+    def rate_of(model: ModelSettings) -> Rate:
+        sharing = [agent for agent in _all_agents(spec) if _line(agent) == _line(model)]
+        return Rate(**{field: _strictest(sharing, spec.calls, field) for field in Rate.__struct_fields__})
+
+    return Limiters(rate_of, pause_max_s=spec.calls.retry_wait_max_s)
+
+
+def _line(model: ModelSettings) -> tuple[str, str | None, str | None]:
+    return model.model, model.base_url, model.api_key_env
+
+
+def _strictest(models: Sequence[ModelSettings], calls: CallPolicy, field: str) -> int | None:
+    limits: list[int] = [limit for model in models if (limit := getattr(model, field)) is not None]
+    most: int | None = min(limits, default=getattr(calls, field))
+    return most
+
+
+async def _closed(what: ProviderPool | Journal) -> None:
+    await to_the_end(what.aclose())
+
+
+async def _left(place: RunJournal, log: RunLog) -> None:
+    await to_the_end(leave_place(place, log))
 
 
 def conversation_of(question: str | Conversation, system_prompt: str | None = None) -> Conversation:

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from attention_moa.config import residual_chain, summary_chain
-from attention_moa.layer_run import LayerRun, Past, Written, settled
+from attention_moa.layer_run import SUMMARY_READER, LayerRun, Past, Written
 from attention_moa.messages import Stage
 from attention_moa.prompts import Output, render_residual, render_summary
 from attention_moa.records import Loss, Refinement, Residual, Summary, Verdict
 from attention_moa.stopping import is_garbled, is_past_stop, most_central, parse_verdict, similarity
+from attention_moa.waiting import settled
 
 
 class Merged(NamedTuple):
@@ -27,7 +28,14 @@ async def summarise(run: LayerRun, refinements: Mapping[str, Task[Refinement | N
 
     None where no agent is left.
     """
-    found = [refined for refined in await settled(*refinements.values()) if refined is not None]
+    quorum = run.spec.quorum.refinements
+    gathered = await run.gather(
+        Stage.SUMMARY, SUMMARY_READER, refinements, quorum=quorum, is_there=lambda refined: refined is not None
+    )
+    run.late_authors = gathered.late
+    for agent in gathered.late:
+        run.leave_out(Stage.REFINE, agent, quorum=quorum)
+    found = [refined for refined in gathered.found.values() if refined is not None]
     chain = summary_chain(run.spec)
     if not found:
         run.board.summary = run.skip(Stage.SUMMARY, chain[0].name, "no answer is left to summarise")

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from attention_moa.config import AttentionSpec, EnsembleSpec
 from attention_moa.providers.embedded import EmbeddedProvider
-from attention_moa.runtime import Ensemble, RunStream
+from attention_moa.run_stream import RunStream
+from attention_moa.runtime import Ensemble
 from attention_moa.settings import load_spec
 
 POINTS = 5

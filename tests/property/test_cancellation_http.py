@@ -16,7 +16,8 @@ from attention_moa.agents import AgentSpec
 from attention_moa.config import CallPolicy, EnsembleSpec
 from attention_moa.events import CallStarted, Event
 from attention_moa.records import RunRecord
-from attention_moa.runtime import Ensemble, RunStream
+from attention_moa.run_stream import RunStream
+from attention_moa.runtime import Ensemble
 from tests.fake_openai import USAGE, fails, says
 from tests.worlds import a_spec
 

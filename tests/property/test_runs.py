@@ -344,6 +344,7 @@ def counted(calls: Iterable[CallRecord]) -> UsageTotal:
     return UsageTotal(
         calls=len(tried),
         unknown_calls=sum(not (one.usage == Usage() and one.error in refused) for one in unknown),
+        unpriced_calls=sum(not (one.usage == Usage() and one.error in refused) for one in tried),
         **{field: sum(getattr(one.usage, field) or 0 for one in tried) for field in TOKENS},
     )
 

@@ -18,8 +18,22 @@ def test_all_counts_of_an_attempt_are_taken_over() -> None:
     """Cached, written and reasoning tokens stay apart."""
     usage = Usage(input_tokens=10, cached_tokens=4, cache_write_tokens=3, output_tokens=5, reasoning_tokens=2)
     assert attempt_usage(an_attempt(usage)) == UsageTotal(
-        calls=1, input_tokens=10, cached_tokens=4, cache_write_tokens=3, output_tokens=5, reasoning_tokens=2
+        calls=1,
+        input_tokens=10,
+        cached_tokens=4,
+        cache_write_tokens=3,
+        output_tokens=5,
+        reasoning_tokens=2,
+        unpriced_calls=1,
     )
+
+
+def test_costs_add_up_and_an_unknown_one_is_no_zero() -> None:
+    """The sum says how many attempts are not in it."""
+    usage = Usage(input_tokens=1, output_tokens=1)
+    paid = [Attempt(started_s=0.0, ended_s=1.0, usage=usage, cost_usd=cost) for cost in (0.25, 0.5, 0.0, None)]
+    total = add(map(attempt_usage, paid))
+    assert (total.cost_usd, total.unpriced_calls, total.calls) == (0.75, 1, 4)
 
 
 @pytest.mark.parametrize("usage", [Usage(), Usage(input_tokens=10), Usage(output_tokens=5), Usage(cached_tokens=1)])
@@ -37,7 +51,7 @@ def test_a_refused_attempt_used_nothing(error: str) -> None:
 @pytest.mark.parametrize("error", ["ServerError", "CallTimeoutError", "Cancelled", "BadReplyError"])
 def test_an_attempt_that_broke_may_have_used_something(error: str) -> None:
     """Its tokens are unknown, not zero."""
-    assert attempt_usage(an_attempt(error=error)) == UsageTotal(calls=1, unknown_calls=1)
+    assert attempt_usage(an_attempt(error=error)) == UsageTotal(calls=1, unknown_calls=1, unpriced_calls=1)
 
 
 def test_a_refused_attempt_that_reports_tokens_is_booked_with_them() -> None:
@@ -72,4 +86,6 @@ def test_calls_count_all_of_their_attempts() -> None:
         ended_s=2.0,
         attempts=(an_attempt(error="ServerError"), an_attempt(Usage(input_tokens=1, output_tokens=2))),
     )
-    assert call_usage([call, call]) == UsageTotal(calls=4, unknown_calls=2, input_tokens=2, output_tokens=4)
+    assert call_usage([call, call]) == UsageTotal(
+        calls=4, unknown_calls=2, input_tokens=2, output_tokens=4, unpriced_calls=4
+    )

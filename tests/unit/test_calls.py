@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from attention_moa.agents import AgentSpec, ModelSettings
-from attention_moa.calls import Places
+from attention_moa.agents import AgentSpec
 from attention_moa.config import AttentionSpec, CallPolicy
 from attention_moa.errors import (
     AuthError,
@@ -394,14 +393,6 @@ def test_a_call_that_waits_for_another_try_gives_its_place_away() -> None:
     assert starts == pytest.approx({"n0": 11.0, "n1": 1.0, "n2": 2.0})
 
 
-def test_places_are_kept_by_model_and_address() -> None:
-    """One server's places say nothing of another's."""
-    places = Places(1)
-    one, two = ModelSettings(model="openai:m"), ModelSettings(model="openai:m", base_url="http://localhost:1/v1")
-    assert places.of(one) is places.of(one) is not places.of(two)
-    assert Places(None).of(one) is None
-
-
 async def cancelled_at(world: World, seconds: float) -> None:
     """Cancel a world's run after some seconds; the cancellation comes out of it."""
     with pytest.raises(TimeoutError):
@@ -459,4 +450,5 @@ def test_what_an_attempt_used_is_booked_however_it_ended() -> None:
         cached_tokens=8,
         output_tokens=1 + 10,
         reasoning_tokens=2,
+        unpriced_calls=4,
     )

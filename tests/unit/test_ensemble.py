@@ -12,8 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from attention_moa.accounting import add, call_usage
+from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
 from attention_moa.codec import record_from_json, record_to_json
-from attention_moa.config import AgentSpec, AttentionSpec, ResidualSpec, WriterSpec
+from attention_moa.config import AttentionSpec
 from attention_moa.critical_path import critical_path
 from attention_moa.errors import ConfigError, QuorumError, RateLimitError, ServerError
 from attention_moa.events import (

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from attention_moa.calls import Places
-from attention_moa.config import AgentSpec, AttentionSpec, CallPolicy, EnsembleSpec, PromptSpec, WriterSpec
+from attention_moa.agents import AgentSpec, WriterSpec
+from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec, PromptSpec
 from attention_moa.errors import ConfigError, QuorumError, ServerError
 from attention_moa.events import CallDelta, Event, RunFinished, RunStarted
 from attention_moa.messages import CallRequest, Conversation, ImagePart, Message, TextPart, assistant, system, user
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
 from attention_moa.records import RunRecord
-from attention_moa.runtime import Ensemble, RunStream, conversation_of
+from attention_moa.run_stream import RunStream
+from attention_moa.runtime import Ensemble, conversation_of
 from tests import virtual_time
 from tests.fake_openai import FakeOpenAI, says
 from tests.worlds import QUESTION, SECRET, a_spec, default_reply, texts
@@ -328,11 +329,6 @@ def test_an_entered_ensemble_keeps_its_connections_between_runs(is_entered: bool
 
     asyncio.run(scenario())
     assert len(ports) == connections
-
-
-def test_places_that_nobody_limits_are_none() -> None:
-    """The default: as many calls at once as there are."""
-    assert Places(CallPolicy().concurrency).of(AgentSpec(name="a", model="test:a")) is None
 
 
 # -------------------------------------------------------------------------------------------------------------- stream

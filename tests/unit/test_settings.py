@@ -128,7 +128,7 @@ def test_self_in_a_file_is_own_in_the_code_and_back() -> None:
         (ONE + '[attention]\npeers = "some"', ["attention.peers: ", "'some'", '"all"', "a whole number"]),
         (ONE + "[attention]\npeers = 1", ["attention.peers: ", "1", "from 0 to 0"]),
         (ONE + "[attention]\nown = true", ["attention.own: ", "no such field"]),
-        (ONE + "[limits]\nusd = 1", ["limits: ", "no such field"]),
+        (ONE + "[limit]\nusd = 1", ["limit: ", "no such field: did you mean limits?"]),
         (ONE + ONE, ["agents[1].name: ", "'a' is taken"]),
         ('layout = "foo"\n' + ONE, ["layout: ", "'foo'", '"compact" or "continue" or "paper"']),
         ('layers = "x"\n' + ONE, ["layers: ", "'x'", "a whole number"]),

@@ -1,0 +1,104 @@
+"""Which run of a journal a request becomes: a new one, or an interrupted one that goes on; and how it is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from attention_moa.errors import RunBusyError, StoreError, describe
+from attention_moa.fingerprint import request_key
+from attention_moa.messages import Conversation
+from attention_moa.ports import Journal, RunJournal
+from attention_moa.records import RunHead
+from attention_moa.run_log import RunLog
+
+
+class RunWish(Struct, frozen=True, kw_only=True):
+    """Which run of the journal is wanted.
+
+    Args:
+        run_id: That one: it goes on from what is journaled. None for any.
+        is_fresh: Whether an interrupted run of an equal request is left alone, and a new one begins.
+        sample: Which of several repeats of one request: each has replies of its own.
+    """
+
+    run_id: str | None = None
+    is_fresh: bool = False
+    sample: int = 0
+
+
+async def open_wanted(wanted: Journal | str | Path | None) -> Journal | None:
+    """Return a journal that is open already as it is, one that is named by its path or URL opened, and None for None.
+
+    Raises:
+        ConfigError: The path or URL cannot be one.
+        StoreError: The journal cannot be opened.
+    """
+    if wanted is None or not isinstance(wanted, (str, Path)):
+        return wanted
+    from attention_moa.store import open_journal  # only runs with a journal load the database library
+
+    return await open_journal(wanted)
+
+
+async def take_place(
+    journal: Journal, wish: RunWish, log: RunLog, conversation: Conversation, *, has_reuse: bool
+) -> RunJournal:
+    """Return the run's place in the journal; ``log`` goes on as the interrupted run where it is one.
+
+    Args:
+        journal: Where.
+        wish: Which run.
+        log: A log that has told nothing yet.
+        conversation: ``x``, images loaded.
+        has_reuse: Whether calls of other runs serve this one.
+
+    Raises:
+        RunNotFoundError: The wanted run is not there.
+        RunBusyError: Somebody else is at the wanted run.
+    """
+    key = request_key(log.spec, conversation, sample=wish.sample)
+    place = None
+    if wish.run_id is not None:
+        place = await journal.resume(wish.run_id, has_reuse=has_reuse)
+    elif not wish.is_fresh:
+        place = await _interrupted(journal, key, has_reuse=has_reuse)
+    if place is not None:
+        log.take_up(place.head, place.elapsed_s)
+        return place
+    return await journal.begin(_head(log, conversation, key, wish.sample), has_reuse=has_reuse)
+
+
+async def leave_place(place: RunJournal, log: RunLog) -> None:
+    """Keep the run's record and let other processes have the run.
+
+    Where the journal fails the answer is not lost with it: the record then says that it could not be kept.
+    """
+    try:
+        await place.end(log.record())
+    except StoreError as error:
+        log.note(f"the journal could not keep the record of this run: {describe(error)}")
+    finally:
+        await place.release()
+
+
+async def _interrupted(journal: Journal, key: str, *, has_reuse: bool) -> RunJournal | None:
+    run_id = await journal.unfinished(key)
+    if run_id is None:
+        return None
+    try:
+        return await journal.resume(run_id, has_reuse=has_reuse)
+    except RunBusyError:  # somebody was quicker: theirs is theirs
+        return None
+
+
+def _head(log: RunLog, conversation: Conversation, key: str, sample: int) -> RunHead:
+    return RunHead(
+        run_id=log.run_id,
+        created_at=log.created_at,
+        ensemble=log.spec,
+        conversation=conversation,
+        request_key=key,
+        sample=sample,
+    )

@@ -1,0 +1,55 @@
+"""Waiting for tasks that others wait for too, or that must end whatever happens to who waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def settled(*tasks: asyncio.Task[T]) -> list[T]:
+    """Return the results of shared tasks, in order.
+
+    A plain ``await`` of a task in a reader that is cancelled would cancel the task for all of its readers; this waits
+    beside it.
+    """
+    if tasks:
+        await asyncio.wait(tasks)
+    return [task.result() for task in tasks]
+
+
+async def outlast(task: asyncio.Task[Any]) -> None:
+    """Wait until a task is done, however often the waiting is cancelled.
+
+    Raises:
+        CancelledError: It was, once or more often; the task is done.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Return what some work returns; it ends by itself, however often the waiting for it is cancelled.
+
+    For what must not be left half done: closing what was opened, writing what was paid for.
+
+    Raises:
+        CancelledError: The waiting was cancelled; the work is done all the same.
+    """
+    # A task of its own, in no group: what ends the caller must not reach it.
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        await outlast(task)
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            task.exception()  # it is heard of, so the loop has nothing to complain about; the cancellation comes first
+        raise
+    return task.result()
