@@ -167,7 +167,7 @@ async def rows_ms(journal: SqlJournal, calls: int, *, a_run: int) -> float:
     """Return how long a list of 50 runs takes, once there are so many calls."""
     record = call(0, user("Why?"), reply_characters=200)
     for number in range(calls // a_run):
-        run = await journal.begin(head(f"listed-{a_run}-{number}", number))
+        run = await journal.begin(head(f"listed-{a_run}-{number}", a_run + number))  # longer runs come later
         async with asyncio.TaskGroup() as group:
             for place in range(a_run):
                 group.create_task(run.put(f"{place:064}", record))

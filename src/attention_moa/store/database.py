@@ -22,6 +22,7 @@ APPLICATION_ID = 0x4D6F_4131
 """In the header of every SQLite file of ours."""
 
 _SQLITE_SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+_MAGIC = b"SQLite format 3\0"
 _CONNECTIONS = 5
 _CONNECT_S = 10.0
 _COMMAND_S = 60.0
@@ -108,6 +109,7 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
                 await _prepare(database)
             else:
                 make_file(address.file)
+                _require_database(address.file)
                 async with _alone(address.file, busy_timeout_s):
                     await _claim(database)
                     await _prepare(database)
@@ -128,6 +130,15 @@ def make_file(file: Path) -> None:
     locks_folder(file).mkdir(exist_ok=True, mode=0o700)
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _require_database(file: Path) -> None:
+    """Raise a ``StoreError`` for a file that is something else: SQLite would take a short one for an empty database."""
+    is_being_mended = file.with_name(f"{file.name}-journal").exists()
+    with file.open("rb") as opened:
+        begin = opened.read(len(_MAGIC))
+    if begin and begin != _MAGIC and not is_being_mended:
+        raise StoreError(f"{file} is no SQLite database: name another with --journal")
 
 
 async def _prepare(database: Database) -> None:

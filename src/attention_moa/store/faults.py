@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 
 from filelock import Timeout
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -74,8 +75,19 @@ def _what(error: Exception) -> str:
     if isinstance(root, (TimeoutError, Timeout)):
         return "does not answer in time: try again, or see what holds it"
     if isinstance(root, OSError):
-        return f"cannot be reached: {root.strerror or describe(root)}: mend it, {_ELSEWHERE}"
+        return _what_system(root)
     return f"failed: {describe(root).splitlines()[0]}"
+
+
+def _what_system(error: OSError) -> str:
+    reason = error.strerror or describe(error)
+    if error.errno in {EACCES, EPERM, EROFS}:
+        return f"cannot be written ({reason}): let this user write the file and its folder, {_ELSEWHERE}"
+    if error.errno in {ENOSPC, EDQUOT}:
+        return f"cannot be written ({reason}): make room; what was stored before is safe"
+    if error.filename is not None:
+        return f"cannot be opened ({reason}): mend its path, {_ELSEWHERE}"
+    return f"cannot be reached ({reason}): see that the server runs and that the URL names it, {_ELSEWHERE}"
 
 
 def _code(error: BaseException | None) -> str:

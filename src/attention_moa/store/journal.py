@@ -170,7 +170,7 @@ class SqlJournal:
         row = await _row_of(shelf, run_id)
         async with shelf.database.read() as connection:
             calls = (await connection.execute(CALLS_OF_RUN, {"of_run": run_id})).all()
-        packed = {(call.fingerprint, call.call_id): bytes(call.record) for call in calls}
+        packed = {(call.fingerprint, call.call_id): call.record for call in calls}
         return await asyncio.to_thread(_record, row, packed)
 
     async def rows(self, *, limit: int = 50, before: str | None = None) -> list[RunRow]:
@@ -289,11 +289,11 @@ async def _kept(shelf: Shelf, run_id: str) -> Kept:
         calls = (await connection.execute(CALLS_OF_RUN, {"of_run": run_id})).all()
         decisions = (await connection.execute(DECISIONS_OF_RUN, {"of_run": run_id})).all()
     found = {
-        (call.fingerprint, call.call_id): bytes(call.record)
+        (call.fingerprint, call.call_id): call.record
         for call in calls
         if call.state != GIVEN_UP and not call.is_redacted
     }
-    decided = {row.key: unpack(bytes(row.value), object) for row in decisions}
+    decided = {row.key: unpack(row.value, object) for row in decisions}
     return Kept(dict(found), decided, max((call.ended_s for call in calls), default=0.0))
 
 
@@ -307,8 +307,8 @@ def _head(row: _Row) -> RunHead:
     return RunHead(
         run_id=row.run_id,
         created_at=row.created_at,
-        ensemble=unpack(bytes(row.spec), EnsembleSpec),
-        conversation=unpack(bytes(row.conversation), Conversation),
+        ensemble=unpack(row.spec, EnsembleSpec),
+        conversation=unpack(row.conversation, Conversation),
         request_key=row.request_key,
         sample=row.sample,
     )
@@ -316,7 +316,7 @@ def _head(row: _Row) -> RunHead:
 
 def _record(row: _Row, packed: dict[CallKey, bytes]) -> RunRecord:
     if row.record is not None and row.state != "running":
-        return unpack_result(bytes(row.record), packed)
+        return unpack_result(row.record, packed)
     return partial_record(_head(row), [unpack(call, CallRecord) for call in packed.values()])
 
 
@@ -330,7 +330,7 @@ def _line(line: _Row, *, is_held: bool) -> RunRow:
         state=line.state,
         is_held=is_held,
         calls=line.calls,
-        usage=unpack(bytes(line.usage), UsageTotal) if has_ended and line.usage is not None else None,
+        usage=unpack(line.usage, UsageTotal) if has_ended and line.usage is not None else None,
         wall_s=line.wall_s if has_ended else None,
         text=line.text if has_ended else None,
     )

@@ -70,14 +70,15 @@ def migrate(connection: Connection) -> None:
 
 def secret(connection: Connection) -> bytes:
     """Return what was drawn when the journal was made."""
-    return bytes(connection.execute(select(META.c.value).where(META.c.key == _SECRET)).scalar_one())
+    drawn: bytes = connection.execute(select(META.c.value).where(META.c.key == _SECRET)).scalar_one()
+    return drawn
 
 
 def _version(connection: Connection) -> int:
     if not inspect(connection).has_table(META.name):
         return 0
     stored = connection.execute(select(META.c.value).where(META.c.key == _VERSION)).scalar_one_or_none()
-    if stored is None or not bytes(stored).isdigit():
+    if not isinstance(stored, bytes) or not stored.isdigit():
         raise StoreError(
             "the journal does not say which schema it has: put a copy back, or name another with --journal"
         )

@@ -50,11 +50,9 @@ def plain_json(stored: bytes) -> bytes:
     Raises:
         StoreError: It is damaged.
     """
-    if not stored.startswith(_SQUEEZED):
-        return stored
     try:
-        return zlib.decompress(stored)
-    except zlib.error as error:
+        return zlib.decompress(stored) if stored.startswith(_SQUEEZED) else stored
+    except (zlib.error, TypeError) as error:  # a text, too, where somebody else wrote it
         raise StoreError(f"the journal holds something damaged: {error}") from error
 
 

@@ -114,7 +114,7 @@ class SqlRun:
             row = (await connection.execute(REUSABLE, asked)).first()
         if row is None:
             return None
-        call = await unpack_beside(bytes(row.record), CallRecord)
+        call = await unpack_beside(row.record, CallRecord)
         return replace(call, replayed_from=row.run_id)
 
     async def put(self, fingerprint: str, call: CallRecord) -> None:
