@@ -130,11 +130,15 @@ class Booking:
         self._request: CallRequest | None = None
         self._notes: tuple[str, ...] = ()
         self._tags: tuple[str, ...] = ()
-        self._open: Collected | None = None
+        self._open: list[Collected] = []
         self.key: str | None = None
         self.is_booked = False
         self.attempts: list[Attempt] = []
         log.tell(CallQueued(**_about(log, ask)))
+
+    def has_begun(self) -> bool:
+        """Whether the first token of an attempt under way is here."""
+        return any(collected.first_token_s is not None for collected in self._open)
 
     @property
     def request(self) -> CallRequest:
@@ -186,34 +190,38 @@ class Booking:
 
     def attempt_started(self, waited_s: float = 0.0) -> Collected:
         """Return the place where the chunks of a new attempt go, which waited so long for its turn."""
-        self._open = Collected(self._log, self.ask, self._tags, waited_s)
-        self._log.tell(CallStarted(**_about(self._log, self.ask), attempt=len(self.attempts) + 1))
-        return self._open
+        collected = Collected(self._log, self.ask, self._tags, waited_s)
+        self._open.append(collected)
+        number = len(self.attempts) + len(self._open)
+        self._log.tell(CallStarted(**_about(self._log, self.ask), attempt=number))
+        return collected
 
-    def attempt_ended(self, kind: str | None = None, message: str | None = None) -> None:
-        """Put the open attempt down; without a kind it gave the reply."""
-        if self._open is None:
-            return
-        self._open.error = kind
+    def attempt_ended(self, collected: Collected, kind: str | None = None, message: str | None = None) -> None:
+        """Put an attempt down; without a kind it gave the reply."""
+        self._open.remove(collected)
+        collected.error = kind
         attempt = Attempt(
-            started_s=self._open.started_s,
+            started_s=collected.started_s,
             ended_s=self._log.seconds(),
-            first_token_s=self._open.first_token_s,
+            first_token_s=collected.first_token_s,
             error=kind,
             message=message,
-            usage=self._open.usage,
-            cost_usd=self._cost_usd(kind, self._open.usage),
-            waited_s=self._open.waited_s,
+            usage=collected.usage,
+            cost_usd=self._cost_usd(kind, collected.usage),
+            waited_s=collected.waited_s,
         )
         self.attempts.append(attempt)
-        self._open = None
 
     def _cost_usd(self, kind: str | None, usage: Usage) -> float | None:
         return 0.0 if usage == Usage() and was_refused(kind) else cost_usd(usage, self._price)
 
-    def attempt_failed(self, error: MoaError) -> None:
-        """Put the open attempt down as failed."""
-        self.attempt_ended(type(error).__name__, describe(error))
+    def attempt_failed(self, collected: Collected, error: MoaError) -> None:
+        """Put an attempt down as failed."""
+        self.attempt_ended(collected, type(error).__name__, describe(error))
+
+    def attempt_cancelled(self, collected: Collected) -> None:
+        """Put an attempt down as ended from outside."""
+        self.attempt_ended(collected, "Cancelled", "ended from outside")
 
     def retried(self, error: MoaError, wait_s: float) -> None:
         """Tell that another attempt follows."""
@@ -255,7 +263,6 @@ class Booking:
 
     def cancelled(self) -> None:
         """Put the call down as ended from outside."""
-        self.attempt_ended("Cancelled", "ended from outside")
         self._put_down(self._record("cancelled", None))
         self._log.tell(CallCancelled(**_about(self._log, self.ask)))
 

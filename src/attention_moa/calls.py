@@ -11,6 +11,7 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
@@ -33,6 +34,7 @@ from attention_moa.errors import (
     describe,
 )
 from attention_moa.fingerprint import fingerprint
+from attention_moa.hedging import hedged
 from attention_moa.limiter import Limiters, Turn
 from attention_moa.messages import CallRequest, Reply
 from attention_moa.ports import Provider, RunJournal
@@ -150,7 +152,10 @@ class Caller:
         refusals = 0
         while True:
             try:
-                return await self._try(ask, fitted, booking)
+                if self._policy.hedge_s is None:
+                    return await self._try(ask, fitted, booking)
+                attempt = partial(self._try, ask, fitted, booking)
+                return await hedged(attempt, self._policy.hedge_s, has_begun=booking.has_begun)
             except ContextTooLongError as error:
                 refusals += 1
                 if len(booking.attempts) >= self._policy.attempts:
@@ -168,7 +173,9 @@ class Caller:
                 booking.retried(error, wait_s)
                 await asyncio.sleep(wait_s)
 
-    async def _try(self, ask: Ask, fitted: Fitted, booking: Booking) -> Reply:
+    async def _try(
+        self, ask: Ask, fitted: Fitted, booking: Booking, on_start: Callable[[], None] = lambda: None
+    ) -> Reply:
         """Return the reply to one attempt, made when its turn has come and its cost is reserved."""
         model = ask.agent
         notes = fitted.notes
@@ -183,6 +190,7 @@ class Caller:
                 booking.key = self._prepared(ask, fitted, booking)
                 notes = (*notes, f"max_tokens was cut to {grant.max_tokens}: {self.budget.describe()} left")
             collected = booking.attempt_started(turn.waited_s)
+            on_start()
             try:
                 reply = await self._attempt(provider, ask, booking, collected)
             except (RateLimitError, ServerError) as error:
@@ -235,21 +243,21 @@ class Caller:
         except TimeoutError as error:
             why = _late(whole, "whole reply", limit_s) or _late(first, "first token", first_s)
             timeout = CallTimeoutError(why or f"the provider timed out: {describe(error)}")
-            booking.attempt_failed(timeout)
+            booking.attempt_failed(collected, timeout)
             raise timeout from error
         except (CallError, ConfigError) as error:
-            booking.attempt_failed(error)
+            booking.attempt_failed(collected, error)
             raise
         except asyncio.CancelledError as error:
-            broken = _own_cancellation(error)
-            booking.attempt_failed(broken)
+            broken = _own_cancellation(error, booking, collected)
+            booking.attempt_failed(collected, broken)
             raise broken from error
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             broken = CallError(f"the provider broke: {type(error).__name__}: {describe(error)} ({place.name})")
-            booking.attempt_failed(broken)
+            booking.attempt_failed(collected, broken)
             raise broken from error
-        booking.attempt_ended()
+        booking.attempt_ended(collected)
         return reply
 
 
@@ -262,9 +270,10 @@ def _late(timeout: asyncio.Timeout, what: str, limit_s: float) -> str | None:
     return f"no {what} within {limit_s:g} s" if timeout.expired() else None
 
 
-def _own_cancellation(error: asyncio.CancelledError) -> CallError:
+def _own_cancellation(error: asyncio.CancelledError, booking: Booking, collected: Collected) -> CallError:
     """Return the error of a provider that cancelled its own call; raise ``error`` where it was ended from outside."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
+        booking.attempt_cancelled(collected)
         raise error
     return CallError("the provider cancelled its own call")
