@@ -8,19 +8,15 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
-import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import msgspec
-from msgspec import inspect
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec, ModelSettings
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError
+from attention_moa.toml_specs import parse_toml, read_toml, to_spec
 
 KEY_VARIABLES: dict[str, tuple[str, ...]] = {
     "alibaba": ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY"),
@@ -54,13 +50,7 @@ KEY_VARIABLES: dict[str, tuple[str, ...]] = {
 """The usual variable of each provider that needs a key; the first that is set counts."""
 
 QUESTION_VARIABLE = "ATTENTION_MOA_QUESTION"
-_PLAIN: tuple[tuple[type[inspect.Type], str], ...] = (
-    (inspect.BoolType, "true or false"),
-    (inspect.StrType, "text in quotes"),
-    (inspect.IntType, "a whole number"),
-    (inspect.FloatType, "a number"),
-)
-_PLACE = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_EXAMPLES = {"agents": "[[agents]] tables, each with a name and a model"}
 
 
 def load_spec(name_or_path: str | Path) -> EnsembleSpec:
@@ -87,17 +77,7 @@ def ensemble_text(name_or_path: str | Path) -> str:
     """
     if isinstance(name_or_path, str) and name_or_path in shipped_ensembles():
         return shipped_text(name_or_path)
-    path = Path(name_or_path)
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(_no_such_ensemble(str(name_or_path)), key="ensemble") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}, line {line}: not UTF-8: save the file as UTF-8", key="ensemble") from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(f"{str(path)!r} cannot be read: {reason}", key="ensemble") from error
+    return read_toml(Path(name_or_path), key="ensemble", missing=_no_such_ensemble(str(name_or_path)))
 
 
 def parse_spec(text: str, *, name: str, folder: Path | None) -> EnsembleSpec:
@@ -111,14 +91,8 @@ def parse_spec(text: str, *, name: str, folder: Path | None) -> EnsembleSpec:
     Raises:
         ConfigError: It is not TOML, or a field is unknown, missing, of the wrong type or out of range.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name} is not TOML: {error}", key="ensemble") from error
-    try:
-        spec = msgspec.convert({"name": name, **document}, EnsembleSpec)
-    except msgspec.ValidationError as error:
-        raise _config_error(str(error), document) from error
+    document = parse_toml(text, name=name, key="ensemble")
+    spec = to_spec({"name": name, **document}, EnsembleSpec, _EXAMPLES)
     for index, agent in enumerate(spec.agents):
         _require_json(agent.extra_body, f"agents[{index}].extra_body")
     _require_json(spec.summary.extra_body, "summary.extra_body")
@@ -198,6 +172,16 @@ def question_from_environment() -> str | None:
     return question or None
 
 
+def default_journal() -> Path:
+    """Return the journal's file in the user's data directory; it need not be there.
+
+    ``XDG_DATA_HOME`` moves that directory where the system knows such a variable.
+    """
+    from platformdirs import user_data_path
+
+    return user_data_path("attention-moa", appauthor=False) / "journal.db"
+
+
 def _require_key(key: str, variable: str) -> str:
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigError("the key in it has characters that no key has: copy it anew", key=variable)
@@ -217,49 +201,3 @@ def _require_json(value: object, at: str) -> None:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{error}: write it as text in quotes, or leave it out", key=at) from error
-
-
-# ----------------------------------------------------------------------------------------------- what a fault is called
-
-
-def _config_error(message: str, document: dict[str, Any]) -> ConfigError:
-    """Return one line on a fault that msgspec found: the field, the value, what belongs there."""
-    what, _, place = message.partition(" - at `$")
-    steps = _PLACE.findall(place.rstrip("`"))
-    at = "".join(f"[{index}]" if index else f".{name}" for name, index in steps).lstrip(".")
-    kind, value = _look_up(document, steps)
-    if unknown := re.search(r"unknown field `(.*)`", what):
-        known = [field.encode_name for field in kind.fields]
-        close = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
-        return ConfigError(f"no such field: {hint}", key=f"{at}.{unknown[1]}".lstrip("."))
-    if missing := re.search(r"required field `(.*)`", what):
-        example = "[[agents]] tables, each with a name and a model" if missing[1] == "agents" else f"{missing[1]} = …"
-        return ConfigError(f"missing: add {example}", key=f"{at}.{missing[1]}".lstrip("."))
-    shown = "a table" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
-    return ConfigError(f"{shown[:80]} is not right here: write {_expected(kind)}", key=at or None)
-
-
-def _look_up(document: dict[str, Any], steps: list[tuple[str, str]]) -> tuple[Any, Any]:
-    """Return the type that belongs at a place of the document, and the value that is there."""
-    kind: Any = inspect.type_info(EnsembleSpec)
-    value: Any = document
-    for name, index in steps:
-        if index:
-            kind, value = kind.item_type, value[int(index)]
-        else:
-            kind = next(field.type for field in kind.fields if field.encode_name == name)
-            value = value[name]
-    return kind, value
-
-
-def _expected(kind: inspect.Type) -> str:
-    """Return what a type takes, in words."""
-    if isinstance(kind, inspect.UnionType):
-        return " or ".join(_expected(part) for part in kind.types if not isinstance(part, inspect.NoneType))
-    if isinstance(kind, inspect.LiteralType):
-        return " or ".join(f'"{value}"' for value in kind.values)
-    if isinstance(kind, inspect.VarTupleType):
-        has_tables = isinstance(kind.item_type, inspect.StructType)
-        return "[[…]] tables, with two brackets" if has_tables else "a list in brackets"
-    return next((words for plain, words in _PLAIN if isinstance(kind, plain)), "a table")

@@ -1,0 +1,75 @@
+"""A request with all that its reply needs: what is written, and what is said about its tokens."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from attention_moa.fleet.draws import Draw
+from attention_moa.fleet.log import Visit
+from attention_moa.fleet.replies import Usage
+from attention_moa.fleet.requests import ChatRequest
+from attention_moa.fleet.sending import Sender
+from attention_moa.fleet.spec import Fault
+from attention_moa.fleet.texts import FAULTYTEXT, write_reply, write_text
+from attention_moa.fleet.tokens import BYTES_A_TOKEN, count_tokens
+
+BREAKING: frozenset[Fault] = frozenset({"cut", "malformed", "reset", "error_in_reply", "no_choices"})
+"""Faults that come when part of the reply may have been sent: that part is marked, since nobody may use it."""
+
+
+class Words(NamedTuple):
+    """What a reply says: ``text`` behind ``thinking``, and why it ends there."""
+
+    text: str
+    thinking: str
+    finish: str
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens that is."""
+        return count_tokens(self.thinking.encode()) + count_tokens(self.text.encode())
+
+
+class Job(NamedTuple):
+    """A request under way: what was asked, what chance decided, the reply, the way to the client, the log's entry."""
+
+    asked: ChatRequest
+    drawn: Draw
+    words: Words
+    sender: Sender
+    visit: Visit
+
+    def has_written(self, thought: int, said: int) -> None:
+        """Write down how much has been written, in characters of thinking and of text: all of ours are ASCII."""
+        self.visit.reasoning_tokens = -(-thought // BYTES_A_TOKEN)
+        self.visit.output_tokens = self.visit.reasoning_tokens - (-said // BYTES_A_TOKEN)
+
+    def usage(self) -> dict[str, Any] | None:
+        """Return the usage block that is sent, a wrong one or none where that is the fault."""
+        visit = self.visit
+        usage = Usage(visit.prompt_tokens, visit.cached_tokens, visit.output_tokens, visit.reasoning_tokens)
+        if self.drawn.fault != "wrong_usage":
+            return usage.document()
+        if self.drawn.depth < 1 / 3:
+            return None
+        wrong = Usage(0, 0, 0, 0) if self.drawn.depth < 2 / 3 else Usage(*(count * 1000 for count in usage))
+        return wrong.document()
+
+
+def write(asked: ChatRequest, drawn: Draw) -> Words:
+    """Return what is written in reply, cut to ``max_tokens``, which counts thinking too."""
+    words = _within(asked, drawn)
+    if drawn.fault in BREAKING:
+        return words._replace(text=f"{FAULTYTEXT} {words.text}")
+    return words._replace(text="", thinking="") if drawn.fault == "empty" else words
+
+
+def _within(asked: ChatRequest, drawn: Draw) -> Words:
+    most = asked.max_tokens
+    thinking = write_text(drawn.chance, drawn.reasoning_tokens) if drawn.reasoning_tokens else ""
+    text = write_reply(drawn.chance, asked.last, drawn.output_tokens, is_stop=drawn.is_stop)
+    if most is None or Words(text, thinking, "").tokens <= most:
+        return Words(text, thinking, "stop")
+    thinking = thinking[: most * BYTES_A_TOKEN]
+    left = most - count_tokens(thinking.encode())
+    return Words(text[: left * BYTES_A_TOKEN].rstrip(), thinking, "length")

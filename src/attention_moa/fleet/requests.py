@@ -1,0 +1,138 @@
+"""A chat request as it comes over the wire, and what is wrong with it.
+
+Source: the API reference of OpenAI's chat completions. Fields that are not named here (``temperature``, ``tools``,
+``response_format`` and the like) are taken as real endpoints take them and change nothing but the draw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from attention_moa.fleet.tokens import image_text, write_out
+
+
+class BadRequestError(Exception):
+    """The request is at fault; it is answered with this status and an error in OpenAI's form."""
+
+    def __init__(self, status: int, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        """Keep what the answer says."""
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+
+
+class _Image(Struct):
+    url: str
+
+
+class _Part(Struct):
+    type: str
+    text: str = ""
+    image_url: _Image | None = None
+
+
+class ChatMessage(Struct):
+    """One message; see ``text``."""
+
+    role: str
+    content: str | list[_Part] | None = None
+    tool_calls: Raw | UnsetType | None = UNSET
+
+    @property
+    def text(self) -> str:
+        """What a model would read of it: texts, images as 256 tokens each, tool calls as they are."""
+        content = self.content
+        parts = [content] if isinstance(content, str) else [_part_text(part) for part in content or ()]
+        if isinstance(self.tool_calls, Raw):
+            parts.append(bytes(self.tool_calls).decode(errors="replace"))
+        return "\n".join(parts)
+
+
+class _StreamOptions(Struct):
+    include_usage: bool = False
+
+
+class _Body(Struct):
+    model: str
+    messages: Raw
+    stream: bool | None = False
+    stream_options: _StreamOptions | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = 1
+
+
+class ChatRequest(NamedTuple):
+    """A chat request that can be answered.
+
+    Args:
+        model: Whom it asks.
+        digest: SHA-256 of its body.
+        messages: As they were sent.
+        prompt: As a model would read them.
+        last: The text of the last message.
+        max_tokens: Most tokens of the reply; None for no limit.
+        is_streamed: Whether the reply is to be streamed.
+        has_usage: Whether a stream is to end with the usage.
+    """
+
+    model: str
+    digest: bytes
+    messages: Raw
+    prompt: bytes
+    last: str
+    max_tokens: int | None
+    is_streamed: bool
+    has_usage: bool
+
+
+_BODIES = msgspec.json.Decoder(_Body)
+_MESSAGES = msgspec.json.Decoder(list[ChatMessage])
+
+
+def parse_request(body: bytes) -> ChatRequest:
+    """Return the request in a body.
+
+    Raises:
+        BadRequestError: It is not JSON, or a field is missing, of the wrong type or out of range.
+    """
+    try:
+        found = _BODIES.decode(body)
+        messages = _MESSAGES.decode(found.messages)
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at `$")
+        missing = re.search(r"required field `(.*)`", what)
+        param = missing[1] if missing else place.strip("`.") or None
+        raise BadRequestError(400, f"{what} at {param or 'the top'}", code="invalid_type", param=param) from error
+    except msgspec.DecodeError as error:
+        raise BadRequestError(400, f"the body is not JSON: {error}", code="invalid_json") from error
+    most = found.max_completion_tokens if found.max_completion_tokens is not None else found.max_tokens
+    _require(bool(messages), "messages", "there is no message: send at least one")
+    _require(most is None or most >= 1, "max_tokens", f"{most} is not 1 or more")
+    _require(found.n in (None, 1), "n", f"{found.n} is not 1: one choice at a time")
+    options = found.stream_options
+    return ChatRequest(
+        model=found.model,
+        digest=hashlib.sha256(body).digest(),
+        messages=found.messages,
+        prompt=write_out(messages),
+        last=messages[-1].text,
+        max_tokens=most,
+        is_streamed=bool(found.stream),
+        has_usage=options is not None and options.include_usage,
+    )
+
+
+def _require(is_right: bool, param: str, message: str) -> None:
+    if not is_right:
+        raise BadRequestError(400, f"{param}: {message}", code="invalid_value", param=param)
+
+
+def _part_text(part: _Part) -> str:
+    return image_text(part.image_url.url) if part.image_url is not None else part.text
