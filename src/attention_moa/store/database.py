@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from attention_moa.errors import StoreError
+from attention_moa.errors import ConfigError, StoreError
 from attention_moa.store.address import Address
 from attention_moa.store.faults import told
 from attention_moa.store.migrations import is_current, migrate, secret
@@ -23,6 +23,13 @@ APPLICATION_ID = 0x4D6F_4131
 
 _SQLITE_SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 _MAGIC = b"SQLite format 3\0"
+_SERVER_SETTINGS = {
+    "application_name": "attention-moa",
+    # A machine that is cut off lets go of its runs after a minute; by default that takes hours.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
 _CONNECTIONS = 5
 _CONNECT_S = 10.0
 _COMMAND_S = 60.0
@@ -106,6 +113,7 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
     try:
         with told(address.name):
             if address.file is None:
+                await _greet(database)
                 await _prepare(database)
             else:
                 make_file(address.file)
@@ -141,6 +149,15 @@ def _require_database(file: Path) -> None:
         raise StoreError(f"{file} is no SQLite database: name another with --journal")
 
 
+async def _greet(database: Database) -> None:
+    """Connect to a server once; raise a ``ConfigError`` for settings in its URL that the driver does not know."""
+    try:
+        async with database.engine.connect():
+            pass
+    except TypeError as error:
+        raise ConfigError(f"the URL has a setting that asyncpg does not take: {error}", key="journal") from error
+
+
 async def _prepare(database: Database) -> None:
     async with database.engine.connect() as connection:
         is_ready = await connection.run_sync(is_current)
@@ -174,7 +191,11 @@ async def _claim(database: Database) -> None:
 def _engine(address: Address, busy_timeout_s: float) -> AsyncEngine:
     """Return an engine that connects later, and whose errors and logs hold no text of a record."""
     if address.file is None:
-        settings: dict[str, Any] = {"timeout": _CONNECT_S, "command_timeout": _COMMAND_S}
+        settings: dict[str, Any] = {
+            "timeout": _CONNECT_S,
+            "command_timeout": _COMMAND_S,
+            "server_settings": _SERVER_SETTINGS,
+        }
         return create_async_engine(
             address.url, pool_size=_CONNECTIONS, pool_pre_ping=True, hide_parameters=True, connect_args=settings
         )

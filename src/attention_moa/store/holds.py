@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from attention_moa.store.database import Database, locks_folder, try_lock
 from attention_moa.store.faults import told
@@ -129,11 +130,10 @@ class ServerHolds:
             if run_id in self._mine:
                 return False
             with told(self._name):
-                connection = await self._connected()
-                if not await _ask(connection, "pg_try_advisory_lock", run_id):
-                    return False
-            self._mine.add(run_id)
-            return True
+                is_taken = await self._ask("pg_try_advisory_lock", run_id)
+            if is_taken:
+                self._mine.add(run_id)
+            return is_taken
 
     async def free(self, run_id: str) -> None:
         """Let others have the run."""
@@ -141,7 +141,7 @@ class ServerHolds:
             if run_id in self._mine:
                 self._mine.discard(run_id)
                 with told(self._name):
-                    await _ask(await self._connected(), "pg_advisory_unlock", run_id)
+                    await self._ask("pg_advisory_unlock", run_id)
 
     async def held(self, run_ids: Iterable[str]) -> set[str]:
         """Return those runs that anybody is at, on any machine."""
@@ -162,19 +162,31 @@ class ServerHolds:
             await connection.invalidate()
             await connection.close()
 
-    async def _connected(self) -> AsyncConnection:
-        """Return the connection that has the locks; where it broke, another one that takes them anew."""
-        if self._connection is not None and not self._connection.invalidated:
-            return self._connection
-        connection = await self._engine.connect()
-        for run_id in self._mine:
-            await _ask(connection, "pg_try_advisory_lock", run_id)
-        self._connection = connection
-        return connection
+    async def _ask(self, function: str, run_id: str) -> bool:
+        """Return what a function of the server says; where the connection broke, another one takes the locks anew."""
+        if self._connection is not None:
+            with suppress(_GoneError):
+                return await _call(self._connection, function, run_id)
+            await self._connection.close()
+        self._connection = await self._engine.connect()
+        for mine in self._mine:
+            await _call(self._connection, "pg_try_advisory_lock", mine)
+        return await _call(self._connection, function, run_id)
 
 
-async def _ask(connection: AsyncConnection, function: str, run_id: str) -> bool:
-    found = await connection.execute(text(f"SELECT {function}(:key)"), {"key": _number(run_id)})
+class _GoneError(Exception):
+    """The connection is not the one that took the locks: it broke, or somebody was cancelled while he used it."""
+
+
+async def _call(connection: AsyncConnection, function: str, run_id: str) -> bool:
+    if connection.invalidated:
+        raise _GoneError
+    try:
+        found = await connection.execute(text(f"SELECT {function}(:key)"), {"key": _number(run_id)})
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _GoneError from error
+        raise
     return bool(found.scalar_one())
 
 
