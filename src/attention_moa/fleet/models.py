@@ -101,12 +101,12 @@ class SimulatedModel:
     async def _in_line(self, job: Job) -> StreamResponse:
         line = self._clock.start()
         async with self._places.place():
-            job.visit.queue_s = line.elapsed_s
+            job.visit.queue_s = round(line.elapsed_s, 3)
             watch = self._clock.start()
             try:
                 return await self._work(job, watch)
             finally:
-                job.visit.busy_s = watch.spent_s
+                job.visit.busy_s = round(watch.spent_s, 3)
 
     async def _work(self, job: Job, watch: Stopwatch) -> StreamResponse:
         visit, drawn, prompt = job.visit, job.drawn, job.asked.prompt
