@@ -30,7 +30,7 @@ _SERVER_SETTINGS = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-_CONNECTIONS = 5
+_POOL: dict[str, Any] = {"pool_size": 6, "max_overflow": 0, "hide_parameters": True}
 _CONNECT_S = 10.0
 _COMMAND_S = 60.0
 _POLL_S = 0.02
@@ -196,12 +196,10 @@ def _engine(address: Address, busy_timeout_s: float) -> AsyncEngine:
             "command_timeout": _COMMAND_S,
             "server_settings": _SERVER_SETTINGS,
         }
-        return create_async_engine(
-            address.url, pool_size=_CONNECTIONS, pool_pre_ping=True, hide_parameters=True, connect_args=settings
-        )
+        return create_async_engine(address.url, pool_pre_ping=True, connect_args=settings, **_POOL)
     # A transaction that writes asks for the write lock at its start: one that asks later can fail without waiting.
     settings = {"timeout": busy_timeout_s, "isolation_level": "IMMEDIATE"}
-    engine = create_async_engine(address.url, pool_size=_CONNECTIONS, hide_parameters=True, connect_args=settings)
+    engine = create_async_engine(address.url, connect_args=settings, **_POOL)
     event.listen(engine.sync_engine, "connect", _set_up)
     return engine
 

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from attention_moa.store.database import Database, locks_folder, try_lock
+from attention_moa.store.endings import end_of, has_failed
 from attention_moa.store.faults import told
 
 if TYPE_CHECKING:
@@ -126,6 +127,16 @@ class ServerHolds:
 
     async def take(self, run_id: str) -> bool:
         """Return whether this process now has the run."""
+        # A query that is cancelled breaks the connection, and with it the hold on all other runs.
+        taking = asyncio.create_task(self._take(run_id))  # noqa: TID251 - awaited to its end
+        try:
+            return await end_of(taking)
+        except asyncio.CancelledError:
+            if not has_failed(taking) and taking.result():
+                await self.free(run_id)
+            raise
+
+    async def _take(self, run_id: str) -> bool:
         async with self._turn:
             if run_id in self._mine:
                 return False
@@ -137,6 +148,9 @@ class ServerHolds:
 
     async def free(self, run_id: str) -> None:
         """Let others have the run."""
+        await end_of(asyncio.create_task(self._free(run_id)))  # noqa: TID251 - awaited to its end
+
+    async def _free(self, run_id: str) -> None:
         async with self._turn:
             if run_id in self._mine:
                 self._mine.discard(run_id)
@@ -167,20 +181,24 @@ class ServerHolds:
         if self._connection is not None:
             with suppress(_GoneError):
                 return await _call(self._connection, function, run_id)
-            await self._connection.close()
-        self._connection = await self._engine.connect()
-        for mine in self._mine:
-            await _call(self._connection, "pg_try_advisory_lock", mine)
-        return await _call(self._connection, function, run_id)
+            broken, self._connection = self._connection, None
+            await broken.close()
+        connection = await self._engine.connect()
+        try:
+            for mine in self._mine:
+                await _call(connection, "pg_try_advisory_lock", mine)
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
+        return await _call(connection, function, run_id)
 
 
 class _GoneError(Exception):
-    """The connection is not the one that took the locks: it broke, or somebody was cancelled while he used it."""
+    """The connection that took the locks broke."""
 
 
 async def _call(connection: AsyncConnection, function: str, run_id: str) -> bool:
-    if connection.invalidated:
-        raise _GoneError
     try:
         found = await connection.execute(text(f"SELECT {function}(:key)"), {"key": _number(run_id)})
     except DBAPIError as error:

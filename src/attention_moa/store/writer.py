@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attention_moa.errors import StoreError
 from attention_moa.store.database import Database
+from attention_moa.store.endings import end_of
 from attention_moa.store.faults import is_conflict
 from attention_moa.store.packing import is_big
 
@@ -61,7 +62,7 @@ class Writer:
         if self._flushing is None or self._flushing.done():
             # The commit must outlive a cancelled caller, so it is nobody's child; everybody who asked waits for it.
             self._flushing = asyncio.create_task(self._flush())  # noqa: TID251
-        await _end_of(entry.done)
+        await end_of(entry.done)
 
     async def _flush(self) -> None:
         while self._pending:
@@ -105,18 +106,3 @@ def _grouped(batch: Sequence[tuple[_Entry, Row]]) -> list[tuple[Executable, list
     by_statement = groupby(batch, key=lambda one: id(one[0].statement))
     groups = [list(group) for _, group in by_statement]
     return [(group[0][0].statement, [row for _, row in group]) for group in groups]
-
-
-async def _end_of(done: asyncio.Future[None]) -> None:
-    """Wait for a future's end, cancelled or not; then be cancelled, or raise what it raises."""
-    cancelled: asyncio.CancelledError | None = None
-    while not done.done():
-        try:
-            await asyncio.wait((done,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    failed = done.exception()
-    if cancelled is not None:
-        raise cancelled
-    if failed is not None:
-        raise failed
