@@ -45,7 +45,12 @@ def _row(name: str, stats: ModelStats) -> tuple[str, ...]:
     faults = sum(stats.faults.values())
     counts = stats.requests, stats.working, stats.waiting, faults
     tokens = stats.prompt_tokens, stats.cached_tokens, stats.output_tokens
-    return name, *(f"{number:,}" for number in (*counts, *tokens))
+    return name, *map(_short, (*counts, *tokens))
+
+
+def _short(number: int) -> str:
+    """Return a number as it fits a column: millions with two digits behind the point."""
+    return f"{number:,}" if number < 1_000_000 else f"{number / 1_000_000:,.2f} M"
 
 
 def _troubles(stats: Mapping[str, ModelStats], bad_requests: int) -> list[str]:
