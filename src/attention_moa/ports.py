@@ -90,7 +90,10 @@ class RunJournal(Protocol):
         ...
 
     async def decide(self, key: str, value: object) -> None:
-        """Keep a decision that hung on time, arrival or money: any JSON value."""
+        """Keep a decision that hung on time, arrival or money: any JSON value. The first one under a key holds.
+
+        It is stored as it is, past any redaction: names and numbers, no text of models or people.
+        """
         ...
 
     async def end(self, record: RunRecord) -> None:
@@ -127,6 +130,7 @@ class Journal(Protocol):
         Raises:
             RunNotFoundError: There is no such run.
             RunBusyError: Another process, or another task of this one, is at it.
+            StoreError: Its question was redacted before it was stored.
         """
         ...
 
@@ -148,6 +152,9 @@ class Journal(Protocol):
         Args:
             limit: At most so many.
             before: Only runs older than this one.
+
+        Raises:
+            RunNotFoundError: There is no run ``before``.
         """
         ...
 
