@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from types import AsyncGeneratorType
+from typing import cast
 
 from attention_moa.events import Event
 from attention_moa.records import RunRecord
@@ -33,7 +35,8 @@ class RunStream:
         """Keep the run; it starts with the first iteration."""
         self._log = log
         self._tasks: list[asyncio.Task[RunRecord]] = []
-        self._items = _iterate(run, events, log, self._tasks)
+        items = _iterate(run, events, log, self._tasks)
+        self._items = cast("AsyncGeneratorType[Event | RunRecord, None]", items)
 
     @property
     def record(self) -> RunRecord:

@@ -203,9 +203,11 @@ class Ensemble:
         """
         try:
             asyncio.get_running_loop()
-        except RuntimeError:  # none runs, as it should be
-            return asyncio.run(self.run(question, system=system, observers=observers, wish=wish))
-        raise RuntimeError("run_sync cannot be called where an event loop runs: await ensemble.run(…) there")
+        except RuntimeError:
+            pass  # none runs, as it should be
+        else:
+            raise RuntimeError("run_sync cannot be called where an event loop runs: await ensemble.run(…) there")
+        return asyncio.run(self.run(question, system=system, observers=observers, wish=wish))
 
     def stream(
         self,
