@@ -7,8 +7,8 @@ in a note that the record keeps.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
+from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
 from attention_moa.agents import ModelSettings
@@ -16,8 +16,8 @@ from attention_moa.errors import ContextTooLongError
 from attention_moa.messages import Conversation, ImagePart, Message, Part, TextPart
 
 _BYTES_A_TOKEN = 3
-_NO_LETTER = re.compile(r"[^A-Za-z \x80-\U0010ffff]")
-_FOREIGN = re.compile(r"[\x80-\U0010ffff]+")
+_ASCII = bytes(range(0x80))
+_LETTERS_AND_FOREIGN = f"{ascii_letters} ".encode() + bytes(range(0x80, 0x100))
 _TOKENS_A_MESSAGE = 8
 _TOKENS_AN_IMAGE = 800
 _REPLY_TOKENS = 256
@@ -76,10 +76,11 @@ def estimate_tokens(messages: Conversation, *, has_small_vocabulary: bool = Fals
 
 
 def _tokens(text: str, has_small_vocabulary: bool) -> int:
-    single = len(_NO_LETTER.findall(text))
+    encoded = text.encode()  # bytes.translate counts 50 times faster than an expression: texts may have megabytes
+    single = len(encoded.translate(None, _LETTERS_AND_FOREIGN))
     if has_small_vocabulary:
-        single += sum(len(run.encode()) for run in _FOREIGN.findall(text))
-    return single + math.ceil((len(text.encode()) - single) / _BYTES_A_TOKEN)
+        single += len(encoded.translate(None, _ASCII))
+    return single + math.ceil((len(encoded) - single) / _BYTES_A_TOKEN)
 
 
 def clip(text: str, limit: int | None) -> str:
