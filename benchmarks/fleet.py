@@ -68,7 +68,8 @@ async def client(port: int, requests: list[bytes], times_s: list[float]) -> None
         started_s = time.perf_counter()
         writer.write(sent)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        assert head.startswith(b"http/1.1 200"), head
+        if not head.startswith(b"http/1.1 200"):
+            raise RuntimeError(f"the fleet answered {head.decode(errors='replace').splitlines()[0]}")
         length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
         await reader.readexactly(length)
         times_s.append(time.perf_counter() - started_s)
@@ -117,9 +118,12 @@ def main() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        port = int(server.stdout.readline())
+        if server.stdin is None or server.stdout is None:
+            raise RuntimeError("the fleet's process has no pipes")
+        told = server.stdout.readline()
+        if not told:
+            raise RuntimeError(f"the fleet's process ended with exit code {server.wait(timeout=30)}: see above")
+        port = int(told)
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         print(f"{'':14} {'requests/s':>10} {'CPU ms':>7} {'median ms':>10} {'p99 ms':>7}")
         for name, is_streamed in (("in one piece", False), ("streamed", True)):

@@ -22,9 +22,10 @@ def a_fleet(*models: ModelSpec, faults: Mapping[Fault, float] | None = None, **f
         faults: Rates by fault.
         fields: Of ``FleetSpec``.
     """
+    rates: dict[str, float] = {name: rate for name, rate in (faults or {}).items()}  # noqa: C416 - its keys are strings
     return FleetSpec(
         models=models or (ModelSpec(name="m", output_tokens=40),),
-        faults=FaultSpec(**(faults or {})),
+        faults=FaultSpec(**rates),
         **({"time_scale": 0.0} | fields),
     )
 
@@ -82,13 +83,13 @@ class Client:
         sent = io.BytesIO(body if isinstance(body, bytes) else msgspec.json.encode(body))
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with self.session.post(self._address(path), data=sent, headers=headers) as response:
-            return Answer(response.status, dict(response.headers), await response.read())
+            return Answer(response.status, response.headers, await response.read())
 
     async def get(self, path: str, *, key: str | None = None) -> Answer:
         """Get something."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with self.session.get(self._address(path), headers=headers) as response:
-            return Answer(response.status, dict(response.headers), await response.read())
+            return Answer(response.status, response.headers, await response.read())
 
     def _address(self, path: str) -> str:
         return self.fleet.base_url.removesuffix("/v1") + path

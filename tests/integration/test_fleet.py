@@ -59,8 +59,9 @@ def test_max_tokens_cuts_the_reply_and_says_so() -> None:
 
     async def scenario() -> None:
         async with running(a_fleet(ModelSpec(name="m"), ModelSpec(name="sage", reasoning_tokens=500))) as client:
-            for field in ("max_tokens", "max_completion_tokens"):
-                answer = await client.chat(**{field: 7})
+            limits: list[dict[str, Any]] = [{"max_tokens": 7}, {"max_completion_tokens": 7}]
+            for limit in limits:
+                answer = await client.chat(**limit)
                 assert answer.json["usage"]["completion_tokens"] <= 7
                 assert answer.json["choices"][0]["finish_reason"] == "length"
                 assert len(answer.text) <= 28
@@ -267,7 +268,7 @@ def test_limits_a_minute_are_told_and_kept() -> None:
 
 
 def test_a_drawn_429_asks_for_patience_in_real_time() -> None:
-    """Two simulated seconds at a hundredth are 20 ms."""
+    """A simulated second at a hundredth is 10 ms; ``Retry-After`` itself knows whole seconds only."""
 
     async def scenario() -> None:
         spec = a_fleet(ModelSpec(name="m"), time_scale=0.01, faults={"rate_limit": 1.0})
@@ -342,7 +343,7 @@ def test_a_dripping_reply_is_the_right_one_and_slower() -> None:
     run(scenario)
 
 
-def test_images_and_tool_calls_are_counted_and_the_key_to_the_cache() -> None:
+def test_images_and_tool_calls_are_counted() -> None:
     """Whatever else is in a message."""
 
     async def scenario() -> None:

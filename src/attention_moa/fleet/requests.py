@@ -11,9 +11,11 @@ import re
 from typing import NamedTuple
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 
 from attention_moa.fleet.tokens import image_text, write_out
+
+_NOTHING = b"null"
 
 
 class BadRequestError(Exception):
@@ -42,15 +44,15 @@ class ChatMessage(Struct):
 
     role: str
     content: str | list[_Part] | None = None
-    tool_calls: Raw | UnsetType | None = UNSET
+    tool_calls: Raw = Raw(_NOTHING)
 
     @property
     def text(self) -> str:
         """What a model would read of it: texts, images as 256 tokens each, tool calls as they are."""
         content = self.content
         parts = [content] if isinstance(content, str) else [_part_text(part) for part in content or ()]
-        if isinstance(self.tool_calls, Raw):
-            parts.append(bytes(self.tool_calls).decode(errors="replace"))
+        if (calls := bytes(self.tool_calls)) != _NOTHING:
+            parts.append(calls.decode(errors="replace"))
         return "\n".join(parts)
 
 
