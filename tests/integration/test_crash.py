@@ -1,0 +1,25 @@
+"""The crash test in small: a dozen kills on both stores, and nothing that was journaled is sent again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_dozen_killed_runs_end_as_if_nothing_had_happened() -> None:
+    """Each with the text and the account of an undisturbed run; only what was in flight is sent twice."""
+    command = [sys.executable, "benchmarks/crash.py", "--kills", "12", "--seed", "7"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    head, *lines = (line.split() for line in done.stdout.splitlines())
+    rows = {line[0]: dict(zip(head[1:], map(int, line[1:]), strict=True)) for line in lines}
+    assert "sqlite" in rows
+    assert sum(row["kills"] for row in rows.values()) >= 12
+    assert sum(row["journaled"] for row in rows.values()) > 12
+    for row in rows.values():
+        assert row["runs"] == row["equal"] == row["accounts"] > 0
+        assert row["violations"] == row["lost"] == 0
+        assert row["requests"] == row["runs"] * 33 + row["repeats"]
