@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeAlias
 
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError, RunBusyError, RunNotFoundError, StoreError
+from attention_moa.experience import NEWEST_CALLS, CallFacts, ModelExperience, learn
 from attention_moa.messages import Conversation
 from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow, UsageTotal
 from attention_moa.store import BUSY_TIMEOUT_S
@@ -26,6 +27,7 @@ from attention_moa.store.statements import (
     CALLS_OF_RUN,
     DECISIONS_OF_RUN,
     DELETIONS,
+    FACTS,
     GIVE_UP,
     GIVEN_UP,
     HEAD,
@@ -193,6 +195,30 @@ class SqlJournal:
         held = await holds.held([line.run_id for line in lines])
         return [_line(line, is_held=line.run_id in held) for line in lines]
 
+    async def decisions(self, run_id: str) -> dict[str, object]:
+        """Return what was decided in a run, by key.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        shelf, _ = await self._opened()
+        await _row_of(shelf, run_id)
+        return await _decisions(shelf, run_id)
+
+    async def experience(self, models: Iterable[str]) -> dict[str, ModelExperience]:
+        """Return what the newest calls teach of models; those that were never seen are not in it.
+
+        Args:
+            models: ``provider:model`` of each.
+        """
+        shelf, _ = await self._opened()
+        found: dict[str, Sequence[_Row]] = {}
+        async with shelf.database.read() as connection:
+            for model in models:
+                asked = {"of_model": model, "most": NEWEST_CALLS}
+                found[model] = (await connection.execute(FACTS, asked)).all()
+        return await asyncio.to_thread(_learnt, found)
+
     async def delete(self, run_id: str) -> None:
         """Take a run, its calls and decisions out for good.
 
@@ -235,9 +261,9 @@ class SqlJournal:
         return deleted
 
     async def _take(self, shelf: Shelf, holds: Holds, run_id: str) -> None:
-        row = await _row_of(shelf, run_id)
+        await _row_of(shelf, run_id)
         if not await holds.take(run_id):
-            raise RunBusyError(run_id, row.holder)
+            raise RunBusyError(run_id, (await _row_of(shelf, run_id)).holder)
 
     def _place(self, shelf: Shelf, holds: Holds, head: RunHead, kept: Kept, *, has_reuse: bool) -> SqlRun:
         return SqlRun(shelf, head, kept, has_reuse=has_reuse, release=lambda: holds.free(head.run_id))
@@ -287,14 +313,27 @@ async def _take_up(shelf: Shelf, row: _Row) -> None:
 async def _kept(shelf: Shelf, run_id: str) -> Kept:
     async with shelf.database.read() as connection:
         calls = (await connection.execute(CALLS_OF_RUN, {"of_run": run_id})).all()
-        decisions = (await connection.execute(DECISIONS_OF_RUN, {"of_run": run_id})).all()
     found = {
         (call.fingerprint, call.call_id): call.record
         for call in calls
         if call.state != GIVEN_UP and not call.is_redacted
     }
-    decided = {row.key: unpack(row.value, object) for row in decisions}
+    decided = await _decisions(shelf, run_id)
     return Kept(dict(found), decided, max((call.ended_s for call in calls), default=0.0))
+
+
+async def _decisions(shelf: Shelf, run_id: str) -> dict[str, object]:
+    async with shelf.database.read() as connection:
+        decisions = (await connection.execute(DECISIONS_OF_RUN, {"of_run": run_id})).all()
+    return {row.key: unpack(row.value, object) for row in decisions}
+
+
+def _learnt(found: Mapping[str, Sequence[_Row]]) -> dict[str, ModelExperience]:
+    learnt = {
+        model: learn(model, [(row.run_id, unpack(row.facts, CallFacts)) for row in rows])
+        for model, rows in found.items()
+    }
+    return {model: known for model, known in learnt.items() if known is not None}
 
 
 async def _delete(shelf: Shelf, run_id: str) -> None:
