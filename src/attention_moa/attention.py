@@ -12,6 +12,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
+from attention_moa.call_plan import critic_of
 from attention_moa.calls import Finished
 from attention_moa.layer_run import SUMMARY_READER, LayerRun
 from attention_moa.messages import Stage
@@ -68,7 +69,7 @@ async def _criticise(run: LayerRun, pair: Pair, own: Answer | Loss, theirs: Answ
     if isinstance(own, Loss) or isinstance(theirs, Loss):
         missing = pair.critic if isinstance(own, Loss) else pair.author
         return run.skip(Stage.CRITIQUE, pair.critic, f"the answer of {missing} is lost", peer=pair.author)
-    critic = _critic(run, pair.critic)
+    critic = critic_of(run.spec, pair.critic)
     render = render_critique(
         run.desk,
         critic,
@@ -109,7 +110,7 @@ async def panel(run: LayerRun, critic: str, answers: Mapping[str, Task[Answer | 
 
 
 async def _write_panel(run: LayerRun, critic: str, own: Answer, present: Mapping[str, Answer]) -> Panel:
-    agent = _critic(run, critic, sections=len(present))
+    agent = critic_of(run.spec, critic, len(present))
     peers = {author: theirs.text for author, theirs in present.items() if author != critic}
     render, sections = render_panel(
         run.desk, agent, run.number, own.text, peers=peers, has_self=critic in present, previous=run.past.output
@@ -197,13 +198,3 @@ def _stand_in(run: LayerRun, own: Answer, loss: Loss) -> Refinement:
 
 def _as_it_is(own: Answer, why: str) -> Refinement:
     return Refinement(agent=own.agent, text=own.text, call_id=own.call_id, is_truncated=own.is_truncated, stands_in=why)
-
-
-def _critic(run: LayerRun, name: str, sections: int = 1) -> AgentSpec:
-    """Return the agent with the reply length of its critiques; several may take half of its window at most."""
-    agent, most = run.spec.agent(name), run.spec.attention.max_tokens
-    if most is None:
-        return agent
-    window = agent.window_tokens
-    total = most * sections if window is None else max(most, min(most * sections, window // 2))
-    return replace(agent, max_tokens=total)

@@ -5,10 +5,11 @@ A test double, a user's own model and the shipped providers all come in here; no
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from attention_moa.events import Event
+from attention_moa.experience import ModelExperience
 from attention_moa.messages import CallRequest, Chunk
 from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow
 
@@ -155,6 +156,22 @@ class Journal(Protocol):
 
         Raises:
             RunNotFoundError: There is no run ``before``.
+        """
+        ...
+
+    async def decisions(self, run_id: str) -> Mapping[str, object]:
+        """Return what was decided in a run, by key; nobody need hold it.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    async def experience(self, models: Iterable[str]) -> Mapping[str, ModelExperience]:
+        """Return what the newest finished calls teach of models, by model; those that were never seen are not in it.
+
+        Args:
+            models: ``provider:model`` of each.
         """
         ...
 

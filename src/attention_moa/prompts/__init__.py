@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attention_moa.prompts.fit import Fitted, Prompt, Render, clip, estimate_tokens, fit
+from attention_moa.prompts.fit import Fitted, Prompt, Render, clip, estimate_tokens, fit, room_tokens
 from attention_moa.prompts.rehearsal import rehearse
 from attention_moa.prompts.seals import Seal
 from attention_moa.prompts.stages import (
@@ -39,5 +39,6 @@ __all__ = [
     "render_refine",
     "render_residual",
     "render_summary",
+    "room_tokens",
     "split_panel",
 ]

@@ -117,7 +117,7 @@ def fit(render: Render, model: ModelSettings, *, refusals: int = 0) -> Fitted:
     def count(messages: Conversation) -> int:
         return estimate_tokens(messages, has_small_vocabulary=model.has_small_vocabulary)
 
-    needed, room = count(prompt.messages), _room_tokens(model)
+    needed, room = count(prompt.messages), room_tokens(model)
     if refusals:
         room = (needed if room is None else min(room, needed)) >> refusals
     if room is not None and needed > room:
@@ -130,7 +130,7 @@ def fit(render: Render, model: ModelSettings, *, refusals: int = 0) -> Fitted:
     return Fitted(prompt.messages, prompt.shared, prompt.tags, tuple(notes))
 
 
-def _room_tokens(model: ModelSettings) -> int | None:
+def room_tokens(model: ModelSettings) -> int | None:
     """Return the most tokens of a prompt: the window less the reply; None where the window is unknown."""
     window = model.window_tokens
     return None if window is None else window - (model.max_tokens or min(_REPLY_TOKENS, window // 4))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from attention_moa.errors import RunBusyError, RunNotFoundError, StoreError
+from attention_moa.experience import NEWEST_CALLS, ModelExperience, learn
 from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow, RunState
+from attention_moa.store.facts import facts_of
 from attention_moa.store.packing import pack, unpack
 from attention_moa.store.views import TRIES_AGAIN, UNFINISHED, CallKey, partial_record, preview, question
 
@@ -102,6 +105,29 @@ class MemoryJournal:
         if before is not None:
             runs = runs[runs.index(self._run(before)) + 1 :]
         return [self._row(run) for run in runs[:limit]]
+
+    async def decisions(self, run_id: str) -> dict[str, object]:
+        """Return what was decided in a run, by key.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        return dict(self._run(run_id).decisions)
+
+    async def experience(self, models: Iterable[str]) -> dict[str, ModelExperience]:
+        """Return what the newest calls teach of models; those that were never seen are not in it.
+
+        Args:
+            models: ``provider:model`` of each.
+        """
+        calls = [(run_id, call) for run_id, key in self._put if (call := self._finished(run_id, key)) is not None]
+        learnt: dict[str, ModelExperience] = {}
+        for model in models:
+            facts = [(run_id, facts_of(call)) for run_id, call in calls if call.model == model]
+            newest = [(run_id, fact) for run_id, fact in facts if fact is not None][-NEWEST_CALLS:]
+            if (known := learn(model, newest)) is not None:
+                learnt[model] = known
+        return learnt
 
     async def delete(self, run_id: str) -> None:
         """Take a run out for good.

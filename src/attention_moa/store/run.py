@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from attention_moa.errors import StoreError
 from attention_moa.records import CallRecord, RunHead, RunRecord
 from attention_moa.store.database import Database
+from attention_moa.store.facts import facts_of
 from attention_moa.store.packing import pack, size_of, unpack, unpack_beside
 from attention_moa.store.redaction import redacted
 from attention_moa.store.results import pack_result
@@ -142,6 +143,7 @@ class SqlRun:
 
     def _row(self, fingerprint: str, call: CallRecord) -> dict[str, Any]:
         stored = redacted(call, self._shelf.redact)
+        facts = facts_of(call)
         return {
             "run_id": self._head.run_id,
             "fingerprint": fingerprint,
@@ -151,6 +153,8 @@ class SqlRun:
             "ended_s": call.ended_s,
             "created": time.time(),
             "record": pack(stored),
+            "model": call.model if facts is not None else None,
+            "facts": pack(facts) if facts is not None else None,
         }
 
     def _forget(self, key: CallKey, before: CallRecord | bytes | None) -> None:

@@ -35,6 +35,14 @@ CALLS_OF_RUN = select(
     CALLS.c.fingerprint, CALLS.c.call_id, CALLS.c.state, CALLS.c.is_redacted, CALLS.c.ended_s, CALLS.c.record
 ).where(CALLS.c.run_id == bindparam("of_run"))
 
+FACTS = (
+    select(CALLS.c.run_id, CALLS.c.facts)
+    .where(CALLS.c.model == bindparam("of_model"))
+    .order_by(CALLS.c.created.desc())
+    .limit(bindparam("most"))
+)
+"""The newest finished calls of a model, in numbers; other calls have no model in their row."""
+
 DECISIONS_OF_RUN = select(DECISIONS.c.key, DECISIONS.c.value).where(DECISIONS.c.run_id == bindparam("of_run"))
 
 REUSABLE = (
@@ -94,7 +102,7 @@ class Upserts:
         """Make them."""
         insert = postgresql.insert if is_server else sqlite.insert
         call = insert(CALLS)
-        changed = ("state", "is_redacted", "ended_s", "created", "record")
+        changed = ("state", "is_redacted", "ended_s", "created", "record", "model", "facts")
         self.call: Executable = call.on_conflict_do_update(
             index_elements=[CALLS.c.run_id, CALLS.c.fingerprint, CALLS.c.call_id],
             set_={name: call.excluded[name] for name in changed},

@@ -44,6 +44,8 @@ CALLS = Table(
     Column("ended_s", Double, nullable=False),
     Column("created", Double, nullable=False),
     Column("record", LargeBinary, nullable=False),
+    Column("model", Text),
+    Column("facts", LargeBinary),
 )
 
 DECISIONS = Table(

@@ -1,0 +1,168 @@
+"""Every call of a run in which nothing fails and nothing stops early: who is asked what for, and what each one reads.
+
+The same dataflow as the engine's, told beforehand and without any text. A test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from attention_moa.agents import AgentSpec
+from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.messages import Stage
+from attention_moa.schedule import Pair, pairs
+
+NOBODY: Mapping[str, str] = MappingProxyType({})
+
+
+class PlannedCall(Struct, frozen=True, kw_only=True):
+    """One call to come.
+
+    Args:
+        call_id: As in the run.
+        stage: What for.
+        layer: From 1.
+        agent: Who is asked, with the reply length of this call.
+        peer: The author, for a pairwise critique.
+        authors: Whose answers a panel call criticises; empty for all other calls.
+        own: The call that wrote the agent's own answer; None where the prompt holds none.
+        quoted: The calls whose texts are quoted, by who wrote them; a residual's by the number of the layer.
+        previous: The call that wrote ``o[l-1]``; None in layer 1.
+        reads: All calls that it waits for.
+    """
+
+    call_id: str
+    stage: Stage
+    layer: int
+    agent: AgentSpec
+    peer: str | None = None
+    authors: tuple[str, ...] = ()
+    own: str | None = None
+    quoted: Mapping[str, str] = NOBODY
+    previous: str | None = None
+    reads: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The stage, or ``panel``."""
+        return "panel" if self.authors else self.stage.value
+
+
+def critic_of(spec: EnsembleSpec, name: str, sections: int = 1) -> AgentSpec:
+    """Return the agent with the reply length of its critiques; several may take half of its window at most."""
+    agent, most = spec.agent(name), spec.attention.max_tokens
+    if most is None:
+        return agent
+    window = agent.window_tokens
+    total = most * sections if window is None else max(most, min(most * sections, window // 2))
+    return replace(agent, max_tokens=total)
+
+
+def planned_calls(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
+    """Return every call, each behind those that it reads."""
+    calls: list[PlannedCall] = []
+    outputs: list[str] = []
+    previous: str | None = None
+    for layer in range(1, spec.layers + 1):
+        calls += _layer(spec, layer, previous)
+        summary = calls[-1].call_id
+        if layer == 1:
+            outputs.append(summary)
+            previous = summary
+            continue
+        reads = (*outputs, summary)
+        quoted = {str(number): name for number, name in enumerate(reads, 1)}
+        residual = _call(residual_chain(spec)[0], Stage.RESIDUAL, layer, quoted=quoted, reads=reads)
+        calls.append(residual)
+        outputs.append(summary if spec.residual.history == "summaries" else residual.call_id)
+        previous = residual.call_id
+    return tuple(calls)
+
+
+def _layer(spec: EnsembleSpec, layer: int, previous: str | None) -> Iterator[PlannedCall]:
+    """Yield the calls of a layer up to its summary, which is the last."""
+    after = (previous,) if previous is not None else ()
+    answers = {agent.name: _call(agent, Stage.ANSWER, layer, previous=previous, reads=after) for agent in spec.agents}
+    yield from answers.values()
+    found = pairs(spec, layer)
+    own = {name: call.call_id for name, call in answers.items()}
+    criticise = _panels if spec.attention.mode == "panel" else _pairwise
+    critiques = criticise(spec, layer, own, previous)
+    yield from {call.call_id: call for call in critiques.values()}.values()
+    refined: dict[str, str] = {}
+    for agent in spec.agents:
+        mine = own[agent.name]
+        quoted = {pair.critic: critiques[pair].call_id for pair in found if pair.author == agent.name}
+        refined[agent.name] = mine
+        if quoted:
+            reads = (mine, *quoted.values())
+            call = _call(agent, Stage.REFINE, layer, own=mine, quoted=quoted, previous=previous, reads=reads)
+            refined[agent.name] = call.call_id
+            yield call
+    yield _call(summary_chain(spec)[0], Stage.SUMMARY, layer, quoted=refined, reads=tuple(refined.values()))
+
+
+def _pairwise(spec: EnsembleSpec, layer: int, own: Mapping[str, str], previous: str | None) -> dict[Pair, PlannedCall]:
+    return {
+        pair: _call(
+            critic_of(spec, pair.critic),
+            Stage.CRITIQUE,
+            layer,
+            peer=pair.author,
+            own=own[pair.critic],
+            quoted={} if pair.critic == pair.author else {pair.author: own[pair.author]},
+            previous=previous,
+            reads=(own[pair.critic], own[pair.author]),
+        )
+        for pair in pairs(spec, layer)
+    }
+
+
+def _panels(spec: EnsembleSpec, layer: int, own: Mapping[str, str], previous: str | None) -> dict[Pair, PlannedCall]:
+    critiques: dict[Pair, PlannedCall] = {}
+    found = pairs(spec, layer)
+    for critic in dict.fromkeys(pair.critic for pair in found):
+        authors = tuple(pair.author for pair in found if pair.critic == critic)
+        call = _call(
+            critic_of(spec, critic, len(authors)),
+            Stage.CRITIQUE,
+            layer,
+            authors=authors,
+            own=own[critic],
+            quoted={author: own[author] for author in authors if author != critic},
+            previous=previous,
+            reads=(own[critic], *(own[author] for author in authors)),
+        )
+        critiques |= {Pair(critic, author): call for author in authors}
+    return critiques
+
+
+def _call(
+    agent: AgentSpec,
+    stage: Stage,
+    layer: int,
+    *,
+    peer: str | None = None,
+    authors: tuple[str, ...] = (),
+    own: str | None = None,
+    quoted: Mapping[str, str] | None = None,
+    previous: str | None = None,
+    reads: Sequence[str] = (),
+) -> PlannedCall:
+    parts = (str(layer), stage.value, agent.name, peer)
+    return PlannedCall(
+        call_id=".".join(part for part in parts if part is not None),
+        stage=stage,
+        layer=layer,
+        agent=agent,
+        peer=peer,
+        authors=authors,
+        own=own,
+        quoted=dict(quoted or {}),
+        previous=previous,
+        reads=tuple(dict.fromkeys(reads)),
+    )

@@ -1,0 +1,226 @@
+"""What a run will take, before anything is spent: calls, tokens, money, seconds; and how it then compares. Pure.
+
+The calls come from the ensemble, the prompts' lengths from its templates, and what models write, how fast they are and
+what their caches serve from a journal's experience. What is not known is said: money and seconds are None then, and
+tokens are a bound, labelled so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+
+from attention_moa.call_costs import CallCost, PriceOf, Source, call_costs
+from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.experience import ModelExperience
+from attention_moa.messages import Conversation, Stage
+from attention_moa.prompts import Templates
+
+K = TypeVar("K")
+
+DECISION = "plan"
+"""The key under which a run's plan is kept with it in a journal."""
+
+_WEAKNESS: Mapping[Source, int] = {"journal": 0, "max_tokens": 1, "assumed": 2}
+
+
+class PlanSum(Struct, frozen=True, kw_only=True):
+    """What several calls take together.
+
+    Args:
+        calls: How many.
+        prompt_tokens: Tokens of prompts, cached ones included.
+        cached_tokens: Those that a cache is expected to serve; 0 for models that no cache was seen to serve.
+        written_tokens: Generated tokens, thinking included.
+        reasoning_tokens: Those that are thinking; 0 for models that were not seen to think.
+        usd: Money; None where the price of any of them is unknown.
+        seconds: When the last of them may be expected to end, from the run's start; None where any model's pace is
+            unknown.
+    """
+
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    written_tokens: int
+    reasoning_tokens: int
+    usd: float | None
+    seconds: float | None
+
+
+class PlanRow(Struct, frozen=True, kw_only=True):
+    """The calls of one stage of one layer."""
+
+    layer: int
+    stage: Stage
+    sum: PlanSum
+
+
+class ModelBasis(Struct, frozen=True, kw_only=True):
+    """What a plan knows of a model.
+
+    Args:
+        model: ``provider:model``.
+        planned_calls: Its calls in the plan.
+        seen_calls: Its calls in the journal that were looked at.
+        written_is: Where the number of tokens that it writes comes from; the weakest source where there are several.
+        has_cache: Whether a cache was seen to serve it; None where the model was not seen.
+        has_pace: Whether its seconds are known.
+        has_price: Whether its price is known.
+    """
+
+    model: str
+    planned_calls: int
+    seen_calls: int
+    written_is: Source
+    has_cache: bool | None
+    has_pace: bool
+    has_price: bool
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a run of an ensemble takes where nothing fails.
+
+    Args:
+        ensemble: Its name.
+        rows: By layer and stage, in order.
+        agents: By agent.
+        stages: By stage.
+        layers: What the run takes up to the end of each layer.
+        total: All layers: the most.
+        least: What it takes where early stopping ends it as soon as it may; ``total`` where it may not.
+        least_layers: The layers of that.
+        models: What is known of each model.
+        notes: What will not go as it should.
+    """
+
+    ensemble: str
+    rows: tuple[PlanRow, ...]
+    agents: dict[str, PlanSum]
+    stages: dict[Stage, PlanSum]
+    layers: tuple[PlanSum, ...]
+    total: PlanSum
+    least: PlanSum
+    least_layers: int
+    models: tuple[ModelBasis, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unpriced(self) -> tuple[str, ...]:
+        """The models whose price is unknown."""
+        return tuple(basis.model for basis in self.models if not basis.has_price)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether any of the tokens are an upper bound and no expectation."""
+        return any(basis.written_is != "journal" for basis in self.models)
+
+
+def plan(
+    spec: EnsembleSpec,
+    conversation: Conversation,
+    templates: Templates,
+    *,
+    experience: Mapping[str, ModelExperience],
+    price_of: PriceOf,
+) -> Plan:
+    """Return what a run takes.
+
+    Args:
+        spec: The ensemble.
+        conversation: What it is asked.
+        templates: The ensemble's.
+        experience: What is known of models, by ``provider:model``; any of them may be missing.
+        price_of: What models cost.
+    """
+    costs, notes = call_costs(spec, conversation, templates, experience=experience, price_of=price_of)
+    least_layers, least = _least(spec, costs)
+    by_row = _grouped(costs, lambda cost: (cost.call.layer, cost.call.stage))
+    return Plan(
+        ensemble=spec.name,
+        rows=tuple(PlanRow(layer=layer, stage=stage, sum=_sum(of_it)) for (layer, stage), of_it in by_row.items()),
+        agents={name: _sum(of_it) for name, of_it in _grouped(costs, lambda cost: cost.call.agent.name).items()},
+        stages={stage: _sum(of_it) for stage, of_it in _grouped(costs, lambda cost: cost.call.stage).items()},
+        layers=tuple(_sum([cost for cost in costs if cost.call.layer <= last]) for last in range(1, spec.layers + 1)),
+        total=_sum(costs),
+        least=_sum(least),
+        least_layers=least_layers,
+        models=tuple(_bases(costs, experience)),
+        notes=notes,
+    )
+
+
+def models_of(spec: EnsembleSpec) -> tuple[str, ...]:
+    """Return the models whose experience a plan of an ensemble asks for, each once."""
+    agents = (*spec.agents, summary_chain(spec)[0], residual_chain(spec)[0])
+    return tuple(dict.fromkeys(agent.model for agent in agents))
+
+
+def add_plans(sums: Iterable[PlanSum]) -> PlanSum:
+    """Return what several runs take, one after the other."""
+    found = list(sums)
+    return PlanSum(
+        calls=sum(one.calls for one in found),
+        prompt_tokens=sum(one.prompt_tokens for one in found),
+        cached_tokens=sum(one.cached_tokens for one in found),
+        written_tokens=sum(one.written_tokens for one in found),
+        reasoning_tokens=sum(one.reasoning_tokens for one in found),
+        usd=_known_sum([one.usd for one in found]),
+        seconds=_known_sum([one.seconds for one in found]),
+    )
+
+
+def _least(spec: EnsembleSpec, costs: Sequence[CallCost]) -> tuple[int, Sequence[CallCost]]:
+    """Return the layers and calls of a run that stops as soon as it may."""
+    stop = spec.early_stop
+    first = max(stop.min_layers, 2)
+    if stop.rule == "none" or first > spec.layers:
+        return spec.layers, costs
+    has_residual = stop.rule == "verdict"  # likeness is found before the residual agent is asked
+    least = [
+        cost
+        for cost in costs
+        if cost.call.layer < first
+        or (cost.call.layer == first and (has_residual or cost.call.stage is not Stage.RESIDUAL))
+    ]
+    return first, least
+
+
+def _grouped(costs: Sequence[CallCost], key_of: Callable[[CallCost], K]) -> dict[K, list[CallCost]]:
+    groups: dict[K, list[CallCost]] = {}
+    for cost in costs:
+        groups.setdefault(key_of(cost), []).append(cost)
+    return groups
+
+
+def _sum(costs: Sequence[CallCost]) -> PlanSum:
+    ends = [cost.end_s for cost in costs if cost.end_s is not None]
+    return PlanSum(
+        calls=len(costs),
+        prompt_tokens=round(sum(cost.prompt_tokens for cost in costs)),
+        cached_tokens=round(sum(cost.cached_tokens for cost in costs)),
+        written_tokens=round(sum(cost.written_tokens for cost in costs)),
+        reasoning_tokens=round(sum(cost.reasoning_tokens for cost in costs)),
+        usd=_known_sum([cost.usd for cost in costs]),
+        seconds=max(ends) if len(ends) == len(costs) else None,
+    )
+
+
+def _known_sum(parts: Sequence[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _bases(costs: Sequence[CallCost], experience: Mapping[str, ModelExperience]) -> Iterator[ModelBasis]:
+    for model, of_it in _grouped(costs, lambda cost: cost.call.agent.model).items():
+        known = experience.get(model)
+        yield ModelBasis(
+            model=model,
+            planned_calls=len(of_it),
+            seen_calls=known.calls if known is not None else 0,
+            written_is=max((cost.written_is for cost in of_it), key=_WEAKNESS.__getitem__),
+            has_cache=known.has_cache if known is not None else None,
+            has_pace=known is not None and known.pace is not None,
+            has_price=all(cost.usd is not None for cost in of_it),
+        )

@@ -1,0 +1,34 @@
+"""What is kept of a call beside its record, so that plans can learn from it without reading a single text. Pure."""
+
+from __future__ import annotations
+
+from attention_moa.agents import ModelSettings
+from attention_moa.experience import CallFacts, kind_of
+from attention_moa.messages import Message, TextPart
+from attention_moa.prompts import estimate_tokens
+from attention_moa.records import CallRecord
+
+_EMPTY = estimate_tokens((Message("assistant", (TextPart(""),)),))
+
+
+def facts_of(call: CallRecord) -> CallFacts | None:
+    """Return a finished call in numbers; None for any other, which teaches nothing."""
+    if call.state != "finished" or call.text is None or not call.attempts:
+        return None
+    last = call.attempts[-1]
+    usage = last.usage
+    is_small = ModelSettings(model=call.model).has_small_vocabulary
+    written = (Message("assistant", (TextPart(call.text),)),)
+    return CallFacts(
+        kind=kind_of(call),
+        agent=call.agent,
+        input_tokens=usage.input_tokens,
+        cached_tokens=usage.cached_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        prompt_estimate=estimate_tokens(call.messages, has_small_vocabulary=is_small),
+        text_estimate=estimate_tokens(written, has_small_vocabulary=is_small) - _EMPTY,
+        started_s=last.started_s,
+        first_token_s=last.first_token_s,
+        ended_s=last.ended_s,
+    )
