@@ -91,6 +91,11 @@ class Child:
         """Take over a process that was started."""
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
     @classmethod
     async def start(cls, ensemble: Path, journal: str, question: str, run_id: str | None) -> Child:
         """Return a process that has imported all and waits for ``go``."""
@@ -140,6 +145,7 @@ class World:
         self.journal = journal
         self.ensemble = ensemble
         self._calm = calm
+        self._children: list[Child] = []
 
     async def undisturbed(self, question: str) -> Undisturbed:
         """Run a question in this process, without a journal."""
@@ -153,7 +159,14 @@ class World:
 
     async def child(self, question: str, run_id: str | None = None) -> Child:
         """Return a process that is ready to run a question."""
-        return await Child.start(self.ensemble, self.url, question, run_id)
+        child = await Child.start(self.ensemble, self.url, question, run_id)
+        self._children.append(child)
+        return child
+
+    async def aclose(self) -> None:
+        """End all processes."""
+        for child in self._children:
+            await child.kill()
 
     async def run_ids(self, question: str) -> list[str]:
         """Return the runs of a question, the newest first."""
@@ -191,7 +204,9 @@ async def a_world(url: str, spec: FleetSpec | None = None) -> AsyncIterator[Worl
         (folder / "fleet.toml").write_text(text, encoding="utf-8")
         parsed: EnsembleSpec = parse_spec(text, name="fleet", folder=None)
         calm = await stack.enter_async_context(Ensemble(parsed, secret=await journal.secret()))
-        yield World(fleet, url, journal, ensemble=folder / "fleet.toml", calm=calm)
+        world = World(fleet, url, journal, ensemble=folder / "fleet.toml", calm=calm)
+        stack.push_async_callback(world.aclose)
+        yield world
 
 
 def key_of(visit: Visit) -> Key:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A throw-away PostgreSQL server for tests, on loopback and on a unix socket in its folder.
-#   scripts/postgres.sh start DIR    prints its URL
+#   scripts/postgres.sh start DIR    prints its URL; one that was stopped comes back where it was, with what it had
 #   scripts/postgres.sh stop DIR     ends it; the folder is left for the caller to remove
 # Run by root, the server runs as another user, as it wants to: postgres, else nobody.
 set -euo pipefail
@@ -40,14 +40,15 @@ start() {
   initdb="${initdb%/*}/initdb"
   if [ "$(id -u)" = 0 ]; then chown "$user" "$dir"; fi
   chmod 0700 "$dir"
-  as_user "$initdb" --pgdata "$dir/cluster" --username moa --auth trust --no-sync --encoding UTF8 --locale C >"$dir/initdb.log" 2>&1 ||
+  [ -d "$dir/cluster" ] || as_user "$initdb" --pgdata "$dir/cluster" --username moa --auth trust --no-sync --encoding UTF8 --locale C >"$dir/initdb.log" 2>&1 ||
     { cat "$dir/initdb.log" >&2; exit 1; }
   # Another process may take the port between the look and the start.
   for _ in 1 2 3 4 5; do
-    port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+    port="$(cat "$dir/port" 2>/dev/null || python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
     if as_user "$pg_ctl" start --silent --wait --timeout 60 --pgdata "$dir/cluster" --log "$dir/cluster/server.log" \
       --options "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='$dir' -c max_connections=100" \
       >/dev/null 2>&1 </dev/null; then
+      echo "$port" >"$dir/port"
       echo "postgresql+asyncpg://moa@127.0.0.1:$port/postgres"
       return
     fi
