@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
+from attention_moa.call_costs import PriceOf
 from attention_moa.errors import RunBusyError, StoreError, describe
 from attention_moa.fingerprint import request_key
 from attention_moa.messages import Conversation
+from attention_moa.plan import DECISION, models_of, plan
 from attention_moa.ports import Journal, RunJournal
+from attention_moa.prompts import Templates
 from attention_moa.records import RunHead
 from attention_moa.run_log import RunLog
+
+_LONG_CHARACTERS = 100_000
 
 
 class RunWish(Struct, frozen=True, kw_only=True):
@@ -68,6 +75,27 @@ async def take_place(
         log.take_up(place.head, place.elapsed_s)
         return place
     return await journal.begin(_head(log, conversation, key, wish.sample), has_reuse=has_reuse)
+
+
+async def keep_plan(journal: Journal, place: RunJournal, templates: Templates, price_of: PriceOf) -> None:
+    """Keep with a new run what it is expected to take, by what the journal knows before it.
+
+    Args:
+        journal: What is learned from.
+        place: The run's place in it.
+        templates: The ensemble's.
+        price_of: What models cost.
+    """
+    head = place.head
+    experience = await journal.experience(models_of(head.ensemble))
+
+    def planned() -> object:
+        expected = plan(head.ensemble, head.conversation, templates, experience=experience, price_of=price_of)
+        return msgspec.to_builtins(expected)
+
+    # A long conversation takes long to count: beside the event loop.
+    is_long = sum(len(message.text) for message in head.conversation) > _LONG_CHARACTERS
+    await place.decide(DECISION, await asyncio.to_thread(planned) if is_long else planned())
 
 
 async def leave_place(place: RunJournal, log: RunLog) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from attention_moa.agents import ModelSettings
 from attention_moa.money import FREE, Price, Tier
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def price_of(model: str, base_url: str | None = None, *, at: datetime | None = N
     except LookupError:
         return None
     return _price(found.model_price)
+
+
+def known_price(model: ModelSettings) -> Price | None:
+    """Return what a model costs: as its settings say, else as the price list does; None where neither knows."""
+    return price_of(model.model, model.base_url) if model.price is None else model.price
 
 
 def _price(listed: ModelPrice) -> Price | None:

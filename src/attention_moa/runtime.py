@@ -33,12 +33,12 @@ from attention_moa.config import CallPolicy, EnsembleSpec, residual_chain, summa
 from attention_moa.ensemble import run_ensemble
 from attention_moa.errors import ConfigError
 from attention_moa.events import Event
-from attention_moa.journaling import RunWish, leave_place, open_wanted, take_place
+from attention_moa.journaling import RunWish, keep_plan, leave_place, open_wanted, take_place
 from attention_moa.limiter import Limiters
 from attention_moa.messages import Conversation, ImagePart, system, user
-from attention_moa.money import Price
 from attention_moa.pacing import Rate
 from attention_moa.ports import Journal, Observer, Provider, RunJournal
+from attention_moa.prices import known_price
 from attention_moa.prompts import Desk, Seal, Templates, load_templates, rehearse
 from attention_moa.providers import ProviderPool
 from attention_moa.records import RunRecord
@@ -251,7 +251,7 @@ class Ensemble:
                 for agent in _all_agents(self.spec):
                     pool.get(agent)
                 conversation = await _inlined(log.conversation)
-                budget = Budget(self.spec.limits, _price)
+                budget = Budget(self.spec.limits, known_price)
                 budget.require_prices(_all_agents(self.spec))
                 place = None
                 if journal is not None:
@@ -259,6 +259,8 @@ class Ensemble:
                     stack.push_async_callback(_left, place, log)
                     if log.is_resumed:
                         budget.start((await journal.record(log.run_id)).calls)
+                    else:
+                        await keep_plan(journal, place, self._templates, known_price)
                 secret = self._secret or (await journal.secret() if journal is not None else _SECRET)
                 caller = Caller(
                     log,
@@ -266,7 +268,7 @@ class Ensemble:
                     self.spec.calls,
                     jitter=random.random,
                     limiters=self._limiters or _limiters(self.spec),
-                    price_of=_price,
+                    price_of=known_price,
                     budget=budget,
                     journal=place,
                     sample=wish.sample,
@@ -300,15 +302,6 @@ class Ensemble:
         if journal is not None and journal is not self._wanted_journal:
             stack.push_async_callback(_closed, journal)
         return pool, journal
-
-
-def _price(model: ModelSettings) -> Price | None:
-    """Return what a model costs: as its settings say, else as the price list does."""
-    if model.price is not None:
-        return model.price
-    from attention_moa.prices import price_of  # the list is large, and only runs need it
-
-    return price_of(model.model, model.base_url)
 
 
 def _limiters(spec: EnsembleSpec) -> Limiters:
