@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from attention_moa.errors import ConfigError
-from attention_moa.fleet import FAULTYTEXT, Fault, Fleet, ModelSpec
+from attention_moa.fleet import FAULTYTEXT, Fault, Fleet, ModelSpec, Visit
 from tests.asking import run
 from tests.fleet_world import a_fleet, running, until
 
@@ -376,6 +376,9 @@ def test_the_log_file_has_a_line_for_each_request(tmp_path: Path) -> None:
         assert first["messages_sha256"] == second["messages_sha256"]
         assert (first["model"], first["status"], first["is_whole"], len(first["request"])) == ("m", 200, True, 16)
         assert first["at"].endswith("+00:00")
+        visits = [msgspec.json.decode(line, type=Visit) for line in path.read_bytes().splitlines()]
+        assert [visit.has_messages for visit in visits] == [True, False]
+        assert [visit.text for visit in visits] == ['[{"role":"user","content":"Hello there."}]', ""]
 
     run(scenario)
 

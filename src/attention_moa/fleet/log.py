@@ -13,6 +13,8 @@ from msgspec import Struct
 from attention_moa.errors import ConfigError
 from attention_moa.fleet.spec import Fault
 
+NO_MESSAGES = msgspec.Raw(b"null")
+
 
 class Visit(Struct, kw_only=True, omit_defaults=True):
     """One request and what became of it.
@@ -24,7 +26,7 @@ class Visit(Struct, kw_only=True, omit_defaults=True):
         request: The beginning of the SHA-256 of its body: equal for equal requests.
         times: How often this very request came before.
         messages_sha256: SHA-256 of its messages, as they were sent.
-        messages: The messages themselves, where they are kept.
+        messages: The messages themselves, where they are kept; else JSON's ``null``.
         reply: The text that was written, also of a reply with a fault; kept where the messages are.
         is_streamed: Whether a stream was asked for.
         fault: What was made to go wrong.
@@ -45,7 +47,7 @@ class Visit(Struct, kw_only=True, omit_defaults=True):
     request: str
     times: int = 0
     messages_sha256: str = ""
-    messages: msgspec.Raw | None = None
+    messages: msgspec.Raw = NO_MESSAGES
     reply: str | None = None
     is_streamed: bool = False
     fault: Fault | None = None
@@ -60,9 +62,14 @@ class Visit(Struct, kw_only=True, omit_defaults=True):
     busy_s: float = 0.0
 
     @property
+    def has_messages(self) -> bool:
+        """Whether the messages were kept."""
+        return self.messages != NO_MESSAGES
+
+    @property
     def text(self) -> str:
         """The messages as JSON text, to be searched; empty where they were not kept."""
-        return "" if self.messages is None else bytes(self.messages).decode(errors="replace")
+        return bytes(self.messages).decode(errors="replace") if self.has_messages else ""
 
 
 class VisitLog:

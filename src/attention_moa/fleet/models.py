@@ -82,7 +82,7 @@ class SimulatedModel:
         if (refusal := failure(sender, visit, drawn.fault)) is not None:
             return refusal
         job = Job(asked, drawn, write(asked, drawn), sender, visit)
-        if visit.messages is not None:
+        if visit.has_messages:
             visit.reply = job.words.text
         try:
             self._rates.take(visit.prompt_tokens + job.words.tokens, self._clock.now_s())

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from attention_moa.errors import ConfigError
 from attention_moa.fleet.clock import Clock
-from attention_moa.fleet.log import Visit, VisitLog
+from attention_moa.fleet.log import NO_MESSAGES, Visit, VisitLog
 from attention_moa.fleet.models import SimulatedModel
 from attention_moa.fleet.replies import error_document
 from attention_moa.fleet.requests import BadRequestError, ChatRequest, parse_request
@@ -194,7 +194,7 @@ class Fleet:
             request=asked.digest.hex()[:16],
             times=times,
             messages_sha256=sha256(asked.messages).hexdigest(),
-            messages=asked.messages if self._has_messages else None,
+            messages=asked.messages if self._has_messages else NO_MESSAGES,
             is_streamed=asked.is_streamed,
         )
 
