@@ -10,7 +10,7 @@ COVERAGE_ENGINE := 100
 COVERAGE_ALL := 95
 empty :=
 comma := ,
-ENGINE := errors messages money agents config records events ports schedule stopping replies accounting backoff codec critical_path \
+ENGINE := errors keys messages money agents config records events ports schedule stopping replies accounting backoff codec critical_path \
 	fingerprint waiting pacing run_log booking limiter budget hedging calls layer_run attention synthesis limits ensemble \
 	experience expected_path call_plan prompt_sizes call_costs plan plan_account
 ENGINE_FILES := $(subst $(empty) $(empty),$(comma),$(ENGINE:%=*/attention_moa/%.py) */attention_moa/prompts/*)

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from attention_moa.errors import ConfigError
+from attention_moa.keys import holds_key
 from attention_moa.messages import Sampling
 from attention_moa.money import Price
 
@@ -30,6 +31,7 @@ def require(is_right: bool, key: str, message: str) -> None:
 
 def require_model(key: str, model: str, names: AbstractSet[str] = frozenset()) -> None:
     """Raise a ``ConfigError`` unless ``model`` is ``provider:model`` or one of the agents' ``names``."""
+    _require_no_key(key, model)
     provider, colon, rest = model.partition(":")
     require(
         model in names or bool(provider and colon and rest),
@@ -156,6 +158,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         )
         require(self.timeout_s is None or isfinite(self.timeout_s), dot + "timeout_s", "not a number of seconds")
         _check_address(dot, self.base_url, self.api_key_env)
+        _require_no_key(dot + "extra_body", self.extra_body)
 
 
 class AgentSpec(ModelSettings, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -205,8 +208,19 @@ def _check_address(dot: str, base_url: str | None, api_key_env: str | None) -> N
         dot + "base_url",
         "holds a user, a password or a query: write the bare address, and name the key's variable in api_key_env",
     )
+    _require_no_key(dot + "base_url", base_url)
     require(
-        api_key_env is None or _VARIABLE.fullmatch(api_key_env) is not None,
+        api_key_env is None or (_VARIABLE.fullmatch(api_key_env) is not None and not holds_key(api_key_env)),
         dot + "api_key_env",
         "not the name of an environment variable: write its name, never the key itself",
+    )
+
+
+def _require_no_key(key: str, value: object) -> None:
+    """Raise a ``ConfigError``, which does not repeat it, for a setting that holds a key: every run's record has it."""
+    require(
+        not holds_key(value),
+        key,
+        "holds what looks like a key: settings are kept with every run, so leave keys in environment variables and "
+        "name the variable in api_key_env",
     )

@@ -35,6 +35,7 @@ from attention_moa.errors import (
 )
 from attention_moa.fingerprint import fingerprint
 from attention_moa.hedging import hedged
+from attention_moa.keys import masked
 from attention_moa.limiter import Limiters, Turn
 from attention_moa.messages import CallRequest, Reply
 from attention_moa.ports import Provider, RunJournal
@@ -242,10 +243,11 @@ class Caller:
             reply = collected.reply()
         except TimeoutError as error:
             why = _late(whole, "whole reply", limit_s) or _late(first, "first token", first_s)
-            timeout = CallTimeoutError(why or f"the provider timed out: {describe(error)}")
+            timeout = CallTimeoutError(why or f"the provider timed out: {masked(describe(error))}")
             booking.attempt_failed(collected, timeout)
             raise timeout from error
         except (CallError, ConfigError) as error:
+            error.args = (masked(str(error)),)  # a provider of one's own may say more than it should
             booking.attempt_failed(collected, error)
             raise
         except asyncio.CancelledError as error:
@@ -254,7 +256,7 @@ class Caller:
             raise broken from error
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
-            broken = CallError(f"the provider broke: {type(error).__name__}: {describe(error)} ({place.name})")
+            broken = CallError(f"the provider broke: {type(error).__name__}: {masked(describe(error))} ({place.name})")
             booking.attempt_failed(collected, broken)
             raise broken from error
         booking.attempt_ended(collected)

@@ -15,6 +15,7 @@ from attention_moa.config import EnsembleSpec
 from attention_moa.critical_path import critical_path
 from attention_moa.errors import MoaError, describe
 from attention_moa.events import Degraded, Event, LayerFinished, ResultLost, VerdictReached
+from attention_moa.keys import masked
 from attention_moa.messages import Conversation, Stage
 from attention_moa.ports import Observer
 from attention_moa.records import (
@@ -133,7 +134,7 @@ class RunLog:
                 observer(event)
             except Exception as error:  # noqa: BLE001 - an onlooker's bug, whatever it is, ends no run
                 self._observers.remove(observer)
-                self.note(f"an observer broke and is told no more: {type(error).__name__}: {describe(error)}")
+                self.note(f"an observer broke and is told no more: {type(error).__name__}: {masked(describe(error))}")
                 report = {"message": "an observer of a run raised an exception", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(report)
 
@@ -176,7 +177,7 @@ class RunLog:
 
     def fail(self, error: Exception) -> RunRecord:
         """Close the run as failed; an error that is none of ours is named with its type, so that a bug shows as one."""
-        why = describe(error) if isinstance(error, MoaError) else f"{type(error).__name__}: {describe(error)}"
+        why = describe(error) if isinstance(error, MoaError) else f"{type(error).__name__}: {masked(describe(error))}"
         return self.end("failed", self.best_output(), why)
 
     def cancel(self) -> RunRecord:

@@ -30,6 +30,7 @@ from attention_moa.errors import (
     TransportError,
     describe,
 )
+from attention_moa.keys import masked
 from attention_moa.messages import CallRequest, Chunk
 from attention_moa.providers.plain import render_plain, render_sampling
 
@@ -104,7 +105,7 @@ def _imported(name: str, key: str) -> Callable[..., Any]:
 
 
 def _as_call_error(error: Exception, name: str) -> CallError:
-    text = f"{name} raised {type(error).__name__}: {describe(error)}"
+    text = f"{name} raised {type(error).__name__}: {masked(describe(error))}"
     if isinstance(error, TimeoutError):
         return CallTimeoutError(text)
     if isinstance(error, ConnectionError):

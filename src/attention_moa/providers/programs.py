@@ -25,6 +25,7 @@ from typing import IO
 import msgspec
 
 from attention_moa.errors import BadReplyError, ConfigError, ServerError, describe
+from attention_moa.keys import masked
 from attention_moa.messages import CallRequest, Chunk
 from attention_moa.providers.plain import render_plain, render_sampling
 
@@ -116,7 +117,7 @@ def _question(request: CallRequest) -> bytes:
 def _last_line(complaints: IO[bytes]) -> str:
     complaints.seek(0)
     lines = complaints.read().decode(errors="replace").split("\n")
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "it wrote no error")
+    return next((masked(line.strip())[:200] for line in reversed(lines) if line.strip()), "it wrote no error")
 
 
 async def _end(process: Process) -> None:

@@ -27,9 +27,9 @@ from attention_moa.errors import (
     TransportError,
     describe,
 )
+from attention_moa.keys import masked
 
 _LONGEST = 300
-_KEY_LIKE = re.compile(r"\b(sk|key|pk|gsk|xai|hf|AIza)[-_]?[A-Za-z0-9_-]{16,}|(?i:bearer)\s+(?=\S*\d)\S{12,}")
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|context_window_exceeded|context (size|window|length)"
     r"|prompt is too long|too many (input )?tokens|input (is|token count|length).{0,40}(too long|exceed)"
@@ -67,10 +67,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _cleaned(error: CallError, secret: str | None) -> CallError:
-    text = describe(error)
-    if secret:
-        text = text.replace(secret, "***")
-    text = _KEY_LIKE.sub("***", text)
+    text = masked(describe(error), secret)
     error.args = (text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…",)
     return error
 
