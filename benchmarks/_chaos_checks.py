@@ -55,8 +55,9 @@ def has_met(visit: Visit, attempt: Attempt, call: CallRecord) -> bool:
     if attempt.error in GIVEN_UP:
         return True
     if attempt.error is None:
-        is_reply = call.text is not None and (visit.reply or "").startswith(call.text)
-        return visit.fault in {None, "drip", "wrong_usage"} and is_reply and (visit.is_whole or visit.has_left)
+        reply = visit.reply or ""
+        is_reply = reply == call.text or (call.finish_reason == "cut" and reply.startswith(call.text or reply))
+        return visit.fault in {None, "drip", "wrong_usage"} and is_reply
     if visit.fault is None:  # a full line, or so few tokens that only thinking came
         return (attempt.error, visit.status) == ("RateLimitError", 429) or not visit.reply
     return attempt.error in SHOWN_AS[visit.fault]

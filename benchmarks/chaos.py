@@ -4,7 +4,7 @@ Run as ``python benchmarks/chaos.py [--runs N] [--seed S] [--jobs J]``. A child 
 simulate``): five models; each of the ten common faults hits 5 % of the requests, each of the four rarer ones 1 %. This
 process runs N=5, L=2 on it over loopback, several runs at once, on one SQLite journal, with a deadline. The ways to run
 take turns: as it comes; with a quorum; hedged; critics in panels and nothing streamed; with a deadline that most runs
-miss; with a limit of tokens that most runs reach.
+miss; with one that hardly leaves time for an answer; with a limit of tokens that most runs reach.
 
 When all is over each run is checked against the fleet's log, which holds every request with its fault and its reply:
 every request is an attempt in the run's record, a faulty one with the error that belongs to it; every finished call has
@@ -119,6 +119,7 @@ def ways(spec: EnsembleSpec) -> list[Way]:
         Way("hedged", replace(plain, calls=replace(policy, hedge_s=0.2))),
         Way("panels, whole", replace(plain, agents=whole, attention=AttentionSpec(mode="panel"))),
         Way("short deadline", replace(plain, limits=LimitSpec(deadline_s=1.0))),
+        Way("hardly any time", replace(plain, limits=LimitSpec(deadline_s=0.25))),
         Way("few tokens", replace(plain, limits=LimitSpec(deadline_s=DEADLINE_S, tokens=60_000))),
     ]
 
