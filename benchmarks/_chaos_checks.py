@@ -105,9 +105,6 @@ def said(record: RunRecord, visits: Iterable[Visit]) -> Iterator[str]:
 
 def unlabelled(record: RunRecord) -> Iterator[str]:
     """Yield what is missing from a run without a word in its record."""
-    losses = {loss.call_id for loss in record.losses}
-    lost = (call.call_id for call in record.calls if call.state == "lost")
-    yield from (f"{call_id} is lost" for call_id in lost if call_id not in losses)
     labels = {(degraded.layer, degraded.stage) for degraded in record.degraded}
     for layer in record.layers:
         for stage in stood_in(record.ensemble, layer):
@@ -151,12 +148,15 @@ def stood_in(spec: EnsembleSpec, layer: LayerRecord) -> Iterator[Stage]:
 
 
 def gaps(record: RunRecord, layer: LayerRecord) -> Iterator[str]:
-    """Yield the places of a layer that hold neither a result nor a loss, and calls that ended for no reason."""
+    """Yield the places of a layer that hold neither a result nor a loss, and calls that ended without one."""
     names = {agent.name for agent in record.ensemble.agents}
     late = {(loss.stage, loss.agent) for loss in record.losses if loss.layer == layer.layer and loss.kind == "Late"}
     ended = [call.call_id for call in record.calls if call.layer == layer.layer and call.state == "cancelled"]
     if ended and not late:
         yield f"{ended} were ended and nobody says why"
+    lost = {call.call_id for call in record.calls if call.layer == layer.layer and call.state == "lost"}
+    if missing := lost - {loss.call_id for loss in record.losses}:
+        yield f"{missing} are lost without a loss"
     answered = {name for name, answer in layer.answers.items() if isinstance(answer, Answer)}
     if missing := names - layer.answers.keys():
         yield f"answers of {missing} are missing from layer {layer.layer}"
