@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -12,7 +12,7 @@ from attention_moa.call_plan import PlannedCall, planned_calls
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ContextTooLongError
 from attention_moa.expected_path import Step, expected_ends
-from attention_moa.experience import ModelExperience, is_one_at_a_time
+from attention_moa.experience import ModelExperience, Pace, is_one_at_a_time
 from attention_moa.messages import Conversation, Usage
 from attention_moa.money import Price, cost_usd
 from attention_moa.prompt_sizes import PromptSize, PromptSizes
@@ -67,6 +67,15 @@ class _Writing(NamedTuple):
     source: Source
 
 
+class _Draft(NamedTuple):
+    """What one call reads and writes; ``known_tokens`` of its prompt's beginning the model has had before."""
+
+    call: PlannedCall
+    prompt_tokens: float
+    known_tokens: float
+    writing: _Writing
+
+
 def call_costs(
     spec: EnsembleSpec,
     conversation: Conversation,
@@ -84,15 +93,34 @@ def call_costs(
         experience: What is known of models, by ``provider:model``; any of them may be missing.
         price_of: What models cost.
     """
-    sizes = PromptSizes(spec, conversation, templates)
-    prices: dict[str, Price | None] = {}
-    texts: dict[str, float] = {}
-    costs: list[CallCost] = []
-    steps: list[Step | None] = []
-    notes: dict[str, None] = {}
+    drafts, notes = _drafts(PromptSizes(spec, conversation, templates), spec, experience)
+    served = _served(drafts, experience)
+    agents = {draft.call.agent.name: draft.call.agent for draft in drafts}
+    prices = {name: price_of(agent) for name, agent in agents.items()}
     lines = _Lines(spec)
+    costs: list[CallCost] = []
+    steps: list[Step] = []
+    for draft in drafts:
+        call, known = draft.call, experience.get(draft.call.agent.model)
+        cached = draft.known_tokens * served[call.agent.model, call.kind]
+        cost = _cost(draft, cached, prices[call.agent.name])
+        costs.append(cost)
+        if known is not None and known.pace is not None:
+            steps.append(lines.step(cost, known.pace, draft.writing.deviation))
+    ends = expected_ends(steps) if len(steps) == len(costs) else {}
+    return CallCosts(tuple(cost._replace(end_s=ends.get(cost.call.call_id)) for cost in costs), notes)
+
+
+def _drafts(
+    sizes: PromptSizes, spec: EnsembleSpec, experience: Mapping[str, ModelExperience]
+) -> tuple[list[_Draft], tuple[str, ...]]:
+    """Return what each call reads and writes, and which prompts will not fit."""
+    texts: dict[str, float] = {}
+    drafts: list[_Draft] = []
+    notes: dict[str, None] = {}
     for call in planned_calls(spec):
         known = experience.get(call.agent.model)
+        counted = 1.0 if known is None or known.prompt_share is None else known.prompt_share
         writing = _writing(call, known)
         try:
             size = sizes.size(call, texts)
@@ -100,14 +128,32 @@ def call_costs(
             notes[f"{call.agent.name}, {call.kind}: {error}"] = None
             size, writing = PromptSize(0.0, 0.0), writing._replace(tokens=0.0, reasoning_tokens=0.0, text_tokens=0.0)
         texts[call.call_id] = writing.text_tokens / max(len(call.authors), 1)
-        if call.agent.name not in prices:
-            prices[call.agent.name] = price_of(call.agent)
-        cost = _cost(call, known, size, writing)
-        costs.append(cost._replace(usd=_usd(cost, prices[call.agent.name])))
-        steps.append(lines.step(cost, known, writing.deviation))
-    timed = [step for step in steps if step is not None]
-    ends = expected_ends(timed) if len(timed) == len(steps) else {}
-    return CallCosts(tuple(cost._replace(end_s=ends.get(cost.call.call_id)) for cost in costs), tuple(notes))
+        drafts.append(_Draft(call, size.tokens * counted, size.known_tokens * counted, writing))
+    return drafts, tuple(notes)
+
+
+def _served(drafts: Sequence[_Draft], experience: Mapping[str, ModelExperience]) -> dict[tuple[str, str], float]:
+    """Return, by model and kind, which share of what a cache could serve it is expected to serve.
+
+    All kinds of one model's prompts together are served as much as was seen, as far as their beginnings are known to
+    it; kinds that were never seen are served all that can be.
+    """
+    sums: dict[tuple[str, str], list[float]] = {}
+    for draft in drafts:
+        one = sums.setdefault((draft.call.agent.model, draft.call.kind), [0.0, 0.0])
+        one[0] += draft.prompt_tokens
+        one[1] += draft.known_tokens
+    served: dict[tuple[str, str], float] = {}
+    for (model, kind), (prompts, beginnings) in sums.items():
+        known = experience.get(model)
+        seen = known.kinds.get(kind) if known is not None else None
+        if known is None or not known.has_cache:
+            served[model, kind] = 0.0
+        elif seen is None or seen.cached_share is None or not beginnings:
+            served[model, kind] = 1.0
+        else:
+            served[model, kind] = min(1.0, prompts * seen.cached_share / beginnings)
+    return served
 
 
 def _writing(call: PlannedCall, known: ModelExperience | None) -> _Writing:
@@ -126,28 +172,23 @@ def _writing(call: PlannedCall, known: ModelExperience | None) -> _Writing:
     )
 
 
-def _cost(call: PlannedCall, known: ModelExperience | None, size: PromptSize, writing: _Writing) -> CallCost:
-    counted = 1.0 if known is None or known.prompt_share is None else known.prompt_share
-    prompt = size.tokens * counted
-    cached = min(size.known_tokens * counted, prompt * _cached_share(call, known))
-    return CallCost(call, prompt, cached, writing.tokens, writing.reasoning_tokens, None, None, writing.source)
-
-
-def _cached_share(call: PlannedCall, known: ModelExperience | None) -> float:
-    """Return the share of a prompt that a cache may serve: as was seen; all that can be for kinds that were not."""
-    if known is None or not known.has_cache:
-        return 0.0
-    seen = known.kinds.get(call.kind)
-    return 1.0 if seen is None or seen.cached_share is None else seen.cached_share
-
-
-def _usd(cost: CallCost, price: Price | None) -> float | None:
+def _cost(draft: _Draft, cached_tokens: float, price: Price | None) -> CallCost:
+    writing = draft.writing
     usage = Usage(
-        input_tokens=round(cost.prompt_tokens),
-        cached_tokens=round(cost.cached_tokens),
-        output_tokens=round(cost.written_tokens),
+        input_tokens=round(draft.prompt_tokens),
+        cached_tokens=round(cached_tokens),
+        output_tokens=round(writing.tokens),
     )
-    return cost_usd(usage, price)
+    return CallCost(
+        call=draft.call,
+        prompt_tokens=draft.prompt_tokens,
+        cached_tokens=cached_tokens,
+        written_tokens=writing.tokens,
+        reasoning_tokens=writing.reasoning_tokens,
+        usd=cost_usd(usage, price),
+        end_s=None,
+        written_is=writing.source,
+    )
 
 
 class _Lines:
@@ -162,11 +203,15 @@ class _Lines:
                 line = _line(agent)
                 self._places[line] = min(most, self._places.get(line, most))
 
-    def step(self, cost: CallCost, known: ModelExperience | None, deviation: float) -> Step | None:
-        """Return a call as a step in time; None where its model's pace is not known."""
-        if known is None or known.pace is None:
-            return None
-        pace, agent = known.pace, cost.call.agent
+    def step(self, cost: CallCost, pace: Pace, deviation: float) -> Step:
+        """Return a call as a step in time.
+
+        Args:
+            cost: What it takes.
+            pace: Its model's.
+            deviation: Of the tokens that it writes.
+        """
+        agent = cost.call.agent
         mean_s = pace.seconds(cost.prompt_tokens - cost.cached_tokens, cost.written_tokens)
         deviation_s = sqrt((deviation * pace.written_token_s) ** 2 + pace.deviation_s**2)
         is_slot = is_one_at_a_time(agent.model)

@@ -1,8 +1,9 @@
 """How long steps that wait for each other may be expected to take together. Pure.
 
 The longest chain of mean times is too short: who waits for five waits for the slowest of them. So the end of each step
-has a mean and a deviation, and what waits for several starts at the expected maximum. Steps that share places on one
-line wait for these too.
+has a mean and a deviation, and what waits for several starts at the expected maximum. What came before a stage is common
+to all that follows it and makes none of them later than the others: only the steps' own spread counts. Steps that share
+places on one line wait for these too.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def expected_ends(steps: Sequence[Step]) -> dict[str, float]:
     for step in steps:
         free[step.name] = max((free[name] for name in step.reads), default=0.0) + step.mean_s
         ready = _latest([spread[name] for name in step.reads])
-        spread[step.name] = Moment(ready.mean_s + step.mean_s, ready.variance + step.deviation_s**2)
+        spread[step.name] = Moment(ready.mean_s + step.mean_s, step.deviation_s**2)
     return {name: queued[name] + spread[name].mean_s - free[name] for name in queued}
 
 
