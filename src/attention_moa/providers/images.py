@@ -12,6 +12,7 @@ import asyncio
 import base64
 import binascii
 import ipaddress
+import re
 import socket
 from collections.abc import Collection
 from urllib.parse import unquote_to_bytes
@@ -157,7 +158,7 @@ class _Loader:
                 if response.status != 200:
                     raise ValueError(f"its server answers HTTP {response.status}")
                 _require_image(response.content_type)
-                return self._checked(response.content_type, await self._body(response), url=url)
+                return self._checked(response.content_type, await self._body(response), url=_bare(url))
         raise ValueError(f"it redirects more than {_MOST_HOPS} times")
 
     def _require_allowed(self, url: URL) -> None:
@@ -200,9 +201,17 @@ def _require_image(media_type: str) -> None:
 
 def _why(error: Exception) -> str:
     """Return the innermost reason: a refused look-up comes wrapped in a connection error."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"its server does not speak HTTP as it should: {error.message}"
     inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     return describe(inner)
 
 
 def _short(url: str) -> str:
-    return url if len(url) <= 80 else url[:79] + "…"
+    bare = url if url.startswith("data:") else _bare(url)
+    return bare if len(bare) <= 80 else bare[:79] + "…"
+
+
+def _bare(url: str) -> str:
+    """Return an address without user, password, query and fragment: keys may stand there, and it is kept and shown."""
+    return re.sub(r"//[^/@]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])

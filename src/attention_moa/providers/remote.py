@@ -23,6 +23,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from attention_moa.agents import ModelSettings
 from attention_moa.errors import CallError, RateLimitError, ServerError
 from attention_moa.messages import CONNECT_TIMEOUT_S, CallRequest, Chunk, FinishReason, RateHint, Usage
+from attention_moa.providers.echoes import Echoes
 from attention_moa.providers.http import SharedHttp, listening, timeout
 from attention_moa.providers.remote_errors import as_call_error
 from attention_moa.providers.remote_messages import Rendered, render_messages, render_settings
@@ -84,11 +85,12 @@ class RemoteProvider:
         rendered = self._render(request)
         settings = rendered.settings
         heard: list[RateHint] = []
+        echoes = Echoes(self._api_key)
         try:
             if not request.is_streamed:
                 with listening() as heard:
                     whole = await model_request(model, messages, model_settings=settings)
-                yield self._whole(whole, rendered, heard)
+                yield echoes.clean(self._whole(whole, rendered, heard), is_last=True)
                 return
             async with AsyncExitStack() as stack:
                 with listening() as heard:
@@ -99,14 +101,14 @@ class RemoteProvider:
                         yield Chunk(rate=heard[-1])
                     async for event in reply:
                         if (chunk := _delta(event)) is not None:
-                            yield chunk
+                            yield echoes.clean(chunk)
                 except GeneratorExit:
                     # In a task of its own: awaited from in here, while this generator itself is being closed, it makes
                     # CPython 3.11 crash at exit (seen with PYTHONMALLOC=debug).
                     async with asyncio.TaskGroup() as group:
                         group.create_task(_close(reply))
                     raise
-                yield self._last(reply, rendered)
+                yield echoes.clean(self._last(reply, rendered), is_last=True)
         except CallError:
             raise
         except Exception as error:  # foreign code over a foreign reply: whatever comes out is mapped

@@ -274,3 +274,54 @@ def test_a_server_that_is_not_there_or_too_slow_is_named() -> None:
 
     with pytest.raises(ConfigError, match="cannot be used"):
         run(scenario)
+
+
+SECRETS = "user:hunter2@", "?token=hunter2&x=1", "#hunter2"
+
+
+@pytest.mark.parametrize(("user", "query"), [(SECRETS[0], ""), ("", SECRETS[1]), ("", SECRETS[2]), SECRETS[:2]])
+def test_an_address_is_kept_and_shown_without_what_may_be_a_key(user: str, query: str) -> None:
+    """It is fetched with it, all the same."""
+
+    async def scenario() -> None:
+        async with _gallery() as address:
+            whole = address.replace("//", f"//{user}")
+            loaded = await load_images(_picture(f"{whole}/cat{query}"), private_hosts=["127.0.0.1"])
+            part = loaded[1].content[1]
+            assert isinstance(part, ImagePart)
+            assert part.url == f"{address}/cat"
+            for page in ("gone", "page", "empty"):
+                with pytest.raises(ConfigError) as caught:
+                    await load_images(_picture(f"{whole}/{page}{query}"), private_hosts=["127.0.0.1"])
+                assert "hunter2" not in str(caught.value)
+                assert f"{address}/{page}" in str(caught.value)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a b/x.png?token=hunter2", "http://:hunter2@/x.png", "http://[::1?token=hunter2"]
+)
+def test_an_address_that_is_none_is_not_repeated_with_its_key(url: str) -> None:
+    """Whatever the HTTP library says of it."""
+    assert "hunter2" not in _refusal(url, Resolver("10.0.0.7"))
+
+
+def test_a_server_that_does_not_speak_http_is_named_without_the_key() -> None:
+    """The library's own text has the whole address."""
+
+    async def scenario() -> None:
+        async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 mail ready\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(babble, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ConfigError, match="does not speak HTTP") as caught:
+                picture = _picture(f"http://127.0.0.1:{port}/x.png?token=hunter2")
+                await load_images(picture, private_hosts=["127.0.0.1"])
+            assert "hunter2" not in str(caught.value)
+
+    run(scenario)
