@@ -1,9 +1,9 @@
 """How long steps that wait for each other may be expected to take together. Pure.
 
-The longest chain of mean times is too short: who waits for five waits for the slowest of them. So the end of each step
-has a mean and a deviation, and what waits for several starts at the expected maximum. What came before a stage is common
-to all that follows it and makes none of them later than the others: only the steps' own spread counts. Steps that share
-places on one line wait for these too.
+The longest chain of mean times is too short: who waits for five waits for the slowest of them. So each step has a mean
+and a deviation, and what waits for several starts at the expected maximum. What came before a stage is common to all
+that follows it and makes none of them later than the others: only the steps' own spread counts. Steps that share places
+on one line wait for these too.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def expected_ends(steps: Sequence[Step]) -> dict[str, float]:
         steps: Each behind those that it reads.
 
     Source: ours: first come, first served for the places; for the spread Clark, "The greatest of a finite set of random
-        variables", Operations Research 9 (1961), with every two taken as independent.
+        variables", Operations Research 9 (1961), with the steps taken as independent of each other.
     """
     queued = _queued_ends(steps)
     free: dict[str, float] = {}

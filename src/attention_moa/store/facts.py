@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from attention_moa.agents import ModelSettings
 from attention_moa.experience import CallFacts, kind_of
 from attention_moa.messages import Message, TextPart
 from attention_moa.prompts import estimate_tokens
 from attention_moa.records import CallRecord
+
+_PROTOCOL = re.compile(r"^(?:</?critique-[0-9a-f]{8}>|VERDICT [0-9a-f]{12} (?:STOP|CONTINUE))$\n?", re.MULTILINE)
+"""Lines of a reply that no later prompt holds: the marks of a panel's sections, and the verdict."""
 
 _EMPTY = estimate_tokens((Message("assistant", (TextPart(""),)),))
 
@@ -18,7 +23,7 @@ def facts_of(call: CallRecord) -> CallFacts | None:
     last = call.attempts[-1]
     usage = last.usage
     is_small = ModelSettings(model=call.model).has_small_vocabulary
-    written = (Message("assistant", (TextPart(call.text),)),)
+    written = (Message("assistant", (TextPart(_PROTOCOL.sub("", call.text)),)),)
     return CallFacts(
         kind=kind_of(call),
         agent=call.agent,
