@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from attention_moa.errors import RunBusyError, RunNotFoundError, StoreError
-from attention_moa.messages import ImagePart, TextPart, user
+from attention_moa.experience import NEWEST_CALLS
+from attention_moa.messages import ImagePart, Stage, TextPart, Usage, user
 from attention_moa.ports import Journal
-from attention_moa.records import RunState
+from attention_moa.records import Attempt, RunState
 from attention_moa.store import open_journal
 from attention_moa.store.memory import MemoryJournal
 from tests import asking
@@ -556,5 +557,84 @@ def test_a_value_that_json_cannot_say_is_refused(run: Play) -> None:
             await place.decide("odd", object())
         assert place.decision("odd") is None
         await place.put(KEY, a_call())
+
+    run(scenario)
+
+
+def test_the_journal_knows_the_models_of_its_finished_calls(run: Play) -> None:
+    """Whoever made them, in any run, and later processes too; lost calls and other models teach nothing."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        assert await journal.experience(["test:a"]) == {}
+        place = await journal.begin(a_head())
+        await place.put("1", a_call(agent="a"))
+        await place.put("2", a_call("1.answer.b", agent="b", reply="word " * 30))
+        await place.put("3", a_call("1.answer.c", state="lost"))
+        await place.put("4", a_call("1.critique.a", stage=Stage.CRITIQUE, model="test:other"))
+        await (await journal.begin(a_head("run-2"))).put("5", a_call("1.summary.a", stage=Stage.SUMMARY))
+        for asked in (journal, await world.crash()):
+            known = await asked.experience(["test:a", "test:unknown"])
+            assert list(known) == ["test:a"]
+            assert (known["test:a"].calls, sorted(known["test:a"].kinds)) == (3, ["answer", "summary"])
+            assert known["test:a"].kinds["answer"].written_tokens == 5
+            assert known["test:a"].kinds["answer"].text_tokens > known["test:a"].kinds["summary"].text_tokens
+
+    run(scenario)
+
+
+def test_a_lost_call_that_finishes_later_is_learned_from(run: Play) -> None:
+    """Once."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        place = await journal.begin(a_head())
+        await place.put("1", a_call(state="lost"))
+        assert await journal.experience(["test:a"]) == {}
+        await place.put("1", a_call())
+        assert (await journal.experience(["test:a"]))["test:a"].calls == 1
+
+    run(scenario)
+
+
+def test_only_the_newest_calls_are_learned_from(run: Play) -> None:
+    """What a model did long ago may be true no more."""
+
+    async def scenario(world: World) -> None:
+        place = await world.open().begin(a_head())
+        for number in range(NEWEST_CALLS + 3):
+            written = Usage(input_tokens=10, output_tokens=1000 if number < 3 else 7)
+            attempt = Attempt(started_s=0.0, ended_s=1.0, usage=written)
+            await place.put(str(number), a_call(f"1.answer.{number}", attempts=(attempt,)))
+        known = (await world.open().experience(["test:a"]))["test:a"]
+        assert (known.calls, known.whole.written_tokens) == (NEWEST_CALLS, 7)
+
+    run(scenario)
+
+
+def test_deleted_runs_teach_nothing(run: Play) -> None:
+    """They are gone."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        place = await journal.begin(a_head())
+        await place.put("1", a_call())
+        await place.release()
+        await journal.delete("run-1")
+        assert await journal.experience(["test:a"]) == {}
+
+    run(scenario)
+
+
+def test_the_decisions_of_a_run_are_told_to_anybody(run: Play) -> None:
+    """Also while somebody is at it."""
+
+    async def scenario(world: World) -> None:
+        place = await world.open().begin(a_head())
+        await place.decide("plan", {"calls": 3})
+        await place.decide("late", ["b"])
+        assert await world.open().decisions("run-1") == {"plan": {"calls": 3}, "late": ["b"]}
+        with pytest.raises(RunNotFoundError):
+            await world.open().decisions("run-2")
 
     run(scenario)

@@ -120,7 +120,8 @@ class MemoryJournal:
         Args:
             models: ``provider:model`` of each.
         """
-        calls = [(run_id, call) for run_id, key in self._put if (call := self._finished(run_id, key)) is not None]
+        put = reversed(dict.fromkeys(reversed(self._put)))  # what was lost first and finished later is there twice
+        calls = [(run_id, call) for run_id, key in put if (call := self._finished(run_id, key)) is not None]
         learnt: dict[str, ModelExperience] = {}
         for model in models:
             facts = [(run_id, facts_of(call)) for run_id, call in calls if call.model == model]
