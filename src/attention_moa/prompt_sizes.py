@@ -144,9 +144,8 @@ class PromptSizes:
         table = dict.fromkeys(map(ord, (_OWN, _PREVIOUS, _QUOTED, *self._rests)))
         bare = tuple(_translated(message, table) for message in whole)
         tokens = estimate_tokens(bare, has_small_vocabulary=agent.has_small_vocabulary)
-        for mark in self._rests:
-            if times := text.count(mark):
-                tokens += times * self._tokens_of_rest(mark, is_small=agent.has_small_vocabulary)
+        is_small = agent.has_small_vocabulary
+        tokens += sum(text.count(mark) * self._tokens_of_rest(mark, is_small=is_small) for mark in self._rests)
         return _Skeleton(tokens, text.count(_OWN), text.count(_PREVIOUS), text.count(_QUOTED))
 
     def _tokens_of_rest(self, mark: str, *, is_small: bool) -> int:

@@ -32,10 +32,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE moa_decisions (run_id TEXT NOT NULL REFERENCES moa_runs ON DELETE CASCADE,"
         " key TEXT NOT NULL, value {bytes} NOT NULL, PRIMARY KEY (run_id, key))",
     ),
-    (  # calls in numbers, to plan by; those of older versions have none
+    (  # calls in numbers, to plan by, all in the index; those of older versions have none
         "ALTER TABLE moa_calls ADD COLUMN model TEXT",
         "ALTER TABLE moa_calls ADD COLUMN facts {bytes}",
-        "CREATE INDEX moa_calls_by_model ON moa_calls (model, created)",
+        "CREATE INDEX moa_calls_by_model ON moa_calls (model, created, run_id, facts)",
     ),
 )
 """Statements by schema version, from 1."""
