@@ -37,7 +37,7 @@ class LiveCounts:
     def __enter__(self) -> Self:
         """Paint the first table."""
         live = Live(
-            get_renderable=self._render,
+            get_renderable=self.render,
             console=self._console,
             refresh_per_second=_REFRESH_HZ,
             transient=True,
@@ -51,11 +51,12 @@ class LiveCounts:
         """Take it away."""
         self._closing.close()
 
-    def _render(self) -> Text:
+    def render(self) -> Text:
+        """Return the table as it is now, the time below it."""
         lines = describe(self._fleet.stats, self._fleet.bad_requests, room=self._console.width)
         picture = Text(lines[0], style="bold", no_wrap=True)
         picture.append("\n" + "\n".join(lines[1:]), style="not bold")
-        picture.append(f"\nup {_duration(time.monotonic() - self._started_s)}", style="dim not bold")
+        picture.append(f"\nup {duration(time.monotonic() - self._started_s)}", style="dim not bold")
         return picture
 
 
@@ -94,7 +95,8 @@ class PlainCounts:
         self._wait()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return how long something took, in words."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
