@@ -34,6 +34,8 @@ Panel: TypeAlias = Mapping[str, Critique | Loss]
 
 async def answer(run: LayerRun, agent: AgentSpec) -> Answer | Loss:
     """Return ``y[i]``."""
+    if run.is_left_out(Stage.ANSWER, agent.name):
+        return run.late(Stage.ANSWER, agent.name)
     render = render_answer(run.desk, agent, run.number, run.past.output)
     done = await run.ask(agent, Stage.ANSWER, render, reads=run.past.writers)
     result: Answer | Loss
@@ -55,6 +57,8 @@ async def critique(
     """Return ``a[i->j]``: by a call of its own, or as a section of the critic's panel where there are panels."""
     if pair.critic in (run.decided_late(Stage.REFINE, pair.author) or ()):
         return run.late(Stage.CRITIQUE, pair.critic, peer=pair.author)  # nobody pays for it now
+    if not panels and run.is_left_out(Stage.CRITIQUE, pair.critic, peer=pair.author):
+        return run.late(Stage.CRITIQUE, pair.critic, peer=pair.author)
     if panels:
         (panel,) = await settled(panels[pair.critic])
         found = panel[pair.author]
@@ -94,6 +98,8 @@ async def _criticise(run: LayerRun, pair: Pair, own: Answer | Loss, theirs: Answ
 async def panel(run: LayerRun, critic: str, answers: Mapping[str, Task[Answer | Loss]]) -> Panel:
     """Return all critiques of one critic, written in one call; a section that the reply lacks is a loss."""
     authors = [pair.author for pair in run.pairs if pair.critic == critic]
+    if run.is_left_out(Stage.CRITIQUE, critic):
+        return {author: run.late(Stage.CRITIQUE, critic, peer=author) for author in authors}
     own, *found = await settled(answers[critic], *(answers[author] for author in authors))
     if isinstance(own, Loss):
         why = f"the answer of {critic} is lost"

@@ -31,6 +31,11 @@ from attention_moa.replies import require_usable
 from attention_moa.run_log import RunLog
 
 
+def name_of(layer: int, stage: Stage, agent: str, peer: str | None = None) -> str:
+    """Return a call's name, equal in every run of the ensemble: ``1.critique.qwen.gemma``."""
+    return ".".join(part for part in (str(layer), stage.value, agent, peer) if part is not None)
+
+
 class Ask(Struct, frozen=True, kw_only=True):
     """What is asked of an agent.
 
@@ -55,8 +60,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     @property
     def call_id(self) -> str:
         """The call's name, equal in every run of the ensemble."""
-        parts = (str(self.layer), self.stage.value, self.agent.name, self.peer)
-        return ".".join(part for part in parts if part is not None)
+        return name_of(self.layer, self.stage, self.agent.name, self.peer)
 
 
 class Collected:
@@ -130,6 +134,8 @@ class Booking:
         self._request: CallRequest | None = None
         self._notes: tuple[str, ...] = ()
         self._tags: tuple[str, ...] = ()
+        self._before: tuple[Attempt, ...] | None = None
+        self._asked: CallRequest | None = None
         self._open: list[Collected] = []
         self.key: str | None = None
         self.is_booked = False
@@ -147,34 +153,44 @@ class Booking:
             raise RuntimeError("no request was prepared")
         return self._request
 
-    def prepared(self, request: CallRequest, fitted: Fitted) -> None:
-        """Keep the request as it will be sent."""
+    def prepared(self, request: CallRequest, fitted: Fitted) -> CallRequest:
+        """Keep the request as it will be sent; return it as it was asked first, before any prompt was shortened."""
         self._request, self._notes, self._tags = request, fitted.notes, fitted.tags
+        self._asked = self._asked or request
+        return replace(request, messages=self._asked.messages)
 
     async def stored(self, key: str) -> CallRecord | None:
         """Return the call as it was journaled under its key; from here on it will be journaled under it."""
         self.key = key
         return await self._journal.find(key, call_id=self.ask.call_id) if self._journal is not None else None
 
-    def replayed(self, stored: CallRecord) -> Reply:
-        """Put the call down as it was journaled, and return its reply.
+    async def replayed(self, stored: CallRecord) -> Reply:
+        """Put the call down as it was journaled, and return its reply; one of another run is now journaled in this one.
 
         Raises:
             CallError: It was lost, and so it is again.
+            StoreError: The journal cannot be written.
         """
         self.attempts = list(stored.attempts)
+        before = self._log.take_over(self.ask.call_id, self.key)
+        is_own = stored.replayed_from in {None, *(call.replayed_from for call in before)}
         if stored.text is None or stored.finish_reason is None:
-            raise call_error(stored.error or "", stored.message or "lost before the run was interrupted")
+            self._put_down(stored)
+            error = call_error(stored.error or "", stored.message or "lost before the run was interrupted")
+            self._tell_lost(error)
+            raise error
         reply = Reply(
             text=stored.text,
             thinking=stored.thinking,
             finish_reason=stored.finish_reason,
-            usage=stored.attempts[-1].usage if stored.attempts else Usage(),
+            usage=next((attempt.usage for attempt in stored.attempts if attempt.error is None), Usage()),
             model=stored.reply_model,
             notes=stored.notes,
         )
-        self.is_booked = True
-        self._log.calls.append(stored if stored.replayed_from is None else self._borrowed(stored))
+        if is_own:
+            self._put_down(stored)
+        else:  # so that the run has it whatever becomes of the other one, or comes after it
+            await self._keep(self._borrowed(stored, before))
         about = _about(self._log, self.ask)
         source = stored.replayed_from or self._log.run_id
         told = CallReplayed(
@@ -183,10 +199,11 @@ class Booking:
         self._log.tell(told)
         return reply
 
-    def _borrowed(self, stored: CallRecord) -> CallRecord:
-        """Return another run's call as one of this run: it took no time and cost nothing here."""
+    def _borrowed(self, stored: CallRecord, before: Sequence[CallRecord]) -> CallRecord:
+        """Return another run's call as one of this run: it took no time and cost nothing but what was tried before."""
+        attempts = tuple(attempt for call in before for attempt in call.attempts)
         now_s = self._log.seconds()
-        return replace(stored, queued_s=self._queued_s, ended_s=now_s, attempts=(), reads=self.ask.reads)
+        return replace(stored, queued_s=self._queued_s, ended_s=now_s, attempts=attempts, reads=self.ask.reads)
 
     def attempt_started(self, waited_s: float = 0.0) -> Collected:
         """Return the place where the chunks of a new attempt go, which waited so long for its turn."""
@@ -257,9 +274,11 @@ class Booking:
         try:
             await self._keep(record, is_journaled=isinstance(error, CallError))
         finally:
-            about = _about(self._log, self.ask)
-            kind = type(error).__name__
-            self._log.tell(CallLost(**about, kind=kind, message=describe(error), attempts=len(self.attempts)))
+            self._tell_lost(error)
+
+    def _tell_lost(self, error: MoaError) -> None:
+        about, kind = _about(self._log, self.ask), type(error).__name__
+        self._log.tell(CallLost(**about, kind=kind, message=describe(error), attempts=len(self.attempts)))
 
     def cancelled(self) -> None:
         """Put the call down as ended from outside."""
@@ -279,6 +298,9 @@ class Booking:
 
     def _record(self, state: CallState, reply: Reply | None, error: MoaError | None = None) -> CallRecord:
         ask, request = self.ask, self._request
+        if self._before is None:  # what earlier lives of the run sent for nothing
+            before = self._log.take_over(ask.call_id, self.key)
+            self._before = tuple(attempt for call in before for attempt in call.attempts)
         return CallRecord(
             call_id=ask.call_id,
             stage=ask.stage,
@@ -292,7 +314,7 @@ class Booking:
             reads=ask.reads,
             queued_s=self._queued_s,
             ended_s=self._log.seconds(),
-            attempts=tuple(self.attempts),
+            attempts=(*self._before, *self.attempts),
             text=reply.text if reply else None,
             thinking=reply.thinking if reply else "",
             finish_reason=reply.finish_reason if reply else None,

@@ -6,15 +6,18 @@ than a prompt is longer than its estimate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import floor, inf
 
-from attention_moa.accounting import call_usage
+from msgspec.structs import replace
+
+from attention_moa.accounting import attempt_usage, call_usage
 from attention_moa.agents import ModelSettings
 from attention_moa.config import EnsembleSpec, LimitSpec
 from attention_moa.errors import ConfigError, OverLimitError
 from attention_moa.messages import Stage, Usage
 from attention_moa.money import Price, cost_usd
+from attention_moa.prompts import estimate_tokens
 from attention_moa.records import CallRecord, UsageTotal
 
 PriceOf = Callable[[ModelSettings], Price | None]
@@ -85,11 +88,23 @@ class Budget:
                     key="limits.usd",
                 )
 
-    def start(self, calls: Iterable[CallRecord]) -> None:
-        """Count what the run spent before it was interrupted."""
-        used = call_usage(calls)
-        self._usd += used.cost_usd
-        self._tokens += _tokens(used)
+    def start(self, calls: Iterable[CallRecord], models: Mapping[str, ModelSettings]) -> None:
+        """Count what the run spent before it was interrupted; of an attempt that nobody counted, the most it could.
+
+        Args:
+            calls: All that are known.
+            models: By agent.
+        """
+        for call in calls:
+            model = models.get(call.agent, ModelSettings(model=call.model))
+            for attempt in call.attempts:
+                used = attempt_usage(attempt)
+                if used.unknown_calls:
+                    prompt_tokens = estimate_tokens(call.messages, has_small_vocabulary=model.has_small_vocabulary)
+                    self._take(self._grant(model, prompt_tokens, call.sampling.max_tokens or REPLY_TOKENS))
+                else:
+                    self._usd += used.cost_usd
+                    self._tokens += _tokens(used)
 
     def reserve(self, model: ModelSettings, prompt_tokens: int) -> Grant:
         """Return what an attempt may use, reserved.
@@ -101,20 +116,36 @@ class Budget:
         Raises:
             OverLimitError: There is not enough left for a reply of any use.
         """
-        price = self._price_of(model) or Price()
-        longest = Usage(input_tokens=prompt_tokens, output_tokens=0)
-        prompt_usd = cost_usd(longest, price) or 0.0
-        reply_usd = (price.at_length(prompt_tokens).output or 0.0) / 1_000_000
+        prompt_usd, reply_usd = self._costs(model, prompt_tokens)
         by_usd = (self.left_usd - prompt_usd) / reply_usd if reply_usd else inf if self.left_usd >= prompt_usd else 0.0
         wished = model.max_tokens or REPLY_TOKENS
         most = min(wished, self.left_tokens - prompt_tokens, by_usd)
         if most < min(wished, _SHORTEST_REPLY_TOKENS):
             raise OverLimitError(f"what is left of the limit ({self.describe()}) is too little for this call")
-        granted = floor(most)
-        grant = Grant(granted, prompt_tokens + granted, prompt_usd + granted * reply_usd)
+        grant = self._grant(model, prompt_tokens, floor(most))
+        self._take(grant)
+        return grant
+
+    def release(self, grant: Grant) -> None:
+        """Give back what was reserved for an attempt that was not made after all."""
+        self._tokens -= grant.tokens
+        self._usd -= grant.usd
+
+    def _take(self, grant: Grant) -> None:
         self._tokens += grant.tokens
         self._usd += grant.usd
-        return grant
+
+    def _grant(self, model: ModelSettings, prompt_tokens: int, max_tokens: int) -> Grant:
+        prompt_usd, reply_usd = self._costs(model, prompt_tokens)
+        return Grant(max_tokens, prompt_tokens + max_tokens, prompt_usd + max_tokens * reply_usd)
+
+    def _costs(self, model: ModelSettings, prompt_tokens: int) -> tuple[float, float]:
+        """Return the most that a prompt can cost, and what each token of its reply does."""
+        price = self._price_of(model) or Price()
+        fresh = Usage(input_tokens=prompt_tokens, output_tokens=0)
+        written = replace(fresh, cache_write_tokens=prompt_tokens)
+        prompt_usd = max(cost_usd(fresh, price) or 0.0, cost_usd(written, price) or 0.0)
+        return prompt_usd, (price.at_length(prompt_tokens).output or 0.0) / 1_000_000
 
     def settle(self, grant: Grant, model: ModelSettings, usage: Usage, *, was_refused: bool) -> None:
         """Count what an attempt really used in the place of what it reserved.
@@ -139,7 +170,7 @@ class Budget:
         The next layer is taken to cost what the last one did; fewer peers cost it a share of the critiques.
 
         Args:
-            spec: The ensemble.
+            spec: The ensemble as the last layer ran it.
             last: The calls of the last layer.
         """
         everybody = len(spec.agents) - 1
@@ -160,7 +191,7 @@ class Budget:
 
     def describe(self) -> str:
         """Return what is left, for a person."""
-        parts = []
+        parts: list[str] = []
         if self._limits.usd is not None:
             parts.append(f"${max(self.left_usd, 0.0):.4f} of ${self._limits.usd:g}")
         if self._limits.tokens is not None:

@@ -14,6 +14,7 @@ from contextlib import aclosing, suppress
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
+import msgspec
 from msgspec.structs import replace
 
 from attention_moa.accounting import was_refused
@@ -98,6 +99,11 @@ class Caller:
         """Return what was decided under a key before the run was interrupted; None where nothing was."""
         return self._journal.decision(key) if self._journal is not None else None
 
+    def decided_names(self, key: str) -> tuple[str, ...] | None:
+        """Return the names that were decided on under a key; None where nothing was."""
+        names = self.decision(key)
+        return None if names is None else msgspec.convert(names, tuple[str, ...])
+
     async def decide(self, key: str, value: object) -> None:
         """Keep a decision that hung on time, arrival or money, so that a resumed run decides the same."""
         if self._journal is not None:
@@ -129,13 +135,15 @@ class Caller:
 
     async def _reply(self, ask: Ask, booking: Booking) -> Reply:
         """Return the journaled reply, else a new one, journaled."""
-        cut = self.decision(f"{ask.call_id}.max_tokens")
-        if isinstance(cut, int):
-            ask = _cut(ask, cut)
         fitted = fit(ask.render, ask.agent)
-        stored = await booking.stored(self._prepared(ask, fitted, booking))
-        if stored is not None:
-            return booking.replayed(stored)
+        if self.budget.is_limited and ask.agent.max_tokens is None:
+            ask = _cut(ask, REPLY_TOKENS)
+        cuts = self._cuts(ask.call_id)
+        for cut in (*reversed([_cut(ask, most) for most in cuts]), ask):
+            stored = await booking.stored(self._prepared(cut, fitted, booking))
+            if stored is not None:
+                self._tell_cut(ask, cut)
+                return await booking.replayed(stored)
         if self._is_replay:
             raise NotJournaledError(ask.call_id)
         reply = await self._send(ask, fitted, booking)
@@ -144,9 +152,21 @@ class Caller:
 
     def _prepared(self, ask: Ask, fitted: Fitted, booking: Booking) -> str:
         """Put the request down as it will be sent, and return its key."""
-        request = self._request(ask, fitted)
-        booking.prepared(request, fitted)
-        return fingerprint(request, ask.agent, sample=self._sample)
+        asked = booking.prepared(self._request(ask, fitted), fitted)
+        return fingerprint(asked, ask.agent, sample=self._sample)
+
+    def _cuts(self, call_id: str) -> list[int]:
+        """Return what a call's ``max_tokens`` was cut to at its attempts so far, in their order."""
+        cuts: list[int] = []
+        while isinstance(cut := self.decision(_cut_key(call_id, len(cuts))), int):
+            cuts.append(cut)
+        return cuts
+
+    def _tell_cut(self, ask: Ask, cut: Ask) -> None:
+        most, wished = cut.agent.max_tokens, ask.agent.max_tokens
+        if most != wished:
+            what = f"its reply may take {most} tokens, not {wished}"
+            self._log.degrade(ask.layer, ask.stage, ask.agent.name, what=what, why="no more is left of the run's limit")
 
     async def _send(self, ask: Ask, fitted: Fitted, booking: Booking) -> Reply:
         """Return a new reply, after as many attempts as it takes and the policy allows."""
@@ -179,17 +199,14 @@ class Caller:
     ) -> Reply:
         """Return the reply to one attempt, made when its turn has come and its cost is reserved."""
         model = ask.agent
-        notes = fitted.notes
         provider = self._provider_of(model)
         prompt_tokens = estimate_tokens(fitted.messages, has_small_vocabulary=model.has_small_vocabulary)
         wished = model.max_tokens or REPLY_TOKENS
         async with self._limiters.of(model).turn(prompt_tokens + wished, run=self._log.run_id) as turn:
-            grant = self.budget.reserve(model, prompt_tokens) if self.budget.is_limited else None
-            if grant is not None and grant.max_tokens != model.max_tokens:
-                ask = _cut(ask, grant.max_tokens)
-                await self.decide(f"{ask.call_id}.max_tokens", grant.max_tokens)
-                booking.key = self._prepared(ask, fitted, booking)
-                notes = (*notes, f"max_tokens was cut to {grant.max_tokens}: {self.budget.describe()} left")
+            grant = None
+            if self.budget.is_limited:
+                grant, ask = await self._granted(ask, prompt_tokens)
+            key = booking.key = self._prepared(ask, fitted, booking)
             collected = booking.attempt_started(turn.waited_s)
             on_start()
             try:
@@ -200,7 +217,29 @@ class Caller:
                 raise
             finally:
                 self._settle(grant, turn, booking, collected)
-        return replace(reply, notes=(*notes, *reply.notes))
+        if booking.key != key:  # an attempt beside this one was cut otherwise
+            booking.key = self._prepared(ask, fitted, booking)
+        return replace(reply, notes=(*fitted.notes, *self._cut_notes(model, ask), *reply.notes))
+
+    async def _granted(self, ask: Ask, prompt_tokens: int) -> tuple[Grant, Ask]:
+        """Reserve what an attempt may use, and return what is asked within it; a cut is kept, and told."""
+        cuts = self._cuts(ask.call_id)
+        grant = self.budget.reserve(_cut(ask, cuts[-1]).agent if cuts else ask.agent, prompt_tokens)
+        cut = _cut(ask, grant.max_tokens)
+        if grant.max_tokens != ask.agent.max_tokens and grant.max_tokens not in cuts:
+            try:
+                await self.decide(_cut_key(ask.call_id, len(cuts)), grant.max_tokens)
+            except (asyncio.CancelledError, MoaError):
+                self.budget.release(grant)
+                raise
+        self._tell_cut(ask, cut)
+        return grant, cut
+
+    @staticmethod
+    def _cut_notes(wished: ModelSettings, sent: Ask) -> tuple[str, ...]:
+        most = sent.agent.max_tokens
+        is_cut = most != wished.max_tokens
+        return (f"max_tokens was cut to {most}: no more was left of the run's limit",) if is_cut else ()
 
     def _settle(self, grant: Grant | None, turn: Turn, booking: Booking, collected: Collected) -> None:
         """Count what an attempt really used."""
@@ -261,6 +300,11 @@ class Caller:
             raise broken from error
         booking.attempt_ended(collected)
         return reply
+
+
+def _cut_key(call_id: str, number: int) -> str:
+    """Return the name of the decision what a call's ``max_tokens`` is cut to, the first of its attempts being 0."""
+    return f"{call_id}.max_tokens" if number == 0 else f"{call_id}.max_tokens.{number + 1}"
 
 
 def _cut(ask: Ask, max_tokens: int) -> Ask:

@@ -62,11 +62,13 @@ def _why_nothing(record: RunRecord) -> type[RunError]:
 
 async def _run_layers(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
     past = Past()
-    deadline = Deadline(desk.spec.limits.deadline_s, log)
+    deadline = Deadline(desk.spec.limits.deadline_s, caller, log)
+    spec = desk.spec
     for number in range(1, desk.spec.layers + 1):
-        spec = await affordable(desk.spec, caller, log, number)
-        if spec is None:
+        affordable_spec = await affordable(spec, caller, log, number)
+        if affordable_spec is None:
             break
+        spec = affordable_spec
         layer = LayerRun(desk, caller, log, number=number, past=past, pairs=pairs(spec, number))
         merged = await deadline.hold(layer, run_layer(layer))
         log.close_layer(layer.board, merged.output, merged.verdict)

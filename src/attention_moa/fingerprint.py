@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,11 +11,17 @@ from attention_moa.agents import AgentSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import CallRequest, Conversation
 
+T = TypeVar("T")
+
 _FORM = 1
 """Of what is hashed: another number makes all keys differ from those of before."""
 
 _HOW = {"shared_messages", "connect_timeout_s", "is_streamed"}
 """Fields of a request that say how it is sent, not what is asked."""
+
+_NOT_ASKED = {"name", "description", "calls"}
+_NOT_ASKED_OF_A_MODEL = {"api_key_env", "timeout_s", "stream", "price", "concurrency", "rpm", "tpm"}
+"""Fields of an ensemble and of its models that say how calls are made and counted."""
 
 
 def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> str:
@@ -32,13 +38,15 @@ def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> s
     Source: ours.
     """
     asked = {field: getattr(request, field) for field in request.__struct_fields__ if field not in _HOW}
+    asked["sampling"] = _as_read_back(request.sampling)
     return _digest({**asked, "base_url": (agent.base_url or "").rstrip("/"), "sample": sample})
 
 
 def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int = 0) -> str:
     """Return what equal requests to equal ensembles have in common: 64 hexadecimal digits.
 
-    How calls are made (attempts, waits, timeouts) does not count, nor do the ensemble's name and description.
+    How calls are made (attempts, waits, timeouts, keys, rates, prices) does not count, nor do the ensemble's name and
+    description.
 
     Args:
         spec: The ensemble.
@@ -47,9 +55,17 @@ def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int =
 
     Source: ours.
     """
-    fields = msgspec.to_builtins(spec)
-    asked = {field: value for field, value in fields.items() if field not in {"name", "description", "calls"}}
+    fields = msgspec.to_builtins(_as_read_back(spec))
+    asked = {field: value for field, value in fields.items() if field not in _NOT_ASKED}
+    for model in (*asked["agents"], asked.get("summary", {}), asked.get("residual", {})):
+        for field in _NOT_ASKED_OF_A_MODEL & set(model):
+            del model[field]
     return _digest({"ensemble": asked, "conversation": conversation, "sample": sample})
+
+
+def _as_read_back(value: T) -> T:
+    """Return settings as a journal gives them back: a temperature of 1 is then one of 1.0."""
+    return msgspec.convert(msgspec.to_builtins(value), type(value))
 
 
 def _digest(value: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from attention_moa.call_costs import PriceOf
-from attention_moa.errors import RunBusyError, StoreError, describe
+from attention_moa.errors import ConfigError, RunBusyError, StoreError, describe
 from attention_moa.fingerprint import request_key
 from attention_moa.messages import Conversation
 from attention_moa.plan import DECISION, models_of, plan
@@ -17,6 +17,7 @@ from attention_moa.ports import Journal, RunJournal
 from attention_moa.prompts import Templates
 from attention_moa.records import RunHead
 from attention_moa.run_log import RunLog
+from attention_moa.waiting import to_the_end
 
 _LONG_CHARACTERS = 100_000
 
@@ -62,19 +63,41 @@ async def take_place(
         has_reuse: Whether calls of other runs serve this one.
 
     Raises:
+        ConfigError: The wanted run was asked something else.
         RunNotFoundError: The wanted run is not there.
         RunBusyError: Somebody else is at the wanted run.
     """
     key = request_key(log.spec, conversation, sample=wish.sample)
-    place = None
-    if wish.run_id is not None:
-        place = await journal.resume(wish.run_id, has_reuse=has_reuse)
-    elif not wish.is_fresh:
-        place = await _interrupted(journal, key, has_reuse=has_reuse)
-    if place is not None:
-        log.take_up(place.head, place.elapsed_s)
-        return place
+    run_id = wish.run_id
+    if run_id is None and not wish.is_fresh:
+        run_id = await journal.unfinished(key)
+    try:
+        if run_id is not None:
+            return await _take_up(journal, run_id, log, conversation, has_reuse=has_reuse)
+    except RunBusyError:  # somebody was quicker: theirs is theirs
+        if wish.run_id is not None:
+            raise
     return await journal.begin(_head(log, conversation, key, wish.sample), has_reuse=has_reuse)
+
+
+async def _take_up(
+    journal: Journal, run_id: str, log: RunLog, conversation: Conversation, *, has_reuse: bool
+) -> RunJournal:
+    """Return an interrupted run's place; its log goes on with all calls that are known, those in no row too."""
+    left = (await journal.record(run_id)).calls  # before it is at work again: then only what is journaled is told
+    place = await journal.resume(run_id, has_reuse=has_reuse)
+    if place.head.conversation != conversation:
+        await to_the_end(place.release())
+        raise ConfigError(f"run {run_id} was asked something else: it goes on with its own question", key="run_id")
+    try:
+        calls = (await journal.record(run_id)).calls
+    except BaseException:
+        await to_the_end(place.release())
+        raise
+    journaled = {(call.call_id, call.fingerprint) for call in calls}
+    known = (*calls, *(call for call in left if (call.call_id, call.fingerprint) not in journaled))
+    log.take_up(place.head, max((place.elapsed_s, *(call.ended_s for call in known))), known)
+    return place
 
 
 async def keep_plan(journal: Journal, place: RunJournal, templates: Templates, price_of: PriceOf) -> None:
@@ -109,16 +132,6 @@ async def leave_place(place: RunJournal, log: RunLog) -> None:
         log.note(f"the journal could not keep the record of this run: {describe(error)}")
     finally:
         await place.release()
-
-
-async def _interrupted(journal: Journal, key: str, *, has_reuse: bool) -> RunJournal | None:
-    run_id = await journal.unfinished(key)
-    if run_id is None:
-        return None
-    try:
-        return await journal.resume(run_id, has_reuse=has_reuse)
-    except RunBusyError:  # somebody was quicker: theirs is theirs
-        return None
 
 
 def _head(log: RunLog, conversation: Conversation, key: str, sample: int) -> RunHead:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from attention_moa.agents import AgentSpec
-from attention_moa.booking import Ask
+from attention_moa.booking import Ask, name_of
 from attention_moa.calls import Caller, Finished
 from attention_moa.errors import CallError, describe
 from attention_moa.messages import Stage
@@ -122,18 +122,34 @@ class LayerRun:
     async def _wait_for_quorum(
         self, tasks: Mapping[str, asyncio.Task[T]], quorum: int, is_there: Callable[[T], bool]
     ) -> tuple[str, ...]:
-        pending = set(tasks.values())
-        while pending:
+        while pending := [task for task in tasks.values() if not task.done()]:
             if sum(task.done() and is_there(task.result()) for task in tasks.values()) >= quorum:
-                _, pending = await asyncio.wait(pending, timeout=self.spec.quorum.grace_s)
+                await asyncio.wait(pending, timeout=self.spec.quorum.grace_s)
                 break
-            _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        return tuple(name for name, task in tasks.items() if task in pending)
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        return tuple(name for name, task in tasks.items() if not task.done())
 
     def decided_late(self, stage: Stage, agent: str) -> tuple[str, ...] | None:
         """Return whom a reader left out before the run was interrupted; None where it had not come to that."""
-        names = self._caller.decision(late_key(self.number, stage, agent))
-        return tuple(map(str, names)) if isinstance(names, list) else None
+        return self._caller.decided_names(late_key(self.number, stage, agent))
+
+    def is_left_out(self, stage: Stage, agent: str, *, peer: str | None = None) -> bool:
+        """Whether nobody waits for a call any more, and nobody paid for it: then it is not made.
+
+        A critique may be left out by its author, its author by the summary; and all calls of an agent with it.
+
+        Args:
+            stage: Of the call.
+            agent: Who would be asked.
+            peer: The author, for a critique.
+        """
+        if self.log.earlier(name_of(self.number, stage, agent, peer)) is not None:
+            return False
+        out = self.decided_late(Stage.SUMMARY, SUMMARY_READER) or ()
+        if stage is not Stage.CRITIQUE:
+            return agent in out
+        readers = [pair.author for pair in self.pairs if pair.critic == agent and peer in (None, pair.author)]
+        return all(reader in out or agent in (self.decided_late(Stage.REFINE, reader) or ()) for reader in readers)
 
     def late(self, stage: Stage, agent: str, *, peer: str | None = None) -> Loss:
         """Return what stands in the place of a result that was left out before the run was interrupted."""

@@ -30,9 +30,9 @@ async def affordable(spec: EnsembleSpec, caller: Caller, log: RunLog, number: in
     It is decided once for a run: a resumed one decides the same. The first layer is always tried.
 
     Args:
-        spec: The ensemble.
+        spec: The ensemble as the last layer ran it.
         caller: Knows what is left.
-        log: What the last layer cost; a cut is put down there.
+        log: What was planned, and what the last layer cost; a cut is put down there.
         number: The next layer.
     """
     if number == 1 or not spec.limits.has_budget:
@@ -40,17 +40,18 @@ async def affordable(spec: EnsembleSpec, caller: Caller, log: RunLog, number: in
     key = f"{number}.peers"
     peers = caller.decision(key)
     if not isinstance(peers, int):
-        last = [call for call in log.calls if call.layer == number - 1]
+        last = [call for call in log.all_calls if call.layer == number - 1]
         found = caller.budget.affordable_peers(spec, last)
         peers = _NO_LAYER if found is None else found
         await caller.decide(key, peers)
-    planned = len(spec.agents) - 1 if spec.attention.peers == "all" else spec.attention.peers
+    planned = len(spec.agents) - 1 if log.spec.attention.peers == "all" else log.spec.attention.peers
     if peers == planned:
         return spec
     why = f"{caller.budget.describe()} left"
     if peers == _NO_LAYER:
         what = f"the output of layer {number - 1} is returned"
         log.degrade(number, Stage.ANSWER, EVERYBODY, what=what, why=f"too little for another layer: {why}")
+        log.overrule(Verdict(layer=number - 1, is_stop=True, rule="limit", reason=f"too little for another: {why}"))
         return None
     what = f"{peers} of {planned} peers criticise each answer"
     log.degrade(number, Stage.CRITIQUE, EVERYBODY, what=what, why=f"too little for all: {why}")
@@ -62,11 +63,13 @@ class Deadline:
 
     Args:
         seconds: From now on; None for no end.
+        caller: Keeps what was done when it was over.
         log: The run's clock.
     """
 
-    def __init__(self, seconds: float | None, log: RunLog) -> None:
+    def __init__(self, seconds: float | None, caller: Caller, log: RunLog) -> None:
         """Start the time."""
+        self._caller = caller
         self._seconds = seconds
         self._end_s = None if seconds is None else log.seconds() + seconds
         self._log = log
@@ -74,10 +77,17 @@ class Deadline:
     async def hold(self, layer: LayerRun, work: Coroutine[Any, Any, Merged]) -> Merged:
         """Return what a layer ends with; where the time is over before, the best that is finished, labelled.
 
+        What that was is decided once for a run: a resumed one, which has new time, returns the same.
+
         Args:
             layer: The layer.
             work: Runs it.
         """
+        key = f"{layer.number}.deadline"
+        decided = self._decided(layer, self._caller.decided_names(key) or ())
+        if decided is not None:
+            work.close()
+            return decided
         limit = asyncio.timeout(None if self._end_s is None else self._end_s - self._log.seconds())
         try:
             async with limit:
@@ -85,25 +95,47 @@ class Deadline:
         except TimeoutError:
             if not limit.expired():
                 raise
-        return self._best(layer)
+        best = self._best(layer)
+        if best.output is not None:
+            await self._caller.decide(key, list(best.writers))
+        return best
+
+    def _decided(self, layer: LayerRun, names: tuple[str, ...]) -> Merged | None:
+        """Return again what was the best when the time was over; None where the run had not come to that."""
+        if layer.past.output is not None and names == layer.past.writers:
+            return self._past(layer)
+        call = next((found for name in names if (found := layer.log.earlier(name)) is not None), None)
+        if call is None or call.text is None:
+            return None
+        self._say(layer, call.stage, f"the text of {call.agent} is returned")
+        return Merged(call.text, self._verdict(layer), (call.call_id,))
+
+    @property
+    def _why(self) -> str:
+        return f"the deadline of {self._seconds:g} s passed"
+
+    def _verdict(self, layer: LayerRun) -> Verdict:
+        return Verdict(layer=layer.number, is_stop=True, rule="deadline", reason=self._why)
+
+    def _past(self, layer: LayerRun) -> Merged:
+        self._say(layer, Stage.SUMMARY, f"the output of layer {layer.number - 1} is returned")
+        return Merged(layer.past.output, self._verdict(layer), layer.past.writers)
 
     def _best(self, layer: LayerRun) -> Merged:
-        why = f"the deadline of {self._seconds:g} s passed"
-        verdict = Verdict(layer=layer.number, is_stop=True, rule="deadline", reason=why)
-        board, past = layer.board, layer.past
+        verdict = self._verdict(layer)
+        board = layer.board
         if isinstance(board.summary, Summary):
-            self._say(layer, Stage.RESIDUAL, "the layer's summary is returned", why)
+            self._say(layer, Stage.RESIDUAL, "the layer's summary is returned")
             return Merged(board.summary.text, verdict, (board.summary.call_id,))
-        if past.output is not None:
-            self._say(layer, Stage.SUMMARY, f"the output of layer {layer.number - 1} is returned", why)
-            return Merged(past.output, verdict, past.writers)
+        if layer.past.output is not None:
+            return self._past(layer)
         found: Mapping[str, Answer | Loss | Refinement] = {**board.answers, **board.refinements}
         texts = [part for part in found.values() if not isinstance(part, Loss)]
         if not texts:
             return Merged(None, verdict, ())
         best = texts[most_central([part.text for part in texts])]
-        self._say(layer, Stage.SUMMARY, f"the text of {best.agent}, the one most like all the others, is returned", why)
+        self._say(layer, Stage.SUMMARY, f"the text of {best.agent}, the one most like all the others, is returned")
         return Merged(best.text, verdict, (best.call_id,))
 
-    def _say(self, layer: LayerRun, stage: Stage, what: str, why: str) -> None:
-        self._log.degrade(layer.number, stage, EVERYBODY, what=what, why=why)
+    def _say(self, layer: LayerRun, stage: Stage, what: str) -> None:
+        self._log.degrade(layer.number, stage, EVERYBODY, what=what, why=self._why)

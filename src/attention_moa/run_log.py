@@ -6,7 +6,7 @@ At any moment, in mid-layer too, ``record()`` gives all that is finished: so an 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -112,20 +112,41 @@ class RunLog:
         self._losses: list[Loss] = []
         self._degraded: list[Degradation] = []
         self._ended: RunRecord | None = None
+        self._earlier: list[CallRecord] = []
 
     def seconds(self) -> float:
         """Return the seconds since the run's start."""
         return self._now() - self._start
 
-    def take_up(self, head: RunHead, elapsed_s: float) -> None:
-        """Go on as an earlier run that was interrupted: with its id, its start, and its clock.
+    def take_up(self, head: RunHead, elapsed_s: float, calls: Iterable[CallRecord] = ()) -> None:
+        """Go on as an earlier run that was interrupted: with its id, its start, its clock, and what it paid for.
 
         Args:
             head: What runs.
             elapsed_s: Where the run's clock goes on.
+            calls: All that is known of the run's calls.
         """
         self.run_id, self.created_at, self.is_resumed = head.run_id, head.created_at, True
         self._start = self._now() - elapsed_s
+        self._earlier = list(calls)
+
+    @property
+    def all_calls(self) -> tuple[CallRecord, ...]:
+        """The calls so far in the order in which they ended, with those that only an earlier life of the run made."""
+        return tuple(sorted((*self._earlier, *self.calls), key=lambda call: call.ended_s))
+
+    def earlier(self, call_id: str) -> CallRecord | None:
+        """Return a call of an earlier life that this one has not come to; None where there is none."""
+        return next((call for call in self._earlier if call.call_id == call_id), None)
+
+    def take_over(self, call_id: str, key: str | None) -> tuple[CallRecord, ...]:
+        """Return what an earlier life left of a call that was journaled, or would have been, under a key.
+
+        From here on the call is this life's own.
+        """
+        taken = tuple(call for call in self._earlier if call.call_id == call_id and call.fingerprint == key)
+        self._earlier = [call for call in self._earlier if call not in taken]
+        return taken
 
     def tell(self, event: Event) -> None:
         """Tell all observers; one that raises is told no more, and a note says so: no reply is lost by it."""
@@ -165,10 +186,15 @@ class RunLog:
     def close_layer(self, board: LayerBoard, output: str | None, verdict: Verdict) -> None:
         """Put down a layer's output and why the run goes on or ends."""
         board.output, board.verdict = output, verdict
-        usage = call_usage(call for call in self.calls if call.layer == board.layer)
+        usage = call_usage(call for call in self.all_calls if call.layer == board.layer)
         at_s = self.seconds()
         self.tell(LayerFinished(run_id=self.run_id, at_s=at_s, layer=board.layer, output=output, usage=usage))
         self.tell(VerdictReached(run_id=self.run_id, at_s=at_s, verdict=verdict))
+
+    def overrule(self, verdict: Verdict) -> None:
+        """Put down that the run ends after its last layer although that layer's own verdict was to go on."""
+        self._boards[-1].verdict = verdict
+        self.tell(VerdictReached(run_id=self.run_id, at_s=self.seconds(), verdict=verdict))
 
     def end(self, state: RunState, text: str | None, error: str | None = None) -> RunRecord:
         """Close the run; from here on ``record()`` gives this record."""
@@ -206,7 +232,8 @@ class RunLog:
         return None
 
     def _build(self, state: RunState, text: str | None, error: str | None) -> RunRecord:
-        of_calls = (f"{call.agent}: {note}" for call in self.calls for note in call.notes)
+        calls = self.all_calls
+        of_calls = (f"{call.agent}: {note}" for call in calls for note in call.notes)
         notes = dict.fromkeys((*self._notes, *of_calls))
         return RunRecord(
             run_id=self.run_id,
@@ -215,13 +242,13 @@ class RunLog:
             conversation=self.conversation,
             state=state,
             text=text,
-            layers=tuple(board.record(self.spec, self.calls) for board in self._boards),
-            calls=tuple(self.calls),
+            layers=tuple(board.record(self.spec, calls) for board in self._boards),
+            calls=calls,
             losses=tuple(self._losses),
             degraded=tuple(self._degraded),
             notes=tuple(notes),
-            usage=call_usage(self.calls),
+            usage=call_usage(calls),
             wall_s=self.seconds(),
-            critical_path_s=critical_path(self.calls).seconds,
+            critical_path_s=critical_path(calls).seconds,
             error=error,
         )

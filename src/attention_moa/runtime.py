@@ -258,7 +258,7 @@ class Ensemble:
                     place = await take_place(journal, wish, log, conversation, has_reuse=self._has_reuse)
                     stack.push_async_callback(_left, place, log)
                     if log.is_resumed:
-                        budget.start((await journal.record(log.run_id)).calls)
+                        budget.start(log.all_calls, {agent.name: agent for agent in _all_agents(self.spec)})
                     else:
                         await keep_plan(journal, place, self._templates, known_price)
                 secret = self._secret or (await journal.secret() if journal is not None else _SECRET)
@@ -271,7 +271,7 @@ class Ensemble:
                     price_of=known_price,
                     budget=budget,
                     journal=place,
-                    sample=wish.sample,
+                    sample=place.head.sample if place is not None else wish.sample,
                     is_replay=self._is_replay,
                 )
                 desk = Desk(self.spec, conversation, self._templates, Seal(secret, conversation))

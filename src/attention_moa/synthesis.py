@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from attention_moa.config import residual_chain, summary_chain
+from attention_moa.errors import OverLimitError
 from attention_moa.layer_run import SUMMARY_READER, LayerRun, Past, Written
 from attention_moa.messages import Stage
 from attention_moa.prompts import Output, render_residual, render_summary
@@ -178,8 +179,10 @@ def _going_on(run: LayerRun, reason: str, score: float | None = None) -> Verdict
 def _nothing_new(run: LayerRun) -> Merged:
     """No agent is left in this layer: what there was before is the best there is."""
     reason = "no agent gave an answer in this layer"
+    lost = [answer for answer in run.board.answers.values() if isinstance(answer, Loss)]
+    is_limit = any(loss.kind == OverLimitError.__name__ for loss in lost)
     if run.past.output is not None:
         what = f"the output of layer {run.number - 1} is returned"
         run.log.degrade(run.number, Stage.SUMMARY, "all agents", what=what, why=reason)
-    verdict = Verdict(layer=run.number, is_stop=True, rule="failure", reason=reason)
+    verdict = Verdict(layer=run.number, is_stop=True, rule="limit" if is_limit else "failure", reason=reason)
     return Merged(run.past.output, verdict, run.past.writers)

@@ -18,9 +18,9 @@ _EMPTY = estimate_tokens((Message("assistant", (TextPart(""),)),))
 
 def facts_of(call: CallRecord) -> CallFacts | None:
     """Return a finished call in numbers; None for any other, which teaches nothing."""
-    if call.state != "finished" or call.text is None or not call.attempts:
+    last = next((attempt for attempt in call.attempts if attempt.error is None), None)
+    if call.state != "finished" or call.text is None or last is None:
         return None
-    last = call.attempts[-1]
     usage = last.usage
     is_small = ModelSettings(model=call.model).has_small_vocabulary
     written = (Message("assistant", (TextPart(_PROTOCOL.sub("", call.text)),)),)
