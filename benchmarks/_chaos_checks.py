@@ -154,9 +154,13 @@ def gaps(record: RunRecord, layer: LayerRecord) -> Iterator[str]:
     ended = [call.call_id for call in record.calls if call.layer == layer.layer and call.state == "cancelled"]
     if ended and not late:
         yield f"{ended} were ended and nobody says why"
-    lost = {call.call_id for call in record.calls if call.layer == layer.layer and call.state == "lost"}
-    if missing := lost - {loss.call_id for loss in record.losses}:
-        yield f"{missing} are lost without a loss"
+    losses = {(loss.layer, loss.stage, loss.agent, loss.peer) for loss in record.losses}
+    lost = [call for call in record.calls if call.layer == layer.layer and call.state == "lost"]
+    is_panel = record.ensemble.attention.mode == "panel"
+    for call in lost:
+        peers = names if is_panel and call.stage is Stage.CRITIQUE else {call.peer}
+        if losses.isdisjoint((call.layer, call.stage, call.agent, peer) for peer in peers):
+            yield f"{call.call_id} is lost without a loss"
     answered = {name for name, answer in layer.answers.items() if isinstance(answer, Answer)}
     if missing := names - layer.answers.keys():
         yield f"answers of {missing} are missing from layer {layer.layer}"
