@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
+from attention_moa.budget import REPLY_TOKENS
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
 from attention_moa.plan import ModelBasis, Plan, PlanSum, add_plans
 from attention_moa.plan_account import AccountRow, PlanAccount
 
-_WRITES = {
-    "journal": "as in the journal",
-    "max_tokens": "at most (max_tokens)",
-    "assumed": "assumed: no max_tokens",
-}
-_CACHES = {None: "?", True: "serves it", False: "not seen"}
+_IS = {True: "known", False: "?"}
+_CACHES = {None: "?", True: "seen", False: "not seen"}
+_WIDE = 100
+"""From so many columns on, and in pipes, every number is written out."""
 
 
 def plan_lines(plans: Sequence[Plan], *, journal: str | None, room: int | None = None) -> Iterator[str]:
@@ -26,19 +27,19 @@ def plan_lines(plans: Sequence[Plan], *, journal: str | None, room: int | None =
         room: Most columns; None for any number.
     """
     plan = plans[0]
+    columns = _Columns(plan, room)
     total, least = add_plans(one.total for one in plans), add_plans(one.least for one in plans)
     yield _title(plan, total, least, len(plans))
     yield ""
     if len(plans) > 1:
-        yield from _table(_dataset_rows(plans, total, least), plan, ("of", "", *_heads(plan)), room)
+        yield from columns.table("questions", _dataset_rows(plans, total, least))
     else:
-        yield from _table(_stage_rows(plan), plan, ("layer", "stage", *_heads(plan)), room)
+        yield from columns.table("layer", _stage_rows(plan))
         yield ""
-        agents = [(name, "", *_cells(one, plan, ends=False)) for name, one in plan.agents.items()]
-        yield from _table(agents, plan, ("agent", "", *_heads(plan)[:-1]), room)
+        yield from columns.table("agent", list(plan.agents.items()), has_end=False)
     yield ""
     models = _merged(plans)
-    yield from table(("model", "calls seen", "writes", "cache", "price", "pace"), list(map(_basis, models)), room=room)
+    yield from table(("model", "seen", "writes as", "cache", "price", "pace"), list(map(_basis, models)), room=room)
     yield ""
     yield from map(one_line, _remarks(plans, models, journal))
 
@@ -65,40 +66,64 @@ def _title(plan: Plan, total: PlanSum, least: PlanSum, questions: int) -> str:
     whole = f"{plan.ensemble}: {total.calls:,} calls in {all_layers}{for_what}"
     if plan.least == plan.total:
         return one_line(whole)
-    each = " each" if questions > 1 else ""
-    return one_line(f"{whole}; {least.calls:,} if early stopping ends it{each} after layer {plan.least_layers}")
+    what = "each" if questions > 1 else "it"
+    return one_line(f"{whole}; {least.calls:,} if early stopping ends {what} after layer {plan.least_layers}")
 
 
-def _heads(plan: Plan) -> tuple[str, ...]:
-    thinking = ("reasoning",) if plan.total.reasoning_tokens else ()
-    return ("calls", "prompt", "cached", "written", *thinking, "USD", "seconds")
+class _Columns:
+    """The columns of a plan's tables.
+
+    Args:
+        plan: Whether there is thinking, and whether a cache was seen, is the same in all rows.
+        room: Most columns of the terminal; None for any number. A narrow one gets short numbers and no thinking.
+    """
+
+    def __init__(self, plan: Plan, room: int | None) -> None:
+        """Choose them."""
+        self._room = room
+        self._is_wide = room is None or room >= _WIDE
+        self._has_thinking = self._is_wide and plan.total.reasoning_tokens > 0
+        self._has_cache = any(basis.has_cache for basis in plan.models)
+        self._bound = " ≤" if plan.is_bound and self._is_wide else ""
+
+    def table(self, what: str, rows: Sequence[tuple[str, PlanSum]], *, has_end: bool = True) -> list[str]:
+        """Return named sums in columns.
+
+        Args:
+            what: What the names are.
+            rows: At least one.
+            has_end: Whether the seconds at the end are told.
+        """
+        bound = self._bound
+        heads = ["calls", f"prompt{bound}", "cached", f"written{bound}"]
+        heads += ["reasoning"] if self._has_thinking else []
+        heads += ["USD", "seconds"] if has_end else ["USD"]
+        cells = [(name, *self._cells(one)[: len(heads)]) for name, one in rows]
+        return table((what, *heads), cells, room=self._room)
+
+    def _cells(self, one: PlanSum) -> list[str]:
+        number = _number if self._is_wide else _short
+        cells = [number(one.calls), number(one.prompt_tokens)]
+        cells += [number(one.cached_tokens) if self._has_cache else "?", number(one.written_tokens)]
+        cells += [number(one.reasoning_tokens)] if self._has_thinking else []
+        return [*cells, _usd(one.usd), _seconds(one.seconds)]
 
 
-def _cells(one: PlanSum, plan: Plan, *, ends: bool = True) -> tuple[str, ...]:
-    seen = any(basis.has_cache for basis in plan.models)
-    thinking = (_number(one.reasoning_tokens),) if plan.total.reasoning_tokens else ()
-    cached = _number(one.cached_tokens) if seen else "?"
-    tokens = (_number(one.prompt_tokens), cached, _number(one.written_tokens), *thinking)
-    return (f"{one.calls:,}", *tokens, _usd(one.usd), *((_seconds(one.seconds),) if ends else ()))
+def _stage_rows(plan: Plan) -> list[tuple[str, PlanSum]]:
+    rows = [(f"{row.layer} {row.stage.value}", row.sum) for row in plan.rows]
+    if plan.least == plan.total:
+        return [*rows, ("all", plan.total)]
+    return [*rows, ("least", plan.least), ("most", plan.total)]
 
 
-def _stage_rows(plan: Plan) -> list[tuple[str, ...]]:
-    rows = [(str(row.layer), row.stage.value, *_cells(row.sum, plan)) for row in plan.rows]
-    if plan.least != plan.total:
-        rows.append(("least", f"layer {plan.least_layers}", *_cells(plan.least, plan)))
-        return [*rows, ("most", f"layer {len(plan.layers)}", *_cells(plan.total, plan))]
-    return [*rows, ("all", "", *_cells(plan.total, plan))]
+def _dataset_rows(plans: Sequence[Plan], total: PlanSum, least: PlanSum) -> list[tuple[str, PlanSum]]:
+    sums = [(", least", least), (", most", total)] if least != total else [("", total)]
+    whole = [(f"all{name}", one) for name, one in sums]
+    return [*whole, *((f"mean{name}", _mean(one, len(plans))) for name, one in sums)]
 
 
-def _dataset_rows(plans: Sequence[Plan], total: PlanSum, least: PlanSum) -> list[tuple[str, ...]]:
-    plan = plans[0]
-    sums = [("least", least), ("most", total)] if plan.least != plan.total else [("", total)]
-    whole = [("all questions", name, *_cells(one, plan)) for name, one in sums]
-    return [*whole, *(("each, in the mean", name, *_mean(one, plan, len(plans))) for name, one in sums)]
-
-
-def _mean(one: PlanSum, plan: Plan, questions: int) -> tuple[str, ...]:
-    mean = PlanSum(
+def _mean(one: PlanSum, questions: int) -> PlanSum:
+    return PlanSum(
         calls=round(one.calls / questions),
         prompt_tokens=round(one.prompt_tokens / questions),
         cached_tokens=round(one.cached_tokens / questions),
@@ -107,54 +132,36 @@ def _mean(one: PlanSum, plan: Plan, questions: int) -> tuple[str, ...]:
         usd=None if one.usd is None else one.usd / questions,
         seconds=None if one.seconds is None else one.seconds / questions,
     )
-    return _cells(mean, plan)
-
-
-def _table(rows: Sequence[tuple[str, ...]], plan: Plan, headings: tuple[str, ...], room: int | None) -> list[str]:
-    """Return a table without its empty second column, where it is empty; bounds are marked in the heading."""
-    marked = {"prompt": "prompt ≤", "written": "written ≤"} if plan.is_bound else {}
-    heads = tuple(marked.get(head, head) for head in headings)
-    if any(row[1] for row in rows):
-        return table(heads, rows, room=room)
-    return table((heads[0], *heads[2:]), [(row[0], *row[2:]) for row in rows], room=room)
 
 
 def _merged(plans: Sequence[Plan]) -> list[ModelBasis]:
     """Return what is known of each model; a price is known where it is for every question."""
     unpriced = {model for plan in plans for model in plan.unpriced}
-    return [_without_price(basis) if basis.model in unpriced else basis for basis in plans[0].models]
-
-
-def _without_price(basis: ModelBasis) -> ModelBasis:
-    from msgspec.structs import replace
-
-    return replace(basis, has_price=False)
+    return [replace(basis, has_price=basis.model not in unpriced) for basis in plans[0].models]
 
 
 def _basis(basis: ModelBasis) -> tuple[str, ...]:
-    return (
-        basis.model,
-        f"{basis.seen_calls:,}",
-        _WRITES[basis.written_is],
-        _CACHES[basis.has_cache],
-        "known" if basis.has_price else "?",
-        "known" if basis.has_pace else "?",
-    )
+    cache, price, pace = _CACHES[basis.has_cache], _IS[basis.has_price], _IS[basis.has_pace]
+    return basis.model, f"{basis.seen_calls:,}", basis.written_is, cache, price, pace
 
 
 def _remarks(plans: Sequence[Plan], models: Sequence[ModelBasis], journal: str | None) -> Iterator[str]:
     plan = plans[0]
     if journal is None:
-        yield "no journal was looked at"
+        yield "no journal was looked at: nothing is known of the models but their prices"
     else:
         seen = sum(basis.seen_calls for basis in models)
         yield f"from {seen:,} calls in the journal {journal}" if seen else f"the journal {journal} knows none of them"
     if plan.is_bound:
-        yield "tokens are at most what is shown: what some models write is not known yet"
+        yield "tokens and money are at most so many: what some models write is not known yet"
+    if any(basis.written_is == "assumed" for basis in models):
+        yield f"assumed: a reply without max_tokens is taken for {REPLY_TOKENS:,} tokens, and may be longer"
     if unpriced := [basis.model for basis in models if not basis.has_price]:
-        yield f"money is not known: {', '.join(unpriced)} has no price; give the agents one (price = {{ … }})"
+        yield f"money is not known: no price for {_named(unpriced)}; give the agents one (price = {{ … }})"
     if unpaced := [basis.model for basis in models if not basis.has_pace]:
-        yield f"seconds are not known: {', '.join(unpaced)} was never timed in the journal"
+        yield f"seconds are not known: the journal has no times of {_named(unpaced)}"
+    if not any(basis.has_cache for basis in models):
+        yield "cached tokens are not known: no cache was seen to serve any of the models"
     for note in dict.fromkeys(note for one in plans for note in one.notes):
         yield f"will fail: {note}"
 
@@ -166,8 +173,20 @@ def _account_row(row: AccountRow) -> tuple[str, str, str, str]:
     return row.what, shown(row.planned), f"{actual} or more" if row.is_least and row.actual else actual, off
 
 
+def _named(models: Sequence[str]) -> str:
+    return ", ".join(models) if len(models) <= 2 else f"{models[0]} and {len(models) - 1} others"
+
+
 def _number(number: float | None) -> str:
     return "?" if number is None else f"{round(number):,}"
+
+
+def _short(number: float) -> str:
+    """Return a number in six columns at most."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= 10 * unit or (number >= unit and name != "k"):
+            return f"{number / unit:.4g}{name}" if number >= 100 * unit else f"{number / unit:.3g}{name}"
+    return f"{round(number):,}"
 
 
 def _usd(usd: float | None) -> str:
