@@ -75,7 +75,7 @@ def test_a_plan_needs_no_key_and_no_journal(tmp_path: Path) -> None:
     text = done.stdout.decode()
     assert "110 calls in 3 layers; 73 if early stopping ends it after layer 2" in text
     assert "no journal was looked at" in text
-    assert "tokens are at most so many" in text
+    assert "tokens and money are at most so many" in text
     assert "seconds are not known" in text
     assert done.stderr == b""
     assert not (tmp_path / "data").exists()
@@ -147,8 +147,8 @@ def test_a_data_set_is_planned_as_a_whole_and_in_the_mean(tmp_path: Path, ensemb
     assert (found["questions"], len(found["plans"]), found["total"]["calls"]) == (4, 4, 4 * 19)
     text = planned("-e", ensemble, "-f", "data.jsonl", folder=tmp_path).stdout.decode()
     assert "76 calls in 2 layers for 4 questions" in text
-    assert "all, least" in text
-    assert "mean, most" in text
+    assert "\nall " in text
+    assert "\nmean " in text
 
 
 def test_a_text_file_has_a_question_a_line(tmp_path: Path, ensemble: Path) -> None:
