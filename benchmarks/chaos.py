@@ -148,7 +148,7 @@ def fleet(folder: Path, seed: int) -> Iterator[subprocess.Popen[str]]:
 
 
 class World(NamedTuple):
-    """Where runs are: a folder, a journal, what tags are derived from, the longest standstill of the loop (one number)."""
+    """Where runs are: a folder, a journal, what tags are derived from, the longest standstill so far (one number)."""
 
     folder: Path
     journal: Journal

@@ -49,8 +49,10 @@ def _row(name: str, stats: ModelStats) -> tuple[str, ...]:
 
 
 def _short(number: int) -> str:
-    """Return a number as it fits a column: millions with two digits behind the point."""
-    return f"{number:,}" if number < 1_000_000 else f"{number / 1_000_000:,.2f} M"
+    """Return a number as it fits a column of seven characters: from 100,000 on in thousands or millions."""
+    if number < 100_000:
+        return f"{number:,}"
+    return f"{number // 1000} k" if number < 1_000_000 else f"{number / 1_000_000:,.2f} M"
 
 
 def _troubles(stats: Mapping[str, ModelStats], bad_requests: int) -> list[str]:

@@ -14,7 +14,7 @@ from tests.asking import run
 from tests.fleet_world import a_fleet, running
 
 QUICK = ModelStats(requests=1200, whole=1190, faults={"cut": 7, "hang": 3}, prompt_tokens=12_345_678, output_tokens=9)
-SLOW = ModelStats(requests=3, left=1, refused=1, working=2, waiting=4, faults={"cut": 1}, cached_tokens=160)
+SLOW = ModelStats(requests=3, left=1, refused=1, working=2, waiting=4, faults={"cut": 1}, cached_tokens=160_999)
 
 
 def test_a_table_has_a_line_for_each_model_and_one_for_all() -> None:
@@ -22,8 +22,8 @@ def test_a_table_has_a_line_for_each_model_and_one_for_all() -> None:
     assert describe({"quick": QUICK, "slow": SLOW}, 2, room=None) == [
         "model  asked  now  in line  faults   prompt  cached  written",
         "quick  1,200    0        0      10  12.35 M       0        9",
-        "slow       3    2        4       1        0     160        0",
-        "all    1,203    2        4      11  12.35 M     160        9",
+        "slow       3    2        4       1        0   160 k        0",
+        "all    1,203    2        4      11  12.35 M   160 k        9",
         "faults: cut 8, hang 3",
         "others: 1 refused by a limit, 1 given up by the client, 2 wrong in themselves",
     ]
