@@ -1,0 +1,57 @@
+"""A journal that an earlier version made."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from attention_moa.store import open_journal
+from attention_moa.store.database import APPLICATION_ID
+from attention_moa.store.migrations import STEPS
+from attention_moa.store.packing import pack
+from tests.journals import a_call, a_head, a_record
+
+
+def an_old_journal(file: Path) -> None:
+    """Make a journal of the first version that holds one call of one run."""
+    head, call = a_head(), a_call()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        for statement in STEPS[0]:
+            connection.execute(statement.format(bytes="BLOB"))
+        connection.execute("INSERT INTO moa_meta VALUES ('secret', ?), ('schema_version', ?)", (bytes(32), b"1"))
+        run = (head.run_id, head.created_at, "running", "", "request", 0, False, "", "", pack(head.ensemble))
+        connection.execute(
+            "INSERT INTO moa_runs (run_id, created_at, state, ensemble, request_key, sample, is_redacted, holder,"
+            " question, spec, conversation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*run, pack(head.conversation)),
+        )
+        connection.execute(
+            "INSERT INTO moa_calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (head.run_id, call.fingerprint, call.call_id, "finished", False, call.ended_s, 0.0, pack(call)),
+        )
+
+
+def test_an_old_journal_is_brought_to_this_version(tmp_path: Path) -> None:
+    """Its runs go on; its calls are in no plan, those from now on are."""
+    file = tmp_path / "journal.db"
+    an_old_journal(file)
+
+    async def scenario() -> None:
+        async with open_journal(file) as journal:
+            assert await journal.experience(["test:a"]) == {}
+            place = await journal.resume("run-1")
+            assert await place.find("key of 1.answer.a", call_id="1.answer.a") == a_call()
+            await place.put("new", a_call("1.answer.b"))
+            await place.end(a_record(place.head, a_call(), a_call("1.answer.b")))
+            assert (await journal.experience(["test:a"]))["test:a"].calls == 1
+
+    asyncio.run(scenario())
+    with closing(sqlite3.connect(file)) as connection:
+        (version,) = connection.execute("SELECT value FROM moa_meta WHERE key = 'schema_version'").fetchone()
+        query = "EXPLAIN QUERY PLAN SELECT run_id, facts FROM moa_calls WHERE model = 'm' ORDER BY created DESC LIMIT 9"
+        (how,) = connection.execute(query).fetchall()
+    assert int(version) == len(STEPS)
+    assert "COVERING INDEX moa_calls_by_model" in how[-1]
