@@ -158,11 +158,11 @@ def gaps(record: RunRecord, layer: LayerRecord) -> Iterator[str]:
     lost = [call for call in record.calls if call.layer == layer.layer and call.state == "lost"]
     is_panel = record.ensemble.attention.mode == "panel"
     for call in lost:
-        peers = names if is_panel and call.stage is Stage.CRITIQUE else {call.peer}
+        peers = {*names, call.peer} if is_panel and call.stage is Stage.CRITIQUE else {call.peer}
         if losses.isdisjoint((call.layer, call.stage, call.agent, peer) for peer in peers):
             yield f"{call.call_id} is lost without a loss"
     answered = {name for name, answer in layer.answers.items() if isinstance(answer, Answer)}
-    if missing := names - layer.answers.keys():
+    if missing := {name for name in names - layer.answers.keys() if (Stage.REFINE, name) not in late}:
         yield f"answers of {missing} are missing from layer {layer.layer}"
     if missing := {name for name in answered - layer.refinements.keys() if (Stage.REFINE, name) not in late}:
         yield f"refinements of {missing} are missing from layer {layer.layer}"
