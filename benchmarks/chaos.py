@@ -343,10 +343,9 @@ def tell(outcome: Outcome, chosen: Sequence[Way], rows: Mapping[str, Row], fault
     print(f"{'all':15}" + "".join(f"{part:>9,}" for part in total[:-1]))
     print("\nfaults: " + ", ".join(f"{kind} {number:,}" for kind, number in faults.items()))
     over = sorted(end.took_s - (chosen[end.number % len(chosen)].spec.limits.deadline_s or 0.0) for end in outcome.ends)
-    past = [took_s for took_s in over if took_s > 0] or [0.0]
-    print(
-        f"ended by the deadline: {len(past)} runs, after it {statistics.median(past):.2f} s, at most {past[-1]:.2f} s"
-    )
+    past = [late_s for late_s in over if late_s > 0] or [0.0]
+    took = f"{statistics.median(past):.2f} s at the median, at most {past[-1]:.2f} s"
+    print(f"ended by the deadline: {len(past)} runs, after it {took}; the loop stood for {outcome.standstill_s:.2f} s")
     errors = Counter(end.error for end in outcome.ends if end.error)
     print("typed errors: " + (", ".join(f"{kind} {number}" for kind, number in errors.most_common()) or "none"))
     for where, (before, after) in (("here", outcome.here), ("in the fleet", outcome.fleet)):
