@@ -6,9 +6,8 @@ A call leaves its ``CallFacts``, numbers without any text; ``learn`` makes a ``M
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import ceil, sqrt
-from statistics import fmean
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -174,11 +173,11 @@ def _kind(facts: Sequence[CallFacts]) -> KindExperience:
     read = sum(fact.input_tokens or 0 for fact in told)
     return KindExperience(
         calls=len(facts),
-        written_tokens=fmean(written) if written else None,
+        written_tokens=_mean(written) if written else None,
         written_p90_tokens=written[ceil(0.9 * len(written)) - 1] if written else None,
         written_deviation=_deviation(written),
-        reasoning_tokens=fmean(fact.reasoning_tokens or 0 for fact in facts),
-        text_tokens=fmean(fact.text_estimate for fact in facts),
+        reasoning_tokens=_mean([fact.reasoning_tokens or 0 for fact in facts]),
+        text_tokens=_mean([fact.text_estimate for fact in facts]),
         cached_share=sum(fact.cached_tokens or 0 for fact in told) / read if read else None,
     )
 
@@ -219,7 +218,7 @@ def _pace(timed: Sequence[_Timed]) -> Pace | None:
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Return where the straight line of least squares begins and how it rises; never below nothing, never falling."""
-    middle_x, middle_y = fmean(x for x, _ in points), fmean(y for _, y in points)
+    middle_x, middle_y = _mean([x for x, _ in points]), _mean([y for _, y in points])
     spread = sum((x - middle_x) ** 2 for x, _ in points)
     if len(points) < _LEAST_FOR_SLOPE or not spread:
         return middle_y, 0.0
@@ -229,8 +228,12 @@ def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return middle_y - rise * middle_x, rise
 
 
+def _mean(values: Collection[float]) -> float:
+    return sum(values) / len(values)
+
+
 def _deviation(values: Sequence[float]) -> float:
     if len(values) < 2:
         return 0.0
-    middle = fmean(values)
+    middle = _mean(values)
     return sqrt(sum((value - middle) ** 2 for value in values) / (len(values) - 1))
