@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import subprocess
 import sys
 from pathlib import Path
+
+from attention_moa.store import open_journal
+from benchmarks._crash_world import Child, a_fleet, a_world
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,3 +28,25 @@ def test_a_dozen_killed_runs_end_as_if_nothing_had_happened() -> None:
         assert row["runs"] == row["equal"] == row["accounts"] > 0
         assert row["violations"] == row["lost"] == 0
         assert row["requests"] == row["runs"] * 33 + row["repeats"]
+
+
+def test_a_kill_while_a_journal_is_made_leaves_one_that_works(tmp_path: Path) -> None:
+    """Whatever there was of it."""
+    chance = random.Random(7)
+
+    async def scenario() -> None:
+        async with a_world(str(tmp_path / "calm.db"), a_fleet(time_scale=0.0)) as world:
+            for number in range(6):
+                path = str(tmp_path / f"{number}.db")
+                child = await Child.start(world.ensemble, path, "Why is the sky blue?", None)
+                child.go()
+                await child.end(chance.uniform(0.0, 0.1))
+                async with open_journal(path) as journal:
+                    for row in await journal.rows():
+                        await journal.record(row.run_id)
+                if number % 3 == 0:
+                    other = await Child.start(world.ensemble, path, "Why is the sky blue?", None)
+                    other.go()
+                    assert "text" in await other.end()
+
+    asyncio.run(scenario())

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.crash import Child, Segments, Tally, World, a_fleet, a_world, key_of
+from benchmarks._crash_world import Child, World, a_fleet, a_world, key_of
+from benchmarks.crash import Segments, Tally
 from tests.journals import a_database, postgres
 
 ROUNDS = 2

@@ -20,7 +20,8 @@ from attention_moa import Ensemble
 from attention_moa.errors import StoreError
 from attention_moa.events import CallFinished, Event
 from attention_moa.store import open_journal
-from benchmarks.crash import Segments, Tally, World, a_fleet, a_world
+from benchmarks._crash_world import World, a_fleet, a_world
+from benchmarks.crash import Segments, Tally
 from tests.journals import SCRIPT, a_database
 
 QUESTION = "Why is the sky blue?"
