@@ -158,13 +158,13 @@ async def refine(
     Where the refinement or all critiques are lost, the own answer stands in, labelled.
     """
     if agent.name in (run.decided_late(Stage.SUMMARY, SUMMARY_READER) or ()):
-        return None  # the summary went on without it before the run was interrupted
+        # The summary went on without it before the run was interrupted.
+        _leave_out(run, agent.name, run.decided_late(Stage.REFINE, agent.name) or ())
+        return None
     planned = {pair.critic: task for pair, task in critiques.items() if pair.author == agent.name}
     quorum = run.spec.quorum.critiques
     critiqued = await run.gather(Stage.REFINE, agent.name, planned, quorum=quorum, is_there=_is_critique)
-    for critic in critiqued.late:
-        pair = Pair(critic, agent.name)
-        run.board.critiques[pair] = run.leave_out(Stage.CRITIQUE, critic, quorum=quorum, peer=agent.name)
+    _leave_out(run, agent.name, critiqued.late)
     found = [written for written in critiqued.found.values() if isinstance(written, Critique)]
     (own,) = await settled(answers[agent.name])
     if isinstance(own, Loss):
@@ -179,6 +179,12 @@ async def refine(
     if agent.name not in run.late_authors:
         run.board.refinements[agent.name] = refined
     return refined
+
+
+def _leave_out(run: LayerRun, author: str, critics: Sequence[str]) -> None:
+    for critic in critics:
+        late = run.leave_out(Stage.CRITIQUE, critic, quorum=run.spec.quorum.critiques, peer=author)
+        run.board.critiques[Pair(critic, author)] = late
 
 
 def _is_critique(result: Critique | Loss) -> bool:

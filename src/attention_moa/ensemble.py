@@ -108,8 +108,12 @@ async def run_layer(layer: LayerRun) -> Merged:
             summary = start(summarise(layer, refinements))
             merged = start(merge(layer, summary))
             await asyncio.wait({merged})
-            for late in (*answers.values(), *panels.values(), *critiques.values(), *refinements.values()):
-                late.cancel()  # with a quorum some may still run; of tasks that are done this asks nothing
+            started = (*answers.values(), *panels.values(), *critiques.values(), *refinements.values())
+            late = [task for task in started if not task.done()]  # with a quorum some may still run
+            if late:
+                await layer.close()
+            for task in late:
+                task.cancel()
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from errors  # one cause says more than a group of them
     return merged.result()

@@ -133,6 +133,13 @@ class LayerRun:
         """Return whom a reader left out before the run was interrupted; None where it had not come to that."""
         return self._caller.decided_names(late_key(self.number, stage, agent))
 
+    async def close(self) -> None:
+        """Keep that the layer is over although some of its calls are not: a resumed run does not make them again."""
+        await self._caller.decide(f"{self.number}.closed", True)
+
+    def _is_closed(self) -> bool:
+        return self._caller.decision(f"{self.number}.closed") is True
+
     def is_left_out(self, stage: Stage, agent: str, *, peer: str | None = None) -> bool:
         """Whether nobody waits for a call any more, and nobody paid for it: then it is not made.
 
@@ -193,6 +200,8 @@ class LayerRun:
             peer=peer,
             is_over=is_over,
         )
+        if self._is_closed() and self.log.earlier(ask.call_id) is None:
+            return self.late(stage, agent.name, peer=peer)
         try:
             return await self._caller.call(ask)
         except CallError as error:

@@ -136,8 +136,9 @@ class RunLog:
         return tuple(sorted((*self._earlier, *self.calls), key=lambda call: call.ended_s))
 
     def earlier(self, call_id: str) -> CallRecord | None:
-        """Return a call of an earlier life that this one has not come to; None where there is none."""
-        return next((call for call in self._earlier if call.call_id == call_id), None)
+        """Return a call that came to its end in an earlier life and that this one has not come to; None without one."""
+        ended = (call for call in self._earlier if call.call_id == call_id and call.state != "cancelled")
+        return next(ended, None)
 
     def take_over(self, call_id: str, key: str | None) -> tuple[CallRecord, ...]:
         """Return what an earlier life left of a call that was journaled, or would have been, under a key.
