@@ -17,9 +17,11 @@ from attention_moa.ports import Journal, RunJournal
 from attention_moa.prompts import Templates
 from attention_moa.records import RunHead
 from attention_moa.run_log import RunLog
+from attention_moa.schedule import count_calls
 from attention_moa.waiting import to_the_end
 
 _LONG_CHARACTERS = 100_000
+_MANY_CALLS = 150
 
 
 class RunWish(Struct, frozen=True, kw_only=True):
@@ -116,9 +118,10 @@ async def keep_plan(journal: Journal, place: RunJournal, templates: Templates, p
         expected = plan(head.ensemble, head.conversation, templates, experience=experience, price_of=price_of)
         return msgspec.to_builtins(expected)
 
-    # A long conversation takes long to count: beside the event loop.
+    # A long conversation takes long to count, and many calls to plan: beside the event loop.
     is_long = sum(len(message.text) for message in head.conversation) > _LONG_CHARACTERS
-    await place.decide(DECISION, await asyncio.to_thread(planned) if is_long else planned())
+    is_large = count_calls(head.ensemble) > _MANY_CALLS
+    await place.decide(DECISION, await asyncio.to_thread(planned) if is_long or is_large else planned())
 
 
 async def leave_place(place: RunJournal, log: RunLog) -> None:
