@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from attention_moa.agents import AgentSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import CallRequest, Conversation
-
-T = TypeVar("T")
 
 _FORM = 1
 """Of what is hashed: another number makes all keys differ from those of before."""
@@ -38,7 +36,7 @@ def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> s
     Source: ours.
     """
     asked = {field: getattr(request, field) for field in request.__struct_fields__ if field not in _HOW}
-    asked["sampling"] = _as_read_back(request.sampling)
+    asked["sampling"] = _PLAIN.decode(msgspec.json.encode(request.sampling))
     return _digest({**asked, "base_url": (agent.base_url or "").rstrip("/"), "sample": sample})
 
 
@@ -55,7 +53,7 @@ def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int =
 
     Source: ours.
     """
-    fields = msgspec.to_builtins(_as_read_back(spec))
+    fields = _PLAIN.decode(msgspec.json.encode(spec))
     asked = {field: value for field, value in fields.items() if field not in _NOT_ASKED}
     for model in (*asked["agents"], asked.get("summary", {}), asked.get("residual", {})):
         for field in _NOT_ASKED_OF_A_MODEL & set(model):
@@ -63,9 +61,13 @@ def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int =
     return _digest({"ensemble": asked, "conversation": conversation, "sample": sample})
 
 
-def _as_read_back(value: T) -> T:
-    """Return settings as a journal gives them back: a temperature of 1 is then one of 1.0."""
-    return msgspec.convert(msgspec.to_builtins(value), type(value))
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_PLAIN = msgspec.json.Decoder(float_hook=_number)
+"""Reads settings so that whole numbers are one thing: a temperature of 1 comes back from a journal as 1.0."""
 
 
 def _digest(value: dict[str, Any]) -> str:
