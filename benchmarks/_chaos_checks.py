@@ -167,5 +167,6 @@ def gaps(record: RunRecord, layer: LayerRecord) -> Iterator[str]:
     if missing := {name for name in answered - layer.refinements.keys() if (Stage.REFINE, name) not in late}:
         yield f"refinements of {missing} are missing from layer {layer.layer}"
     is_cut = any(degraded.stage is Stage.CRITIQUE and degraded.layer == layer.layer for degraded in record.degraded)
-    if len(layer.critiques) != len(names) ** 2 and not is_cut:
-        yield f"layer {layer.layer} has {len(layer.critiques)} critiques"
+    read = [author for author in names if (Stage.REFINE, author) not in late]
+    if (missing := {(critic, author) for critic in names for author in read} - layer.critiques.keys()) and not is_cut:
+        yield f"critiques {missing} are missing from layer {layer.layer}"
