@@ -168,5 +168,5 @@ def gaps(record: RunRecord, layer: LayerRecord) -> Iterator[str]:
         yield f"refinements of {missing} are missing from layer {layer.layer}"
     is_cut = any(degraded.stage is Stage.CRITIQUE and degraded.layer == layer.layer for degraded in record.degraded)
     read = [author for author in names if (Stage.REFINE, author) not in late]
-    if (missing := {(critic, author) for critic in names for author in read} - layer.critiques.keys()) and not is_cut:
-        yield f"critiques {missing} are missing from layer {layer.layer}"
+    if (gone := {(critic, author) for critic in names for author in read} - layer.critiques.keys()) and not is_cut:
+        yield f"critiques {gone} are missing from layer {layer.layer}"
