@@ -292,8 +292,8 @@ def test_simulated_time_passes_and_requests_wait_in_line() -> None:
                 assert (await client.chat("4")).status == 429
             assert [task.result().status for task in tasks] == [200] * 3
             served = sorted(visit.queue_s for visit in client.fleet.log if visit.status == 200)
-            assert served[0] < 0.5
-            assert 0.9 < served[1] < 1.9 < served[2]
+            assert served[0] < served[1] < served[2]
+            assert served[2] > 0.9  # all the work on the one before it, at least
             assert all(0.9 < visit.busy_s < 1.2 for visit in client.fleet.log if visit.status == 200)
             stats = client.fleet.stats["m"]
             assert (stats.whole, stats.refused) == (3, 1)
