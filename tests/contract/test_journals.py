@@ -573,7 +573,7 @@ def test_the_journal_knows_the_models_of_its_finished_calls(run: Play) -> None:
         await place.put("3", a_call("1.answer.c", state="lost"))
         await place.put("4", a_call("1.critique.a", stage=Stage.CRITIQUE, model="test:other"))
         await (await journal.begin(a_head("run-2"))).put("5", a_call("1.summary.a", stage=Stage.SUMMARY))
-        for asked in (journal, await world.crash()):
+        for asked in (journal, world.open()):
             known = await asked.experience(["test:a", "test:unknown"])
             assert list(known) == ["test:a"]
             assert (known["test:a"].calls, sorted(known["test:a"].kinds)) == (3, ["answer", "summary"])
