@@ -82,7 +82,7 @@ def plan(
     if is_json:
         _say_json(plans)
         return 0
-    for line in plan_lines(plans, journal=name, room=room_of(sys.stdout)):
+    for line in plan_lines(plans, journal=name, limits=spec.limits, room=room_of(sys.stdout)):
         say(line)
     return 0
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from attention_moa.budget import REPLY_TOKENS
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
-from attention_moa.plan import ModelBasis, Plan, PlanSum, add_plans
-from attention_moa.plan_account import AccountRow, PlanAccount
+from attention_moa.config import LimitSpec
+from attention_moa.plan import DECISION, ModelBasis, Plan, PlanSum, add_plans
+from attention_moa.plan_account import AccountRow, PlanAccount, plan_account, stored_plan
+from attention_moa.records import RunRecord
+
+NO_LIMITS = LimitSpec()
 
 _IS = {True: "known", False: "?"}
 _CACHES = {None: "?", True: "seen", False: "not seen"}
@@ -18,12 +22,15 @@ _WIDE = 100
 """From so many columns on, and in pipes, every number is written out."""
 
 
-def plan_lines(plans: Sequence[Plan], *, journal: str | None, room: int | None = None) -> Iterator[str]:
+def plan_lines(
+    plans: Sequence[Plan], *, journal: str | None, limits: LimitSpec = NO_LIMITS, room: int | None = None
+) -> Iterator[str]:
     """Return what runs will take, line by line.
 
     Args:
         plans: One for each question, all of one ensemble; at least one.
         journal: The name of the journal that was looked at; None for none.
+        limits: The ensemble's, for one question.
         room: Most columns; None for any number.
     """
     plan = plans[0]
@@ -42,6 +49,19 @@ def plan_lines(plans: Sequence[Plan], *, journal: str | None, room: int | None =
     yield from table(("model", "seen", "writes as", "cache", "price", "pace"), list(map(_basis, models)), room=room)
     yield ""
     yield from map(one_line, _remarks(plans, models, journal))
+    yield from _passed(plans, limits)
+
+
+def kept_account_lines(decisions: Mapping[str, object], record: RunRecord, *, room: int | None = None) -> list[str]:
+    """Return the plan that was kept with a run beside what it took; nothing where none was kept.
+
+    Args:
+        decisions: The run's, as its journal tells them.
+        record: The run.
+        room: Most columns; None for any number.
+    """
+    planned = stored_plan(decisions.get(DECISION))
+    return [] if planned is None else account_lines(plan_account(planned, record), room=room)
 
 
 def account_lines(account: PlanAccount, *, room: int | None = None) -> list[str]:
@@ -171,6 +191,20 @@ def _account_row(row: AccountRow) -> tuple[str, str, str, str]:
     actual = shown(row.actual)
     off = "?" if row.off is None else f"{row.off:+.0%}"
     return row.what, shown(row.planned), f"{actual} or more" if row.is_least and row.actual else actual, off
+
+
+def _passed(plans: Sequence[Plan], limits: LimitSpec) -> Iterator[str]:
+    """Yield a line for each limit that the question which takes the most will come to."""
+    most = [one.total for one in plans]
+    taken = (
+        ("usd", limits.usd, [one.usd for one in most], _usd),
+        ("tokens", limits.tokens, [one.prompt_tokens + one.written_tokens for one in most], _number),
+        ("deadline_s", limits.deadline_s, [one.seconds for one in most], _seconds),
+    )
+    for name, limit, amounts, shown in taken:
+        needed = max((amount for amount in amounts if amount is not None), default=0.0)
+        if limit is not None and needed > limit:
+            yield f"limits.{name} = {limit:g} is less than the {shown(needed)} of all layers: a run may end before them"
 
 
 def _named(models: Sequence[str]) -> str:

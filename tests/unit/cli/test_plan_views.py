@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from attention_moa.cli.layout import columns
-from attention_moa.cli.plan_views import account_lines, plan_lines
+from attention_moa.cli.plan_views import account_lines, kept_account_lines, plan_lines
+from attention_moa.config import LimitSpec
 from attention_moa.experience import ModelExperience
 from attention_moa.money import Price
-from attention_moa.plan import Plan, plan
+from attention_moa.plan import DECISION, Plan, plan
 from attention_moa.plan_account import AccountRow, PlanAccount, plan_account
 from attention_moa.prompts import load_templates
 from attention_moa.records import RunRecord
@@ -117,3 +119,25 @@ def test_what_is_not_known_of_a_run_is_not_made_up() -> None:
     lines = account_lines(PlanAccount(1, 1, rows, is_bound=False))
     assert lines[1].split() == ["written", "tokens", "50", "20", "or", "more", "?"]
     assert lines[2].split() == ["seconds", "?", "5.0", "?"]
+
+
+def test_the_plan_that_was_kept_is_shown() -> None:
+    """Nothing where there is none, or one that this version cannot read."""
+    record = World(a_spec(2)).run()
+    kept = plan(a_spec(2), QUESTION, load_templates(), experience={}, price_of=lambda _: PRICE)
+    decisions = {DECISION: msgspec.to_builtins(kept), "late": ["b"]}
+    assert kept_account_lines(decisions, record) == account_lines(plan_account(kept, record))
+    assert kept_account_lines({}, record) == []
+    assert kept_account_lines({DECISION: 3}, record) == []
+
+
+def test_a_limit_that_will_be_reached_is_told() -> None:
+    """And one that will not be is not."""
+    plans = [planned(known_of(*NAMES))]
+    tight, wide = LimitSpec(usd=0.001, tokens=100, deadline_s=2.0), LimitSpec(usd=9.0, tokens=10**6, deadline_s=99.0)
+    text = "\n".join(plan_lines(plans, journal=None, limits=tight))
+    assert "limits.usd = 0.001 is less than the 0." in text
+    assert "limits.tokens = 100 is less than the" in text
+    assert "limits.deadline_s = 2 is less than the 28.0 of all layers" in text
+    assert "limits" not in "\n".join(plan_lines(plans, journal=None, limits=wide))
+    assert "limits" not in "\n".join(plan_lines([planned(price=None)], journal=None, limits=LimitSpec(usd=0.001)))
