@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from attention_moa.settings import KEY_VARIABLES
 
@@ -20,8 +24,23 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a child: no keys, no question, and the tests' modules to import."""
     keys = {variable for variables in KEY_VARIABLES.values() for variable in variables}
     kept = {name: value for name, value in os.environ.items() if name not in keys}  # noqa: TID251 - the child's own
-    kept.pop("ATTENTION_MOA_QUESTION", None)
-    return kept | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color"} | dict(extra or {})
+    for variable in ("ATTENTION_MOA_QUESTION", "ATTENTION_MOA_JOURNAL"):
+        kept.pop(variable, None)
+    own = {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "XDG_DATA_HOME": _data_folder()}
+    return kept | own | dict(extra or {})
+
+
+@cache
+def _data_folder() -> str:
+    """Return a folder for journals that no test names: never the user's."""
+    folder = mkdtemp(prefix="attention-moa-tests-")
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def data_of(folder: Path) -> dict[str, str]:
+    """Return the variable by which a test's journal is its own: in its folder."""
+    return {"XDG_DATA_HOME": str(folder / "data")}
 
 
 def write_ensemble(folder: Path, *functions: str, layers: int = 1, more: str = "") -> Path:
@@ -58,7 +77,7 @@ def run_cli(
         [*PROGRAM, *map(str, arguments)],
         cwd=folder,
         input=text,
-        env=environment(env),
+        env=environment(data_of(folder) | dict(env or {})),
         capture_output=True,
         check=False,
         timeout=TIMEOUT_S,
@@ -70,7 +89,7 @@ def start_cli(*arguments: str | Path, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)],
         cwd=folder,
-        env=environment(),
+        env=environment(data_of(folder)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

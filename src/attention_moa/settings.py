@@ -50,6 +50,7 @@ KEY_VARIABLES: dict[str, tuple[str, ...]] = {
 """The usual variable of each provider that needs a key; the first that is set counts."""
 
 QUESTION_VARIABLE = "ATTENTION_MOA_QUESTION"
+JOURNAL_VARIABLE = "ATTENTION_MOA_JOURNAL"
 _EXAMPLES = {"agents": "[[agents]] tables, each with a name and a model"}
 
 
@@ -77,6 +78,8 @@ def ensemble_text(name_or_path: str | Path) -> str:
     """
     if isinstance(name_or_path, str) and name_or_path in shipped_ensembles():
         return shipped_text(name_or_path)
+    if not str(name_or_path).strip():
+        raise ConfigError(f"the name is empty: name a file, or one of {', '.join(shipped_ensembles())}", key="ensemble")
     return read_toml(Path(name_or_path), key="ensemble", missing=_no_such_ensemble(str(name_or_path)))
 
 
@@ -172,14 +175,16 @@ def question_from_environment() -> str | None:
     return question or None
 
 
-def default_journal() -> Path:
-    """Return the journal's file in the user's data directory; it need not be there.
+def default_journal() -> Path | str:
+    """Return where the journal is unless something else is said: its path or URL; it need not be there.
 
-    ``XDG_DATA_HOME`` moves that directory where the system knows such a variable.
+    The variable ``ATTENTION_MOA_JOURNAL`` names it; without it, it is a file in the user's data directory, which
+    ``XDG_DATA_HOME`` moves where the system knows such a variable.
     """
     from platformdirs import user_data_path
 
-    return user_data_path("attention-moa", appauthor=False) / "journal.db"
+    named = os.environ.get(JOURNAL_VARIABLE, "").strip()
+    return named or user_data_path("attention-moa", appauthor=False) / "journal.db"
 
 
 def _require_key(key: str, variable: str) -> str:

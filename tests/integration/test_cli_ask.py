@@ -277,12 +277,22 @@ def test_a_stream_without_unicode_gets_question_marks(tmp_path: Path) -> None:
     assert b"?" in done.stdout
 
 
-def test_no_journal_is_accepted_and_tells_that_none_is_kept(tmp_path: Path) -> None:
-    """The option exists from the start, and its help is honest."""
-    done = run_cli("ask", "-q", "--no-journal", "-e", write_ensemble(tmp_path, "quick"), "x", folder=tmp_path)
+def test_without_a_journal_none_is_made(tmp_path: Path) -> None:
+    """``--no-journal`` writes nothing, and says no to what needs one."""
+    mine = write_ensemble(tmp_path, "quick")
+    done = run_cli("ask", "-q", "--no-journal", "-e", mine, "x", folder=tmp_path)
     assert done.returncode == 0
-    help_text = " ".join(run_cli("ask", "--help", folder=tmp_path).stdout.decode().split())
-    assert "This version keeps none anyway" in help_text
+    assert not (tmp_path / "data").exists()
+    refused = run_cli("ask", "--no-journal", "--replay", "-e", mine, "x", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "--no-journal and --replay exclude each other" in only_line(refused.stderr)
+
+
+def test_an_empty_name_is_said_to_be_empty(tmp_path: Path) -> None:
+    """It is no folder."""
+    done = run_cli("ask", "-e", "", "x", folder=tmp_path)
+    assert done.returncode == 2
+    assert "the name is empty" in only_line(done.stderr)
 
 
 @pytest.mark.parametrize("command", [[], ["ask"], ["chat"], ["ensemble"]])

@@ -36,7 +36,7 @@ def test_a_signal_ends_the_run_and_what_is_finished_is_shown(tmp_path: Path, sig
     assert "mine: interrupted after" in told
     assert "2 of 9 planned, 4 cancelled" in told
     assert any(line.split()[:3] == ["1", "critique", "0/4"] for line in told.splitlines())
-    assert told.splitlines()[-1] == "attention-moa: interrupted"
+    assert told.splitlines()[-2] == "attention-moa: interrupted"
     assert "Traceback" not in told
 
 
@@ -132,7 +132,7 @@ def test_an_interrupted_check_says_so(tmp_path: Path) -> None:
     child.send_signal(signal.SIGINT)
     _, told = child.communicate(timeout=TIMEOUT_S)
     assert child.returncode == 130
-    assert told.decode().splitlines()[-1] == "attention-moa: interrupted"
+    assert told.decode().splitlines()[-2] == "attention-moa: interrupted"
     assert b"Traceback" not in told
 
 

@@ -13,18 +13,20 @@ from attention_moa.records import CallRecord, Loss, RunRecord, UsageTotal
 from attention_moa.schedule import count_calls
 
 _STATES = {"finished": "finished", "failed": "failed", "cancelled": "interrupted", "running": "not over"}
-_HEADINGS = ("layer", "stage", "calls", "prompt", "cached", "written", "reasoning", "seconds")
+_HEADINGS = ("layer", "stage", "calls", "prompt", "cached", "written", "reasoning", "USD", "seconds")
+_MOST_MODELS = 3
 
 
-def account(record: RunRecord, *, has_table: bool) -> list[str]:
+def account(record: RunRecord, *, has_table: bool, replayed_calls: int = 0) -> list[str]:
     """Return the account of a run, line by line.
 
     Args:
         record: The run, whole or in part.
         has_table: Whether the calls are also listed by layer and stage.
+        replayed_calls: How many replies came out of the journal this time.
     """
-    head = [_time(record), _calls(record), f"tokens: {_tokens(record.usage)}"]
-    by_stage = ["", *table(_HEADINGS, list(_rows(record))), ""] if has_table and record.calls else []
+    head = [_time(record), _calls(record, replayed_calls), f"tokens: {_tokens(record.usage)}", f"cost: {cost(record)}"]
+    by_stage = ["", *by_layer_and_stage(record), ""] if has_table and record.calls else []
     lines = _verdicts(record)
     if record.is_truncated:
         lines.append("truncated: the answer hit its token limit (max_tokens)")
@@ -38,6 +40,48 @@ def account(record: RunRecord, *, has_table: bool) -> list[str]:
     return [*map(one_line, head), *by_stage, *map(one_line, lines)]
 
 
+def by_layer_and_stage(record: RunRecord, *, room: int | None = None) -> list[str]:
+    """Return a run's calls by layer and stage, as a table: calls, tokens, money, seconds.
+
+    Args:
+        record: The run.
+        room: Most columns; None for any number.
+    """
+    return table(_HEADINGS, list(_rows(record)), room=room)
+
+
+def by_agent(record: RunRecord, *, room: int | None = None) -> list[str]:
+    """Return a run's calls by agent, as a table: as ``by_layer_and_stage``, without seconds."""
+    agents = dict.fromkeys((call.agent, call.model) for call in record.calls)
+    rows = [
+        (agent, model, *_sums([call for call in record.calls if (call.agent, call.model) == (agent, model)]))
+        for agent, model in agents
+    ]
+    return table(("agent", "model", *_HEADINGS[2:-1]), rows, room=room)
+
+
+def cost(record: RunRecord) -> str:
+    """Return what a run cost, in words; what is not known is said to be, and never counts as nothing."""
+    usage = record.usage
+    if not usage.unpriced_calls:
+        return dollars(usage.cost_usd)
+    models = list(
+        dict.fromkeys(call.model for call in record.calls if any(attempt.cost_usd is None for attempt in call.attempts))
+    )
+    named = ", ".join(models[:_MOST_MODELS]) + (
+        f" and {len(models) - _MOST_MODELS} more" * (len(models) > _MOST_MODELS)
+    )
+    if usage.unpriced_calls == usage.calls:
+        return f"unknown (no price or no token counts of {named})"
+    least = dollars(usage.cost_usd)
+    return f"at least {least}; of {usage.unpriced_calls} of {usage.calls} calls it is unknown ({named})"
+
+
+def dollars(usd: float) -> str:
+    """Return an amount of money: ``$0``, ``$0.0012``, ``$12.30``."""
+    return "$0" if not usd else f"${usd:,.2f}" if usd >= 10 else f"${usd:.4f}" if usd >= 0.0001 else "less than $0.0001"
+
+
 def count(number: int, thing: str) -> str:
     """Return a number of things in words: ``1 agent``, ``2 agents``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
@@ -48,13 +92,15 @@ def _time(record: RunRecord) -> str:
     return f"{record.ensemble.name}: {_STATES[record.state]} after {record.wall_s:.1f} s{path}, run {record.run_id}"
 
 
-def _calls(record: RunRecord) -> str:
+def _calls(record: RunRecord, replayed_calls: int) -> str:
     states = [call.state for call in record.calls]
     parts = [f"{states.count('finished')} of {count_calls(record.ensemble)} planned"]
     parts += [f"{states.count(state)} {state}" for state in ("lost", "cancelled") if state in states]
     repeated = sum(max(0, len(call.attempts) - 1) for call in record.calls)
     if repeated:
         parts.append(f"{repeated} tried again")
+    if replayed_calls:
+        parts.append(f"{replayed_calls} from the journal, not paid again")
     return f"calls: {', '.join(parts)}"
 
 
@@ -79,13 +125,21 @@ def _rows(record: RunRecord) -> Iterator[tuple[str, ...]]:
 
 
 def _row(layer: str, stage: str, calls: Sequence[CallRecord]) -> tuple[str, ...]:
-    usage = call_usage(calls)
     seconds = max(call.ended_s for call in calls) - min(call.queued_s for call in calls)
+    return (layer, stage, *_sums(calls), f"{seconds:.1f}")
+
+
+def _sums(calls: Sequence[CallRecord]) -> tuple[str, ...]:
+    """Return calls, tokens and money as a table shows them; a question mark for what nobody told."""
+    usage = call_usage(calls)
     counts = (usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens)
     done = sum(call.state == "finished" for call in calls)
     number = str(done) if done == len(calls) else f"{done}/{len(calls)}"
-    known = usage.calls > usage.unknown_calls
-    return (layer, stage, number, *(f"{count:,}" if known else "?" for count in counts), f"{seconds:.1f}")
+    is_told = usage.calls > usage.unknown_calls or not usage.calls
+    is_priced = usage.calls > usage.unpriced_calls or not usage.calls
+    usd = f"{usage.cost_usd:.4f}" if usage.cost_usd else "0"
+    least = "+" if usage.unpriced_calls and is_priced else ""
+    return (number, *(f"{count:,}" if is_told else "?" for count in counts), f"{usd}{least}" if is_priced else "?")
 
 
 def _verdicts(record: RunRecord) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from attention_moa.cli.exits import EXIT_CODES
+from attention_moa.cli.keeping import Keeping, keeping_options
 from attention_moa.cli.options import ensemble_option, layers_option, model_file_option, system_option, with_layers
 
 
@@ -34,12 +34,7 @@ from attention_moa.cli.options import ensemble_option, layers_option, model_file
     type=click.Path(path_type=Path),
     help="Write the whole record to FILE as JSON, also when the run fails or is interrupted.",
 )
-@click.option(
-    "--no-journal",
-    "is_unjournaled",
-    is_flag=True,
-    help="Keep no journal of the run. This version keeps none anyway, so it changes nothing yet.",
-)
+@keeping_options
 def ask(
     *,
     question: str | None,
@@ -52,47 +47,40 @@ def ask(
     is_events: bool,
     is_quiet: bool,
     trace: Path | None,
-    is_unjournaled: bool,  # noqa: ARG001 - true of every run of this version
+    keeping: Keeping,
 ) -> int:
     """Ask QUESTION and print one answer.
 
     Without QUESTION it comes from the environment variable ATTENTION_MOA_QUESTION, else from standard input where that
     is no terminal; QUESTION - reads standard input. On a terminal the run is shown while it goes on. The answer goes to
     standard output, all else to standard error.
+
+    Every call that ends is kept in the journal: a run that was interrupted goes on from there when the same is asked
+    again, and pays for no call twice.
     """
     from attention_moa.cli.question import read_question
-    from attention_moa.cli.views import Form, choose_view
+    from attention_moa.cli.views import choose_form, choose_view
     from attention_moa.settings import load_spec
 
-    chosen = [form for form, is_on in ((Form.JSON, is_json), (Form.EVENTS, is_events), (Form.QUIET, is_quiet)) if is_on]
-    if len(chosen) > 1:
-        raise click.UsageError(f"--{chosen[0].value} and --{chosen[1].value} exclude each other")
-    form = chosen[0] if chosen else Form.ANSWER
+    form = choose_form(is_json=is_json, is_events=is_events, is_quiet=is_quiet)
     conversation = read_question(question, conversation_file)
-    with choose_view(with_layers(load_spec(ensemble), layers), form) as view:
+    spec = keeping.limits.apply(with_layers(load_spec(ensemble), layers))
+    with choose_view(spec, form) as view:
         # The view is on the screen by now: what follows loads the providers' libraries.
-        import asyncio
-
-        from attention_moa.cli.output import say_json
-        from attention_moa.cli.results import print_outcome, require_writable, write_trace
-        from attention_moa.cli.running import run_watched
-        from attention_moa.codec import event_to_json, record_to_json
-        from attention_moa.events import Event
+        from attention_moa.cli.one_run import report, run_once
+        from attention_moa.cli.results import require_writable
         from attention_moa.runtime import Ensemble
-
-        def print_event(event: Event) -> None:
-            say_json(event_to_json(event))
 
         if trace is not None:
             require_writable(trace)
-        loaded = Ensemble.load(ensemble, layers=layers, model_file=model_file)
-        observers = [print_event] if is_events else []
-        outcome = asyncio.run(run_watched(loaded, conversation, system=system, view=view, observers=observers))
-    # The trace first, since whoever reads the answer may leave early; its failure last, since the answer is paid for.
-    trouble = None if trace is None else write_trace(outcome.record, trace)
-    if form is Form.JSON:
-        say_json(record_to_json(outcome.record))
-    print_outcome(outcome, form=form, has_table=sys.stderr.isatty())
-    if trouble is not None:
-        raise trouble
-    return outcome.status
+        loaded = Ensemble.load(
+            ensemble,
+            layers=layers,
+            model_file=model_file,
+            journal=keeping.place,
+            has_reuse=keeping.has_reuse,
+            is_replay=keeping.is_replay,
+        )
+        loaded.spec = keeping.limits.apply(loaded.spec)
+        outcome = run_once(loaded, conversation, system=system, view=view, form=form, wish=keeping.wish)
+    return report(outcome, form=form, trace=trace, journal=keeping.place)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from attention_moa.cli.exits import EXIT_CODES
+from attention_moa.cli.keeping import Keeping, keeping_options
 from attention_moa.cli.options import ensemble_option, layers_option, model_file_option, system_option, with_layers
 
 
@@ -15,7 +16,8 @@ from attention_moa.cli.options import ensemble_option, layers_option, model_file
 @layers_option
 @system_option
 @model_file_option
-def chat(*, ensemble: str, layers: int | None, system: str | None, model_file: Path | None) -> int:
+@keeping_options
+def chat(*, ensemble: str, layers: int | None, system: str | None, model_file: Path | None, keeping: Keeping) -> int:
     """Talk with an ensemble, turn by turn; the turns so far go along with each question.
 
     /help lists what can be done meanwhile. Ctrl-C ends the answer under way and keeps the conversation; Ctrl-D leaves.
@@ -24,7 +26,17 @@ def chat(*, ensemble: str, layers: int | None, system: str | None, model_file: P
     from attention_moa.cli.talk import Talk
     from attention_moa.settings import load_spec
 
-    with_layers(load_spec(ensemble), layers)  # a fault of the file is told before anything heavy is loaded
+    # A fault of the file is told before anything heavy is loaded.
+    keeping.limits.apply(with_layers(load_spec(ensemble), layers))
     from attention_moa.runtime import Ensemble
 
-    return Talk(Ensemble.load(ensemble, layers=layers, model_file=model_file), system).run()
+    loaded = Ensemble.load(
+        ensemble,
+        layers=layers,
+        model_file=model_file,
+        journal=keeping.place,
+        has_reuse=keeping.has_reuse,
+        is_replay=keeping.is_replay,
+    )
+    loaded.spec = keeping.limits.apply(loaded.spec)
+    return Talk(loaded, system, wish=keeping.wish).run()

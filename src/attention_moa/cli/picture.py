@@ -118,7 +118,8 @@ class _Look:
         tokens = f"{most}{read} tokens in ({cached} cached), {written} out"
         if run.has_unknown_tokens and not run.input_tokens + run.output_tokens:
             tokens = "tokens not told"
-        calls = f"{run.calls_over} of {run.planned_calls} calls"
+        replayed = f" ({run.replayed_calls} from the journal)" if run.replayed_calls else ""
+        calls = f"{run.calls_over} of {run.planned_calls} calls{replayed}"
         room = self._width - len(calls) - len(tokens) - 5
         bar = self._bar(min(24, room)) if room >= 6 else Text()
         second = Text.assemble(bar, " " if bar else "", calls, self._dot, tokens, no_wrap=True)

@@ -9,7 +9,7 @@ from attention_moa.cli.account import count
 from attention_moa.cli.output import tell
 from attention_moa.cli.progress import Progress
 from attention_moa.config import EnsembleSpec
-from attention_moa.events import CallFinished, Event, LayerFinished
+from attention_moa.events import CallFinished, Event, LayerFinished, RunStarted
 from attention_moa.schedule import count_calls
 
 _EVERY_S = 10.0
@@ -43,13 +43,17 @@ class LineView:
         """Take one event into account."""
         now_s = time.monotonic()
         self._progress.apply(event, now_s)
-        if isinstance(event, LayerFinished) and event.output is not None:
+        if isinstance(event, RunStarted) and event.is_resumed:
+            tell(f"going on with run {event.run_id}, which was interrupted (--fresh begins anew)")
+        elif isinstance(event, LayerFinished) and event.output is not None:
             self._say(f"layer {event.layer} done", event.at_s, now_s)
         elif isinstance(event, CallFinished) and now_s - self._said_s >= _EVERY_S:
             self._say(f"layer {event.layer}", event.at_s, now_s)
 
     def _say(self, where: str, at_s: float, now_s: float) -> None:
-        tell(f"{where}, {self._progress.calls_over} of {self._progress.planned_calls} calls, {at_s:.1f} s")
+        progress = self._progress
+        replayed = f" ({progress.replayed_calls} from the journal)" if progress.replayed_calls else ""
+        tell(f"{where}, {progress.calls_over} of {progress.planned_calls} calls{replayed}, {at_s:.1f} s")
         self._said_s = now_s
 
     def stopping(self) -> None:

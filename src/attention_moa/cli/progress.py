@@ -14,6 +14,7 @@ from attention_moa.events import (
     CallFirstToken,
     CallHappening,
     CallLost,
+    CallReplayed,
     CallRetried,
     CallStarted,
     Degraded,
@@ -21,6 +22,7 @@ from attention_moa.events import (
     LayerFinished,
     ResultLost,
     RunFinished,
+    RunStarted,
     VerdictReached,
 )
 from attention_moa.messages import Stage
@@ -123,6 +125,7 @@ class Progress:
         self.planned_calls = count_calls(spec)
         self.layers: dict[int, LayerView] = {}
         self.calls_over = 0
+        self.replayed_calls = 0
         self.input_tokens = 0
         self.cached_tokens = 0
         self.output_tokens = 0
@@ -160,6 +163,8 @@ class Progress:
                 self._layer(number, now_s).ended_s = now_s
             case VerdictReached(verdict=verdict):
                 self._layer(verdict.layer, now_s).reason = verdict.reason
+            case RunStarted(is_resumed=True, run_id=run_id):
+                self.notices.append(f"goes on with run {run_id}, which was interrupted")
             case RunFinished():
                 self.is_over = True
             case _:
@@ -180,6 +185,10 @@ class Progress:
                 self._end(call, State.DONE, now_s)
                 call.is_cut = event.finish_reason == "length"
                 self._count(event)
+            case CallReplayed():
+                self._end(call, State.DONE, now_s)
+                call.is_cut = event.finish_reason == "length"
+                self.replayed_calls += 1
             case CallLost() | CallCancelled():
                 self._end(call, State.FAILED if isinstance(event, CallLost) else State.STOPPED, now_s)
             case _:

@@ -41,7 +41,7 @@ def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
     if form is Form.ANSWER and outcome.error is None and (record.calls or not is_partial):
         _print_text(record, is_partial=is_partial)
         tell("")
-        for line in account(record, has_table=is_partial or has_table):
+        for line in account(record, has_table=is_partial or has_table, replayed_calls=outcome.replayed_calls):
             tell(line)
     elif form is Form.QUIET and outcome.error is None and not is_partial and record.text is not None:
         say_answer(record.text)

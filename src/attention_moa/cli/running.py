@@ -15,12 +15,13 @@ from msgspec.structs import replace
 
 from attention_moa.cli.exits import FAILED, INTERRUPTED, TERMINATED, status_of
 from attention_moa.errors import MoaError, RunError, describe
-from attention_moa.events import CallCancelled, CallDelta, Event, RunFinished
+from attention_moa.events import CallCancelled, CallDelta, CallReplayed, Event, RunFinished
+from attention_moa.journaling import RunWish
 from attention_moa.messages import Conversation
 from attention_moa.ports import Observer
 from attention_moa.providers.programs import kill_programs
 from attention_moa.records import RunRecord
-from attention_moa.runtime import Ensemble
+from attention_moa.runtime import ANY_RUN, Ensemble
 
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -52,11 +53,19 @@ class Outcome(NamedTuple):
         record: What is there, whole or in part.
         error: Why there is no answer; None where there is one, and where a signal ended the run.
         signum: The signal that ended the run; None for none.
+        replayed_calls: How many replies came out of the journal.
     """
 
     record: RunRecord
     error: MoaError | None = None
     signum: int | None = None
+    replayed_calls: int = 0
+
+    @property
+    def has_more_to_come(self) -> bool:
+        """Whether the run ended early with something finished, so that it is worth going on with."""
+        is_early = self.error is not None or self.signum is not None
+        return is_early and any(call.state == "finished" for call in self.record.calls)
 
     @property
     def status(self) -> int:
@@ -75,6 +84,7 @@ async def run_watched(
     system: str | None,
     view: View,
     observers: Sequence[Observer] = (),
+    wish: RunWish = ANY_RUN,
 ) -> Outcome:
     """Return how a run ended, whichever way it did; nothing of it is left running.
 
@@ -84,14 +94,17 @@ async def run_watched(
         system: A system prompt to put first.
         view: Shown every event, pieces of text included.
         observers: Told every event but pieces of text.
+        wish: Which run of the journal.
     """
-    stream = ensemble.stream(conversation, system=system, deltas=True)
+    stream = ensemble.stream(conversation, system=system, deltas=True, wish=wish)
     error: MoaError | None = None
+    replayed_calls = 0
     with Signals(view.stopping) as signals:
         try:
             async with aclosing(stream):
                 async for item in stream:
                     if not isinstance(item, RunRecord):
+                        replayed_calls += isinstance(item, CallReplayed)
                         _show(item, view, observers)
         except asyncio.CancelledError:
             if signals.caught is None:
@@ -103,8 +116,8 @@ async def run_watched(
     if signals.caught is not None:
         for event in _last_events(record):
             _show(event, view, observers)
-        return Outcome(record, None, signals.caught)
-    return Outcome(record, error)
+        return Outcome(record, None, signals.caught, replayed_calls)
+    return Outcome(record, error, None, replayed_calls)
 
 
 def _show(event: Event, view: View, observers: Sequence[Observer]) -> None:

@@ -24,8 +24,9 @@ from attention_moa.cli.results import print_outcome
 from attention_moa.cli.running import Outcome, run_watched
 from attention_moa.cli.views import Form, choose_view
 from attention_moa.errors import ConfigError
+from attention_moa.journaling import RunWish
 from attention_moa.messages import Conversation, assistant, system, user
-from attention_moa.runtime import Ensemble
+from attention_moa.runtime import ANY_RUN, Ensemble
 
 _HELP = """/help            this list
 /system [TEXT]   show the system prompt, or set it; /system - takes it away
@@ -41,13 +42,15 @@ class Talk:
     Args:
         ensemble: Who answers.
         system_prompt: For all agents; None for none.
+        wish: Which run of the journal each question is.
     """
 
-    def __init__(self, ensemble: Ensemble, system_prompt: str | None) -> None:
+    def __init__(self, ensemble: Ensemble, system_prompt: str | None, *, wish: RunWish = ANY_RUN) -> None:
         """Begin without any turn."""
         self.turns: Conversation = ()
         self._ensemble = ensemble
         self._system = system_prompt
+        self._wish = wish
         self._has_terminal = sys.stdin.isatty()
         self._is_over = False
         self._status = 0
@@ -123,7 +126,9 @@ class Talk:
     def _ask(self, question: str, loop: asyncio.Runner) -> None:
         asked = (*self.turns, user(question))
         with choose_view(self._ensemble.spec, Form.ANSWER) as view:
-            outcome: Outcome = loop.run(run_watched(self._ensemble, asked, system=self._system, view=view))
+            outcome: Outcome = loop.run(
+                run_watched(self._ensemble, asked, system=self._system, view=view, wish=self._wish)
+            )
         print_outcome(outcome, form=Form.ANSWER, has_table=False)
         if outcome.status == 0 and outcome.record.text is not None:
             self.turns = (*asked, assistant(outcome.record.text))

@@ -6,6 +6,8 @@ import sys
 from enum import Enum
 from typing import TYPE_CHECKING, TextIO
 
+import click
+
 from attention_moa.config import EnsembleSpec
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ class Form(Enum):
     QUIET = "quiet"
     JSON = "json"
     EVENTS = "events"
+
+
+def choose_form(*, is_json: bool, is_events: bool, is_quiet: bool) -> Form:
+    """Return the form that the flags ask for; raise a usage error where they ask for two."""
+    chosen = [form for form, is_on in ((Form.JSON, is_json), (Form.EVENTS, is_events), (Form.QUIET, is_quiet)) if is_on]
+    if len(chosen) > 1:
+        raise click.UsageError(f"--{chosen[0].value} and --{chosen[1].value} exclude each other")
+    return chosen[0] if chosen else Form.ANSWER
 
 
 def choose_view(spec: EnsembleSpec, form: Form) -> View:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from attention_moa.cli.account import account, count
+import pytest
+from msgspec.structs import replace
+
+from attention_moa.accounting import call_usage
+from attention_moa.cli.account import account, by_agent, by_layer_and_stage, cost, count, dollars
 from attention_moa.errors import ServerError
 from attention_moa.providers.scripted import ScriptedProvider
 from tests.worlds import Says, World, a_spec, in_turn, stop
@@ -22,6 +26,7 @@ def test_a_smooth_run_has_a_short_account() -> None:
         "mine: finished after 13.5 s (critical path 13.5 s), run run",
         "calls: 19 of 19 planned",
         "tokens: 190 prompt (76 of them cached), 95 written (19 of them reasoning)",
+        "cost: unknown (no price or no token counts of test:a, test:b)",
         "layer 1: went on, nothing to compare with yet",
         "layer 2: last, all 2 layers ran; a decided to go on",
     ]
@@ -32,10 +37,10 @@ def test_the_calls_are_listed_by_layer_and_stage() -> None:
     lines = lines_of(World(a_spec(2, layers=2), latency_s=lambda _: 1.0), has_table=True)
     start = next(place for place, line in enumerate(lines) if line.startswith("layer  stage"))
     rows = [line.split() for line in lines[start + 1 : start + 11]]
-    assert rows[0] == ["1", "answer", "2", "20", "8", "10", "2", "1.0"]
-    assert rows[1] == ["1", "critique", "4", "40", "16", "20", "4", "1.0"]
-    assert rows[8] == ["2", "residual", "1", "10", "4", "5", "1", "1.0"]
-    assert rows[9] == ["all", "19", "190", "76", "95", "19", "9.0"]
+    assert rows[0] == ["1", "answer", "2", "20", "8", "10", "2", "?", "1.0"]
+    assert rows[1] == ["1", "critique", "4", "40", "16", "20", "4", "?", "1.0"]
+    assert rows[8] == ["2", "residual", "1", "10", "4", "5", "1", "?", "1.0"]
+    assert rows[9] == ["all", "19", "190", "76", "95", "19", "?", "9.0"]
 
 
 def test_a_stop_says_why() -> None:
@@ -82,7 +87,7 @@ def test_unknown_tokens_are_not_told_as_zero() -> None:
     silent = World(a_spec(1, layers=1), provider=ScriptedProvider(lambda _: "x"))
     lines = lines_of(silent, has_table=True)
     assert "tokens: not told by any call" in lines
-    assert any(line.split()[-5:-1] == ["?"] * 4 for line in lines)
+    assert any(line.split()[-6:-1] == ["?"] * 5 for line in lines)
 
 
 def test_text_in_the_account_is_cleaned() -> None:
@@ -94,3 +99,34 @@ def test_text_in_the_account_is_cleaned() -> None:
 def test_things_are_counted_in_words() -> None:
     """One thing is no plural."""
     assert [count(number, "call") for number in (0, 1, 2000)] == ["0 calls", "1 call", "2,000 calls"]
+
+
+def test_money_is_told_and_what_is_unknown_is_not_nothing() -> None:
+    """A price known for one of two models gives a lower bound that names the other."""
+    record = World(a_spec(2, layers=1)).run()
+    priced = tuple(
+        replace(call, attempts=tuple(replace(one, cost_usd=0.001) for one in call.attempts)) for call in record.calls
+    )
+    whole = replace(record, calls=priced, usage=call_usage(priced))
+    assert cost(whole) == "$0.0090"
+    half = tuple(new if new.agent == "a" else old for new, old in zip(priced, record.calls, strict=True))
+    part = replace(record, calls=half, usage=call_usage(half))
+    assert cost(part) == "at least $0.0050; of 4 of 9 calls it is unknown (test:b)"
+    rows = {line.split()[0]: line.split()[-1] for line in by_agent(part)[1:]}
+    assert rows == {"a": "0.0050", "b": "?"}
+    assert by_layer_and_stage(part)[-1].split()[-2] == "0.0050+"
+
+
+@pytest.mark.parametrize(
+    ("usd", "shown"), [(0.0, "$0"), (0.00001, "less than $0.0001"), (0.5, "$0.5000"), (1234.5, "$1,234.50")]
+)
+def test_amounts_are_short(usd: float, shown: str) -> None:
+    """Cents and their parts where they matter, never a zero that is none."""
+    assert dollars(usd) == shown
+
+
+def test_replies_of_the_journal_are_told_apart() -> None:
+    """They were paid for before."""
+    assert "calls: 9 of 9 planned, 4 from the journal, not paid again" in account(
+        World(a_spec(2, layers=1)).run(), has_table=False, replayed_calls=4
+    )
