@@ -308,7 +308,7 @@ class Booking:
             agent=ask.agent.name,
             peer=ask.peer,
             model=ask.agent.model,
-            sampling=ask.agent.sampling,
+            sampling=request.sampling if request else ask.agent.sampling,
             messages=request.messages if request else (),
             state=state,
             reads=ask.reads,
