@@ -21,6 +21,7 @@ _COMMANDS = {
     "ask": ("attention_moa.cli.ask:ask", "Ask a question and get one answer."),
     "chat": ("attention_moa.cli.chat:chat", "Talk with an ensemble, turn by turn."),
     "plan": ("attention_moa.cli.plan:plan", "Show what a question will take, before anything is spent."),
+    "runs": ("attention_moa.cli.runs:runs", "List, show, resume, export, compare and delete runs."),
     "ensemble": ("attention_moa.cli.ensembles:ensemble", "List, show, check and write ensembles."),
     "simulate": ("attention_moa.cli.simulate:simulate", "Serve a fleet of simulated models, to try and to test."),
 }

@@ -11,6 +11,7 @@ from attention_moa.cli.clean import one_line
 _GAP = 2
 _NARROWEST = 5
 _WORDS = re.compile(r"\s+|\S+")
+_NUMBER = re.compile(r"\d[\d,./]*\S{0,2}( or more)?")
 _PARTS = re.compile(r"\s+|[^\s/:-]+[/:-]*|[/:-]+")
 """Words, and the parts of names and addresses such as ``openrouter:qwen/qwen3-32b``."""
 
@@ -58,7 +59,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, room: int |
 
 def _are_numbers(cells: Sequence[str]) -> bool:
     """Return whether a column is one of numbers, some of which may be unknown or not there."""
-    return all(cell[:1].isdigit() or cell in ("?", "-") for cell in cells) and cells.count("-") < len(cells)
+    return all(_NUMBER.fullmatch(cell) or cell in ("?", "-") for cell in cells) and cells.count("-") < len(cells)
 
 
 def _narrowed(widths: Sequence[int], room: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -10,9 +10,8 @@ from attention_moa.budget import REPLY_TOKENS
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
 from attention_moa.config import LimitSpec
-from attention_moa.plan import DECISION, ModelBasis, Plan, PlanSum, add_plans
-from attention_moa.plan_account import AccountRow, PlanAccount, plan_account, stored_plan
-from attention_moa.records import RunRecord
+from attention_moa.plan import ModelBasis, Plan, PlanSum, add_plans
+from attention_moa.plan_account import AccountRow, PlanAccount
 
 NO_LIMITS = LimitSpec()
 
@@ -50,18 +49,6 @@ def plan_lines(
     yield ""
     yield from map(one_line, _remarks(plans, models, journal))
     yield from _passed(plans, limits)
-
-
-def kept_account_lines(decisions: Mapping[str, object], record: RunRecord, *, room: int | None = None) -> list[str]:
-    """Return the plan that was kept with a run beside what it took; nothing where none was kept.
-
-    Args:
-        decisions: The run's, as its journal tells them.
-        record: The run.
-        room: Most columns; None for any number.
-    """
-    planned = stored_plan(decisions.get(DECISION))
-    return [] if planned is None else account_lines(plan_account(planned, record), room=room)
 
 
 def account_lines(account: PlanAccount, *, room: int | None = None) -> list[str]:

@@ -1,0 +1,79 @@
+"""``attention-moa runs list``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from attention_moa.cli.keeping import journal_option
+
+if TYPE_CHECKING:
+    from attention_moa.records import RunRow
+    from attention_moa.store.journal import SqlJournal
+
+_HEADINGS = ("run", "began", "state", "ensemble", "calls", "tokens", "USD", "seconds", "question")
+_QUESTION = 60
+
+
+@click.command("list")
+@journal_option
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N."
+)
+@click.option("--before", metavar="RUN", help="Only runs that began before this one.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+def list_runs(*, journal: str | None, limit: int, before: str | None, is_json: bool) -> int:
+    """List the runs in the journal, the newest first."""
+    from attention_moa.cli.layout import table
+    from attention_moa.cli.opened import find_run, with_journal
+    from attention_moa.cli.output import room_of, say, say_json, tell
+
+    async def read(opened: SqlJournal) -> list[RunRow]:
+        older_than = None if before is None else await find_run(opened, before)
+        return await opened.rows(limit=limit, before=older_than)
+
+    rows = with_journal(journal, read)
+    if is_json:
+        import msgspec
+
+        say_json(msgspec.json.encode(rows))
+        return 0
+    if not rows:
+        tell("no runs")
+        return 0
+    for line in table(_HEADINGS, [_cells(row) for row in rows], room=room_of(sys.stdout)):
+        say(line)
+    if len(rows) == limit:
+        tell(f"more: attention-moa runs list --before {rows[-1].run_id}")
+    return 0
+
+
+def _cells(row: RunRow) -> tuple[str, ...]:
+    from attention_moa.cli.clean import one_line
+
+    began = f"{datetime.fromisoformat(row.created_at).astimezone():%Y-%m-%d %H:%M}"
+    tokens, usd = ("-", "-") if row.usage is None else _sums(row)
+    seconds = "-" if row.wall_s is None else f"{row.wall_s:.1f}"
+    question = one_line(row.question, _QUESTION)
+    return (row.run_id, began, state_of(row), row.ensemble, f"{row.calls:,}", tokens, usd, seconds, question)
+
+
+def state_of(row: RunRow) -> str:
+    """Return how far a run is, in a word; what nobody is at any more was interrupted."""
+    if row.is_held:
+        return "running"
+    return "interrupted" if row.state in ("running", "cancelled") else row.state
+
+
+def _sums(row: RunRow) -> tuple[str, str]:
+    usage = row.usage
+    if usage is None or not usage.calls:
+        return "0", "0"
+    told = f"{usage.input_tokens + usage.output_tokens:,}"
+    tokens = "?" if usage.unknown_calls == usage.calls else f"{told}+" if usage.unknown_calls else told
+    amount = f"{usage.cost_usd:.4f}" if usage.cost_usd else "0"
+    usd = "?" if usage.unpriced_calls == usage.calls else f"{amount}+" if usage.unpriced_calls else amount
+    return tokens, usd

@@ -1,0 +1,173 @@
+"""How two runs differ: in what they are, call by call, and in what they answer. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from attention_moa.config import EnsembleSpec
+from attention_moa.records import CallRecord, RunRecord
+
+Cause: TypeAlias = Literal["only in A", "only in B", "model", "settings", "prompt", "outcome", "reply"]
+"""Why a call is another one, the first of these that holds; ``reply``: all else is equal, the model wrote otherwise."""
+
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+
+
+class CallDifference(NamedTuple):
+    """A call that differs.
+
+    Args:
+        call_id: Its name in both runs.
+        causes: Why; at least one.
+        after: The calls that its prompt quotes and that differ themselves: there the difference comes from.
+    """
+
+    call_id: str
+    causes: tuple[Cause, ...]
+    after: tuple[str, ...] = ()
+
+
+class FieldDifference(NamedTuple):
+    """A field of the ensemble that differs.
+
+    Args:
+        path: Dotted.
+        a: Its value in A as text; None where it is not there.
+        b: Its value in B.
+    """
+
+    path: str
+    a: str | None
+    b: str | None
+
+
+class Piece(NamedTuple):
+    """A piece of text of two texts laid over each other.
+
+    Args:
+        text: The piece.
+        side: Whose it is.
+    """
+
+    text: str
+    side: Literal["both", "A", "B"]
+
+
+class RunDifference(NamedTuple):
+    """How two runs differ.
+
+    Args:
+        has_same_question: Whether they were asked the same.
+        fields: Settings of the ensembles that differ.
+        calls: Calls that differ, in the order of A, then those that only B has.
+        same_calls: How many calls are equal in all, the reply included.
+        answer: The answers laid over each other, word by word.
+    """
+
+    has_same_question: bool
+    fields: tuple[FieldDifference, ...]
+    calls: tuple[CallDifference, ...]
+    same_calls: int
+    answer: tuple[Piece, ...]
+
+    @property
+    def has_same_answer(self) -> bool:
+        """Whether both answers are the same text."""
+        return all(piece.side == "both" for piece in self.answer)
+
+
+def compare(a: RunRecord, b: RunRecord) -> RunDifference:
+    """Return how two runs differ.
+
+    Calls are compared by their names, which are equal in every run of an ensemble: ``1.critique.qwen.gemma``.
+
+    Args:
+        a: The one.
+        b: The other.
+    """
+    in_a, in_b = _by_id(a), _by_id(b)
+    differing: dict[str, tuple[Cause, ...]] = {}
+    for call_id in (*in_a, *(other for other in in_b if other not in in_a)):
+        if causes := _causes(in_a.get(call_id), in_b.get(call_id)):
+            differing[call_id] = causes
+    calls = [
+        CallDifference(call_id, causes, _after(in_a.get(call_id), in_b.get(call_id), differing))
+        for call_id, causes in differing.items()
+    ]
+    return RunDifference(
+        has_same_question=a.conversation == b.conversation,
+        fields=tuple(compare_specs(a.ensemble, b.ensemble)),
+        calls=tuple(calls),
+        same_calls=len(in_a.keys() | in_b.keys()) - len(calls),
+        answer=tuple(overlay(a.text or "", b.text or "")),
+    )
+
+
+def compare_specs(a: EnsembleSpec, b: EnsembleSpec) -> Iterator[FieldDifference]:
+    """Yield the settings of two ensembles that differ; agents are compared by name."""
+    in_a, in_b = dict(_fields(_named(a))), dict(_fields(_named(b)))
+    for path in dict.fromkeys((*in_a, *in_b)):
+        if in_a.get(path) != in_b.get(path):
+            yield FieldDifference(path, in_a.get(path), in_b.get(path))
+
+
+def overlay(a: str, b: str) -> Iterator[Piece]:
+    """Yield two texts laid over each other, word by word."""
+    words_a, words_b = _WORDS.findall(a), _WORDS.findall(b)
+    matcher = difflib.SequenceMatcher(None, words_a, words_b, autojunk=False)
+    for kind, start_a, end_a, start_b, end_b in matcher.get_opcodes():
+        if kind == "equal":
+            yield Piece("".join(words_a[start_a:end_a]), "both")
+            continue
+        if start_a < end_a:
+            yield Piece("".join(words_a[start_a:end_a]), "A")
+        if start_b < end_b:
+            yield Piece("".join(words_b[start_b:end_b]), "B")
+
+
+def _by_id(record: RunRecord) -> dict[str, CallRecord]:
+    """Return a run's calls by name; where one was made twice, the one that gave a reply."""
+    found: dict[str, CallRecord] = {}
+    for call in record.calls:
+        known = found.get(call.call_id)
+        if known is None or known.text is None:
+            found[call.call_id] = call
+    return found
+
+
+def _causes(a: CallRecord | None, b: CallRecord | None) -> tuple[Cause, ...]:
+    if a is None or b is None:
+        return ("only in B",) if a is None else ("only in A",)
+    checks: tuple[tuple[Cause, bool], ...] = (
+        ("model", a.model != b.model),
+        ("settings", a.sampling != b.sampling),
+        ("prompt", a.messages != b.messages),
+        ("outcome", a.state != b.state),
+    )
+    causes = tuple(cause for cause, is_so in checks if is_so)
+    return causes or (("reply",) if a.text != b.text else ())
+
+
+def _after(a: CallRecord | None, b: CallRecord | None, differing: Mapping[str, object]) -> tuple[str, ...]:
+    if a is None or b is None:
+        return ()
+    return tuple(read for read in dict.fromkeys((*a.reads, *b.reads)) if read in differing)
+
+
+def _named(spec: EnsembleSpec) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(spec)
+    fields["agents"] = {agent.name: msgspec.to_builtins(agent) for agent in spec.agents}
+    return fields
+
+
+def _fields(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _fields(inner, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, msgspec.json.encode(value).decode()

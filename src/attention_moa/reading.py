@@ -1,0 +1,110 @@
+"""A run in the order in which a person reads it: titles, texts, and what there is to say of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from attention_moa.messages import Conversation, Stage
+from attention_moa.records import (
+    Answer,
+    CallRecord,
+    Critique,
+    LayerRecord,
+    Loss,
+    Refinement,
+    Residual,
+    RunRecord,
+    Summary,
+)
+
+
+class Section(NamedTuple):
+    """A piece of a run.
+
+    Args:
+        level: 1 for a part of the run, 2 for what is in it.
+        title: Of our own words and names.
+        text: What a person or a model wrote; None where there is none.
+        remark: What is to be said of it; empty for nothing.
+    """
+
+    level: int
+    title: str
+    text: str | None = None
+    remark: str = ""
+
+
+def sections(record: RunRecord) -> Iterator[Section]:
+    """Yield a run piece by piece: the conversation, its layers stage by stage, the answer.
+
+    A run that did not get to the end of its record has no layers yet: then its calls come in the order in which they
+    ended.
+
+    Args:
+        record: The run, over or not.
+    """
+    yield Section(1, "Question")
+    yield from _turns(record.conversation)
+    for layer in record.layers:
+        yield from _layer(layer)
+    if not record.layers and record.calls:
+        yield Section(1, "Calls so far")
+        yield from map(_call, record.calls)
+    yield Section(1, "Answer", record.text, _why_none(record))
+
+
+def title_of(stage: Stage, agent: str, peer: str | None = None) -> str:
+    """Return what a call's result is called: ``Critique of gemma by qwen``."""
+    if stage is Stage.CRITIQUE and peer is not None:
+        return f"Critique of {'itself' if peer == agent else peer} by {agent}"
+    names = {Stage.ANSWER: "Answer", Stage.CRITIQUE: "Critiques", Stage.REFINE: "Refinement"}
+    return f"{names.get(stage, stage.value.capitalize())} by {agent}"
+
+
+def _turns(conversation: Conversation) -> Iterator[Section]:
+    for message in conversation:
+        yield Section(2, message.role.capitalize(), message.text, "with images" if message.has_images else "")
+
+
+def _layer(layer: LayerRecord) -> Iterator[Section]:
+    yield Section(1, f"Layer {layer.layer}")
+    for answer in layer.answers.values():
+        yield _part(Stage.ANSWER, answer)
+    for critique in layer.critique_list:
+        yield _part(Stage.CRITIQUE, critique)
+    for refinement in layer.refinements.values():
+        yield _part(Stage.REFINE, refinement)
+    if layer.summary is not None:
+        yield _part(Stage.SUMMARY, layer.summary)
+    if layer.residual is not None:
+        yield _part(Stage.RESIDUAL, layer.residual)
+    if layer.verdict is not None:
+        what = "stop" if layer.verdict.is_stop else "the last layer" if layer.verdict.rule == "last" else "go on"
+        yield Section(2, "Verdict", None, f"{what}: {layer.verdict.reason}")
+
+
+def _part(stage: Stage, part: Answer | Critique | Refinement | Summary | Residual | Loss) -> Section:
+    if isinstance(part, Loss):
+        return Section(2, title_of(stage, part.agent, part.peer), None, f"lost: {part.kind}: {part.message}")
+    agent, peer = (part.critic, part.author) if isinstance(part, Critique) else (part.agent, None)
+    remarks = []
+    if isinstance(part, (Refinement, Summary)) and part.stands_in is not None:
+        remarks.append(f"stands in: {part.stands_in}")
+    if part.is_truncated:
+        remarks.append("cut at its token limit")
+    if not part.text:
+        remarks.append("no text, only a verdict")
+    return Section(2, title_of(stage, agent, peer), part.text or None, "; ".join(remarks))
+
+
+def _call(call: CallRecord) -> Section:
+    title = f"Layer {call.layer}, {title_of(call.stage, call.agent, call.peer)}"
+    remark = "" if call.state == "finished" else f"{call.state}: {call.error or 'ended from outside'}"
+    return Section(2, title, call.text, f"{remark}: {call.message}" if call.message else remark)
+
+
+def _why_none(record: RunRecord) -> str:
+    if record.text is not None:
+        return "" if record.state == "finished" else f"the best so far: the run is {record.state}"
+    return f"none: {record.error}" if record.error else f"none yet: the run is {record.state}"
