@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
 from attention_moa.cli.layout import columns
-from attention_moa.cli.plan_views import account_lines, kept_account_lines, plan_lines
+from attention_moa.cli.plan_views import account_lines, plan_lines
 from attention_moa.config import LimitSpec
 from attention_moa.experience import ModelExperience
 from attention_moa.money import Price
-from attention_moa.plan import DECISION, Plan, plan
+from attention_moa.plan import Plan, plan
 from attention_moa.plan_account import AccountRow, PlanAccount, plan_account
 from attention_moa.prompts import load_templates
 from attention_moa.records import RunRecord
@@ -119,16 +118,6 @@ def test_what_is_not_known_of_a_run_is_not_made_up() -> None:
     lines = account_lines(PlanAccount(1, 1, rows, is_bound=False))
     assert lines[1].split() == ["written", "tokens", "50", "20", "or", "more", "?"]
     assert lines[2].split() == ["seconds", "?", "5.0", "?"]
-
-
-def test_the_plan_that_was_kept_is_shown() -> None:
-    """Nothing where there is none, or one that this version cannot read."""
-    record = World(a_spec(2)).run()
-    kept = plan(a_spec(2), QUESTION, load_templates(), experience={}, price_of=lambda _: PRICE)
-    decisions = {DECISION: msgspec.to_builtins(kept), "late": ["b"]}
-    assert kept_account_lines(decisions, record) == account_lines(plan_account(kept, record))
-    assert kept_account_lines({}, record) == []
-    assert kept_account_lines({DECISION: 3}, record) == []
 
 
 def test_a_limit_that_will_be_reached_is_told() -> None:
