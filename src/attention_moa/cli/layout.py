@@ -11,7 +11,7 @@ from attention_moa.cli.clean import one_line
 _GAP = 2
 _NARROWEST = 5
 _WORDS = re.compile(r"\s+|\S+")
-_NUMBER = re.compile(r"\d[\d,./]*\S{0,2}( or more)?")
+_NUMBER = re.compile(r"\d[\d,./]*( ?\S{0,2})( or more)?")
 _PARTS = re.compile(r"\s+|[^\s/:-]+[/:-]*|[/:-]+")
 """Words, and the parts of names and addresses such as ``openrouter:qwen/qwen3-32b``."""
 
