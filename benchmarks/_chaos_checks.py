@@ -34,6 +34,7 @@ SHOWN_AS: dict[Fault | None, Errors] = {
     "wrong_usage": frozenset({None}),
 }
 """What an attempt ends with that meets a fault, unless it was given up before."""
+HARMLESS = (None, "drip", "wrong_usage")
 GIVEN_UP: Errors = frozenset({"CallTimeoutError", "Cancelled"})
 NEVER_SAID = re.compile(r"\bNone\b|Traceback|\w+Error\b|HTTP [1-5]\d\d|<html|" + FAULTYTEXT)
 
@@ -55,9 +56,10 @@ def has_met(visit: Visit, attempt: Attempt, call: CallRecord) -> bool:
     if attempt.error in GIVEN_UP:
         return True
     if attempt.error is None:
-        reply = visit.reply or ""
-        is_reply = reply == call.text or (call.finish_reason == "cut" and reply.startswith(call.text or reply))
-        return visit.fault in {None, "drip", "wrong_usage"} and is_reply
+        reply, text = visit.reply or "", call.text
+        if text is None:  # the call was ended from outside in the moment in which the reply was there
+            return visit.fault in HARMLESS and call.state == "cancelled"
+        return visit.fault in HARMLESS and (reply == text or (call.finish_reason == "cut" and reply.startswith(text)))
     if visit.fault is None:  # a full line, or so few tokens that only thinking came
         return (attempt.error, visit.status) == ("RateLimitError", 429) or not visit.reply
     return attempt.error in SHOWN_AS[visit.fault]
