@@ -36,7 +36,7 @@ class CallCost(NamedTuple):
         written_tokens: What it writes, thinking included.
         reasoning_tokens: The thinking.
         usd: Money; None where its price is unknown.
-        end_s: When it may be expected to end, in seconds from the run's start; None where any model's pace is unknown.
+        end_s: When it may be expected to end, in seconds from the run's start; None where any model was never seen.
         written_is: Where ``written_tokens`` comes from.
     """
 
@@ -105,7 +105,7 @@ def call_costs(
         cached = draft.known_tokens * served[call.agent.model, call.kind]
         cost = _cost(draft, cached, prices[call.agent.name])
         costs.append(cost)
-        if known is not None and known.pace is not None:
+        if known is not None:
             steps.append(lines.step(cost, known.pace, draft.writing.deviation))
     ends = expected_ends(steps) if len(steps) == len(costs) else {}
     return CallCosts(tuple(cost._replace(end_s=ends.get(cost.call.call_id)) for cost in costs), notes)
@@ -159,10 +159,10 @@ def _served(drafts: Sequence[_Draft], experience: Mapping[str, ModelExperience])
 def _writing(call: PlannedCall, known: ModelExperience | None) -> _Writing:
     most = call.agent.max_tokens
     seen = None if known is None else known.kinds.get(call.kind, known.whole)
-    if seen is None or not seen.written_tokens:
+    if seen is None:
         tokens = float(most or REPLY_TOKENS)
         return _Writing(tokens, 0.0, 0.0, tokens, "max_tokens" if most else "assumed")
-    share = 1.0 if most is None else min(1.0, most / seen.written_tokens)
+    share = 1.0 if most is None or not seen.written_tokens else min(1.0, most / seen.written_tokens)
     return _Writing(
         seen.written_tokens * share,
         seen.written_deviation * share,

@@ -59,7 +59,8 @@ class KindExperience(Struct, frozen=True, kw_only=True):
 
     Args:
         calls: So many are known.
-        written_tokens: Tokens of a reply in the mean, thinking included; None where no reply was counted.
+        written_tokens: Tokens of a reply in the mean, thinking included; those of the text, as estimated, where the
+            endpoint counted no reply.
         written_p90_tokens: Nine of ten replies have at most so many.
         written_deviation: Standard deviation of their number.
         reasoning_tokens: Tokens of thinking in the mean.
@@ -68,8 +69,8 @@ class KindExperience(Struct, frozen=True, kw_only=True):
     """
 
     calls: int
-    written_tokens: float | None
-    written_p90_tokens: int | None
+    written_tokens: float
+    written_p90_tokens: int
     written_deviation: float
     reasoning_tokens: float
     text_tokens: float
@@ -104,14 +105,14 @@ class ModelExperience(Struct, frozen=True, kw_only=True):
         kinds: By stage, and ``panel``.
         whole: All kinds together.
         prompt_share: Prompt tokens as counted for each one estimated; None where no prompt was counted.
-        pace: How fast it is; None where no call was timed.
+        pace: How fast it is.
     """
 
     calls: int
     kinds: dict[str, KindExperience]
     whole: KindExperience
     prompt_share: float | None
-    pace: Pace | None
+    pace: Pace
 
     @property
     def has_cache(self) -> bool:
@@ -168,13 +169,14 @@ def learn(model: str, runs: Iterable[tuple[str, CallFacts]]) -> ModelExperience 
 
 
 def _kind(facts: Sequence[CallFacts]) -> KindExperience:
-    written = sorted(fact.output_tokens for fact in facts if fact.output_tokens is not None)
+    counted = [fact.output_tokens for fact in facts if fact.output_tokens is not None]
+    written = sorted(counted or [fact.text_estimate for fact in facts])
     told = [fact for fact in facts if fact.cached_tokens is not None and fact.input_tokens]
     read = sum(fact.input_tokens or 0 for fact in told)
     return KindExperience(
         calls=len(facts),
-        written_tokens=_mean(written) if written else None,
-        written_p90_tokens=written[ceil(0.9 * len(written)) - 1] if written else None,
+        written_tokens=_mean(written),
+        written_p90_tokens=written[ceil(0.9 * len(written)) - 1],
         written_deviation=_deviation(written),
         reasoning_tokens=_mean([fact.reasoning_tokens or 0 for fact in facts]),
         text_tokens=_mean([fact.text_estimate for fact in facts]),
@@ -183,22 +185,24 @@ def _kind(facts: Sequence[CallFacts]) -> KindExperience:
 
 
 def _timed(runs: Sequence[tuple[str, CallFacts]], *, has_slots: bool) -> list[_Timed]:
-    """Return the calls whose parts are known; what waited for the agent's slot counts from when that was free."""
+    """Return calls in their parts; what waited for the agent's slot counts from when that was free.
+
+    Tokens that nobody counted are those that were estimated, and a reply without a first token came all at once.
+    """
     free_s: dict[tuple[str, str], float] = defaultdict(float)
     timed: list[_Timed] = []
     for run_id, fact in sorted(runs, key=lambda one: one[1].ended_s):
         started_s = max(fact.started_s, free_s[run_id, fact.agent]) if has_slots else fact.started_s
         free_s[run_id, fact.agent] = fact.ended_s
-        if fact.first_token_s is not None and fact.input_tokens is not None and fact.output_tokens is not None:
-            first_s = max(fact.first_token_s - started_s, 0.0)
-            fresh = max(fact.input_tokens - (fact.cached_tokens or 0), 0)
-            timed.append(_Timed(first_s, fact.ended_s - max(fact.first_token_s, started_s), fresh, fact.output_tokens))
+        began_s = max(fact.ended_s if fact.first_token_s is None else fact.first_token_s, started_s)
+        read = fact.prompt_estimate if fact.input_tokens is None else fact.input_tokens
+        written = fact.text_estimate if fact.output_tokens is None else fact.output_tokens
+        fresh = max(read - (fact.cached_tokens or 0), 0)
+        timed.append(_Timed(began_s - started_s, max(fact.ended_s - began_s, 0.0), fresh, written))
     return timed
 
 
-def _pace(timed: Sequence[_Timed]) -> Pace | None:
-    if not timed:
-        return None
+def _pace(timed: Sequence[_Timed]) -> Pace:
     written = sum(call.written_tokens for call in timed)
     written_token_s = sum(call.written_s for call in timed) / written if written else 0.0
     first_token_s, prompt_token_s = _line([(call.fresh_tokens, call.first_s) for call in timed])

@@ -36,8 +36,8 @@ class PlanSum(Struct, frozen=True, kw_only=True):
         written_tokens: Generated tokens, thinking included.
         reasoning_tokens: Those that are thinking; 0 for models that were not seen to think.
         usd: Money; None where the price of any of them is unknown.
-        seconds: When the last of them may be expected to end, from the run's start; None where any model's pace is
-            unknown.
+        seconds: When the last of them may be expected to end, from the run's start; None where any model was never
+            seen.
     """
 
     calls: int
@@ -66,7 +66,6 @@ class ModelBasis(Struct, frozen=True, kw_only=True):
         seen_calls: Its calls in the journal that were looked at.
         written_is: Where the number of tokens that it writes comes from; the weakest source where there are several.
         has_cache: Whether a cache was seen to serve it; None where the model was not seen.
-        has_pace: Whether its seconds are known.
         has_price: Whether its price is known.
     """
 
@@ -75,7 +74,6 @@ class ModelBasis(Struct, frozen=True, kw_only=True):
     seen_calls: int
     written_is: Source
     has_cache: bool | None
-    has_pace: bool
     has_price: bool
 
 
@@ -221,6 +219,5 @@ def _bases(costs: Sequence[CallCost], experience: Mapping[str, ModelExperience])
             seen_calls=known.calls if known is not None else 0,
             written_is=max((cost.written_is for cost in of_it), key=_WEAKNESS.__getitem__),
             has_cache=known.has_cache if known is not None else None,
-            has_pace=known is not None and known.pace is not None,
             has_price=all(cost.usd is not None for cost in of_it),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -69,6 +69,7 @@ def to_the_end(spec: EnsembleSpec) -> EnsembleSpec:
 runs = st.tuples(specs().map(to_the_end), st.sampled_from(CONVERSATIONS), st.sampled_from((1, 40, 300)))
 
 
+@settings(max_examples=50)
 @given(runs)
 def test_the_planned_calls_are_those_of_the_run(run: tuple[EnsembleSpec, Conversation, int]) -> None:
     """All of them and no other, each waiting for the same ones, in every layout and mode."""
@@ -84,6 +85,7 @@ def test_the_planned_calls_are_those_of_the_run(run: tuple[EnsembleSpec, Convers
     }
 
 
+@settings(max_examples=50)
 @given(runs)
 def test_the_planned_tokens_are_those_of_the_run_within_a_margin(run: tuple[EnsembleSpec, Conversation, int]) -> None:
     """Where replies are as long as they were before: prompts within the margin, written tokens to the token."""
@@ -98,6 +100,7 @@ def test_the_planned_tokens_are_those_of_the_run_within_a_margin(run: tuple[Ense
     assert rows["calls"].off == 0
 
 
+@settings(max_examples=50)
 @given(runs)
 def test_no_prompt_without_experience_is_shorter_than_the_run_s(run: tuple[EnsembleSpec, Conversation, int]) -> None:
     """As long as no reply is longer than the plan's bound."""
@@ -108,6 +111,7 @@ def test_no_prompt_without_experience_is_shorter_than_the_run_s(run: tuple[Ensem
         assert cost.prompt_tokens >= sent[cost.call.call_id] * (1 - MARGIN) - 20
 
 
+@settings(max_examples=50)
 @given(runs)
 def test_a_cache_can_serve_what_the_model_has_had_before(run: tuple[EnsembleSpec, Conversation, int]) -> None:
     """The planned beginning of each prompt is not longer than the longest one that an earlier call shares with it."""

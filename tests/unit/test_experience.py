@@ -65,11 +65,19 @@ def test_prompts_are_counted_for_each_token_estimated() -> None:
     assert learnt(a_fact(input_tokens=None)).prompt_share is None
 
 
-def test_what_nobody_counted_is_unknown() -> None:
-    """No tokens, no pace, no cache."""
+def test_what_nobody_counted_is_estimated() -> None:
+    """From the prompt and the text; only of caches nothing is known. One call that was counted says more."""
     known = learnt(a_fact(input_tokens=None, output_tokens=None))
-    assert (known.whole.written_tokens, known.whole.written_p90_tokens, known.pace) == (None, None, None)
+    assert (known.whole.written_tokens, known.whole.written_p90_tokens) == (24, 24)
+    assert known.pace.written_token_s == 2 / 24
     assert (known.whole.cached_share, known.has_cache) == (None, False)
+    assert learnt(a_fact(), a_fact(output_tokens=None)).whole.written_tokens == 20
+
+
+def test_a_reply_that_came_all_at_once_was_waited_for() -> None:
+    """All its seconds are those to the first token."""
+    pace = learnt(a_fact(first_token_s=None)).pace
+    assert (pace.first_token_s, pace.written_token_s) == (3.0, 0.0)
 
 
 def test_a_cache_is_known_by_what_it_served() -> None:
@@ -86,7 +94,6 @@ def test_a_pace_has_three_parts() -> None:
         for fresh in range(100, 1100, 100)
     ]
     pace = learnt(*facts).pace
-    assert pace is not None
     assert pace.first_token_s == pytest.approx(0.5)
     assert pace.prompt_token_s == pytest.approx(0.001)
     assert pace.written_token_s == pytest.approx(0.1)
@@ -97,14 +104,12 @@ def test_a_pace_has_three_parts() -> None:
 def test_few_calls_show_no_price_of_a_prompt_token() -> None:
     """Two points always make a line."""
     pace = learnt(a_fact(input_tokens=100), a_fact(input_tokens=200, first_token_s=2.0)).pace
-    assert pace is not None
     assert (pace.prompt_token_s, pace.first_token_s) == (0.0, 1.5)
 
 
 def test_longer_prompts_are_never_taken_for_quicker() -> None:
     """A line that falls is chance."""
     pace = learnt(*(a_fact(input_tokens=n * 100, first_token_s=2.0 - n / 10) for n in range(1, 11))).pace
-    assert pace is not None
     assert pace.prompt_token_s == 0
 
 
@@ -113,7 +118,6 @@ def test_no_first_token_comes_before_the_call() -> None:
     pace = learnt(
         *(a_fact(input_tokens=n * 100, first_token_s=max(n - 5, 0.01), ended_s=9.0) for n in range(1, 11))
     ).pace
-    assert pace is not None
     assert pace.first_token_s == 0
     assert pace.prompt_token_s > 0
 
@@ -121,7 +125,6 @@ def test_no_first_token_comes_before_the_call() -> None:
 def test_replies_without_a_token_take_no_time_to_write() -> None:
     """And nothing is divided by them."""
     pace = learnt(a_fact(output_tokens=0)).pace
-    assert pace is not None
     assert pace.written_token_s == 0
 
 
@@ -130,10 +133,8 @@ def test_what_waits_for_its_agent_s_slot_does_not_count_as_slow() -> None:
     queue = [a_fact(first_token_s=n * 3.0 + 1.0, ended_s=n * 3.0 + 3.0) for n in range(3)]
     known = learn("embedded:m", [*(("run", fact) for fact in queue), ("other", a_fact()), ("run", a_fact(agent="b"))])
     assert known is not None
-    assert known.pace is not None
     assert (known.pace.first_token_s, known.pace.written_token_s, known.pace.deviation_s) == (1.0, 0.1, 0.0)
     beside = learnt(*queue).pace
-    assert beside is not None
     assert beside.first_token_s == 4.0
 
 

@@ -15,7 +15,6 @@ from attention_moa.plan_account import AccountRow, PlanAccount
 
 NO_LIMITS = LimitSpec()
 
-_IS = {True: "known", False: "?"}
 _CACHES = {None: "?", True: "seen", False: "not seen"}
 _WIDE = 100
 """From so many columns on, and in pipes, every number is written out."""
@@ -45,7 +44,7 @@ def plan_lines(
         yield from columns.table("agent", list(plan.agents.items()), has_end=False)
     yield ""
     models = _merged(plans)
-    yield from table(("model", "seen", "writes as", "cache", "price", "pace"), list(map(_basis, models)), room=room)
+    yield from table(("model", "seen", "writes as", "cache", "price"), list(map(_basis, models)), room=room)
     yield ""
     yield from map(one_line, _remarks(plans, models, journal))
     yield from _passed(plans, limits)
@@ -148,8 +147,8 @@ def _merged(plans: Sequence[Plan]) -> list[ModelBasis]:
 
 
 def _basis(basis: ModelBasis) -> tuple[str, ...]:
-    cache, price, pace = _CACHES[basis.has_cache], _IS[basis.has_price], _IS[basis.has_pace]
-    return basis.model, f"{basis.seen_calls:,}", basis.written_is, cache, price, pace
+    price = "known" if basis.has_price else "?"
+    return basis.model, f"{basis.seen_calls:,}", basis.written_is, _CACHES[basis.has_cache], price
 
 
 def _remarks(plans: Sequence[Plan], models: Sequence[ModelBasis], journal: str | None) -> Iterator[str]:
@@ -165,8 +164,8 @@ def _remarks(plans: Sequence[Plan], models: Sequence[ModelBasis], journal: str |
         yield f"assumed: a reply without max_tokens is taken for {REPLY_TOKENS:,} tokens, and may be longer"
     if unpriced := [basis.model for basis in models if not basis.has_price]:
         yield f"money is not known: no price for {_named(unpriced)}; give the agents one (price = {{ … }})"
-    if unpaced := [basis.model for basis in models if not basis.has_pace]:
-        yield f"seconds are not known: the journal has no times of {_named(unpaced)}"
+    if unseen := [basis.model for basis in models if not basis.seen_calls]:
+        yield f"seconds are not known: no call of {_named(unseen)} was seen"
     if not any(basis.has_cache for basis in models):
         yield "cached tokens are not known: no cache was seen to serve any of the models"
     for note in dict.fromkeys(note for one in plans for note in one.notes):

@@ -39,7 +39,7 @@ def test_what_is_not_known_is_said_and_how_to_mend_it() -> None:
         "tokens and money are at most so many",
         "a reply without max_tokens is taken for 4,096 tokens",
         "money is not known: no price for test:a and 4 others",
-        "seconds are not known: the journal has no times of test:a and 4 others",
+        "seconds are not known: no call of test:a and 4 others was seen",
         "cached tokens are not known",
         "prompt ≤",
     ):
