@@ -7,7 +7,10 @@ from statistics import fmean
 
 import pytest
 
+from attention_moa.call_plan import planned_calls
+from attention_moa.config import AttentionSpec
 from attention_moa.expected_path import Step, expected_ends
+from tests.worlds import a_spec
 
 
 def test_no_steps_take_no_time() -> None:
@@ -62,3 +65,20 @@ def test_who_is_ready_first_is_served_first() -> None:
     ]
     ends = expected_ends(steps)
     assert (ends["after early"], ends["after late"]) == (6.0, 7.0)
+
+
+def test_a_whole_run_takes_as_long_as_many_draws_show() -> None:
+    """Two layers of five agents with panels, every call a fifth of its time more or less."""
+    spec = a_spec(5, attention=AttentionSpec(mode="panel"))
+    mean_s = dict(zip("abcde", (2.0, 4.0, 7.0, 11.0, 12.0), strict=True))
+    calls = planned_calls(spec)
+    steps = [Step(call.call_id, call.reads, mean_s[call.agent.name], mean_s[call.agent.name] / 5) for call in calls]
+    chance = random.Random(1)
+    drawn = []
+    for _ in range(1000):
+        ends: dict[str, float] = {}
+        for step in steps:
+            ready_s = max((ends[read] for read in step.reads), default=0.0)
+            ends[step.name] = ready_s + chance.gauss(step.mean_s, step.deviation_s)
+        drawn.append(max(ends.values()))
+    assert max(expected_ends(steps).values()) == pytest.approx(fmean(drawn), rel=0.02)
