@@ -134,7 +134,6 @@ class Booking:
         self._request: CallRequest | None = None
         self._notes: tuple[str, ...] = ()
         self._tags: tuple[str, ...] = ()
-        self._before: tuple[Attempt, ...] | None = None
         self._asked: CallRequest | None = None
         self._open: list[Collected] = []
         self.key: str | None = None
@@ -298,9 +297,7 @@ class Booking:
 
     def _record(self, state: CallState, reply: Reply | None, error: MoaError | None = None) -> CallRecord:
         ask, request = self.ask, self._request
-        if self._before is None:  # what earlier lives of the run sent for nothing
-            before = self._log.take_over(ask.call_id, self.key)
-            self._before = tuple(attempt for call in before for attempt in call.attempts)
+        before = self._log.take_over(ask.call_id, self.key)  # what earlier lives of the run sent for nothing
         return CallRecord(
             call_id=ask.call_id,
             stage=ask.stage,
@@ -314,7 +311,7 @@ class Booking:
             reads=ask.reads,
             queued_s=self._queued_s,
             ended_s=self._log.seconds(),
-            attempts=(*self._before, *self.attempts),
+            attempts=(*(attempt for call in before for attempt in call.attempts), *self.attempts),
             text=reply.text if reply else None,
             thinking=reply.thinking if reply else "",
             finish_reason=reply.finish_reason if reply else None,

@@ -13,7 +13,7 @@ from attention_moa.budget import REPLY_TOKENS, Budget, PriceOf
 from attention_moa.config import AttentionSpec, LimitSpec
 from attention_moa.errors import ConfigError, OverLimitError
 from attention_moa.messages import Sampling, Stage, Usage
-from attention_moa.money import Price
+from attention_moa.money import FREE, Price
 from attention_moa.prompts import estimate_tokens
 from attention_moa.records import Attempt, CallRecord
 from tests.journals import a_call
@@ -54,6 +54,13 @@ def test_limited_money_needs_a_price_for_every_model() -> None:
         with pytest.raises(ConfigError, match="price of test:m is not known") as caught:
             a_budget(own_price, usd=1.0).require_prices([replace(MODEL, price=PRICE), replace(MODEL, price=price)])
         assert caught.value.key == "limits.usd"
+
+
+def test_limited_money_with_all_prices_known_is_fine() -> None:
+    """One that is 0 is known."""
+    budget = a_budget(own_price, usd=1.0)
+    budget.require_prices([replace(MODEL, price=PRICE), replace(MODEL, price=FREE)])
+    assert budget.reserve(replace(MODEL, price=FREE), 500).usd == 0.0
 
 
 def test_limited_tokens_need_no_price() -> None:
