@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -93,6 +94,11 @@ class Child:
         async with asyncio.timeout(PATIENCE_S):
             return (await stdout.readline()).decode()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
+
     def go(self) -> None:
         """Let it run."""
         cast("asyncio.StreamWriter", self._process.stdin).write(b"\n")
@@ -115,6 +121,36 @@ class Child:
             await self._process.wait()
 
 
+class Command(Child):
+    """The command line that does the same: ``ask``, or ``runs resume``."""
+
+    @classmethod
+    async def start(cls, ensemble: Path, journal: str, question: str, run_id: str | None) -> Child:
+        """Return the command; it goes on at once."""
+        what = ["runs", "resume", run_id] if run_id else ["ask", "-e", str(ensemble), question]
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "attention_moa", *what, "-q", "--journal", journal, stdout=pipe, stderr=pipe, cwd=ROOT
+        )
+        return cls(process)
+
+    def go(self) -> None:
+        """Do nothing: it does not wait."""
+
+    async def end(self, kill_after_s: float | None = None) -> dict[str, str]:
+        """Return its answer, or what it says of an error; nothing where it was killed."""
+        if kill_after_s is not None:
+            await asyncio.sleep(kill_after_s)
+            if self._process.returncode is None:
+                self._process.kill()
+        async with asyncio.timeout(PATIENCE_S):
+            out, err = await self._process.communicate()
+        code = self._process.returncode
+        if code == 0:
+            return {"text": out.decode().removesuffix("\n")}
+        return {} if code == -signal.SIGKILL else {"error": f"exit code {code}", "message": err.decode()}
+
+
 class World:
     """A fleet, an ensemble on it, and a journal."""
 
@@ -127,6 +163,7 @@ class World:
         self.is_hurried = "[quorum]" in ensemble.read_text(encoding="utf-8")
         self._calm = calm
         self._children: list[Child] = []
+        self.kind: type[Child] = Child
 
     async def undisturbed(self, question: str) -> Undisturbed:
         """Run a question in this process, without a journal."""
@@ -140,7 +177,7 @@ class World:
 
     async def child(self, question: str, run_id: str | None = None) -> Child:
         """Return a process that is ready to run a question."""
-        child = await Child.start(self.ensemble, self.url, question, run_id)
+        child = await self.kind.start(self.ensemble, self.url, question, run_id)
         self._children.append(child)
         return child
 

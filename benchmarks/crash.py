@@ -1,11 +1,12 @@
 """Runs that are killed with SIGKILL at random moments and taken up again: what is paid twice, and what comes out.
 
-Run as ``python benchmarks/crash.py [--kills N] [--seed S] [--jobs J] [--quorum] [--postgres URL]``. The simulated fleet
-is in this process and answers equal prompts equally. Every run (N=3, L=2, 33 calls) asks its own question, first
-undisturbed and without a journal: that gives the text to compare with. Then processes run it on a journal; each is
-killed at a moment that is drawn from a run's usual duration, and the next one goes on: asked the same question, or told
-the run's id. The last one is left to end. Half of the kills are on SQLite, half on PostgreSQL: on the server of a URL,
-else on one that is started here; where there is none, all are on SQLite.
+Run as ``python benchmarks/crash.py [--kills N] [--seed S] [--jobs J] [--cli] [--quorum] [--postgres URL]``. The
+simulated fleet is in this process and answers equal prompts equally. Every run (N=3, L=2, 33 calls) asks its own
+question, first undisturbed and without a journal: that gives the text to compare with. Then processes run it on a
+journal; each is killed at a moment that is drawn from a run's usual duration, and the next one goes on: asked the same
+question, or told the run's id. The last one is left to end. With ``--cli`` the processes are ``attention-moa ask`` and
+``attention-moa runs resume`` themselves, killed after their first request. Half of the kills are on SQLite, half on
+PostgreSQL: on the server of a URL, else on one that is started here; where there is none, all are on SQLite.
 
 Columns: runs, kills, requests that the fleet saw, calls that were in the journal at the kills, requests that were sent
 again since they were in flight at a kill, requests that were sent again though the call was in the journal or not in
@@ -38,7 +39,7 @@ from attention_moa.records import CallRecord, UsageTotal
 
 # As a script its folder is where imports are looked for, as a module of the tests the folder above.
 sys.path[:0] = [str(Path(__file__).parents[1])]
-from benchmarks._crash_world import CALLS, ROOT, Key, Undisturbed, World, a_world, key_of, told  # noqa: E402 - see above
+from benchmarks._crash_world import CALLS, ROOT, Child, Command, Key, Undisturbed, World, a_world, key_of, told  # noqa: E402 - see above
 
 LEAST_S = 0.02
 KILLS_A_RUN = (1, 1, 1, 2, 3)
@@ -129,6 +130,7 @@ async def crash(world: World, question: str, tally: Tally, *, usual_s: float, ch
     for each in range(kills + 1):
         child = await world.child(question, await _named(world, question, chance))
         child.go()
+        await _at_work(world, child, question)
         left = 1 - segments.journaled / CALLS
         said = await child.end(chance.uniform(0.0, max(usual_s * left, LEAST_S)) if each < kills else None)
         visits = await world.visits(question, since)
@@ -149,6 +151,15 @@ async def crash(world: World, question: str, tally: Tally, *, usual_s: float, ch
     tally.accounts += _paid(record.usage) == _paid(call_usage(record.calls) if calm is None else theirs.usage)
 
 
+async def _at_work(world: World, child: Child, question: str) -> None:
+    """Wait for the first request of a command, most of whose time goes by before it; a process that waited is ready."""
+    count = len(world.fleet.log)
+    while isinstance(child, Command) and child.is_alive:
+        if any(question in visit.text for visit in tuple(world.fleet.log)[count:]):
+            return
+        await asyncio.sleep(0.005)
+
+
 async def _named(world: World, question: str, chance: random.Random) -> str | None:
     """Return the run that is to go on; None where its question is asked once more, which finds it too."""
     rows = [row for row in await world.journal.rows(limit=1000) if row.question == question]
@@ -161,7 +172,7 @@ def _paid(usage: UsageTotal) -> tuple[int, int, int]:
 
 
 async def usual_seconds(world: World) -> float:
-    """Return how long a run takes on a journal, the median of three."""
+    """Return how long a run takes on a journal once all is imported, the median of three."""
     times_s: list[float] = []
     for number in range(3):
         child = await world.child(f"[calm {number}] Why is the sky blue?")
@@ -172,7 +183,9 @@ async def usual_seconds(world: World) -> float:
     return sorted(times_s)[1]
 
 
-async def crash_many(store: str, url: str, *, kills: int, seed: int, jobs: int, more: str = "") -> Tally:
+async def crash_many(
+    store: str, url: str, *, kills: int, seed: int, jobs: int, more: str = "", kind: type[Child] = Child
+) -> Tally:
     """Return what became of so many kills on one store.
 
     Args:
@@ -182,11 +195,13 @@ async def crash_many(store: str, url: str, *, kills: int, seed: int, jobs: int, 
         seed: All that is drawn comes from it, but what the clock decides.
         jobs: How many runs go on at once.
         more: Of the ensemble.
+        kind: What is killed.
     """
     tally = Tally(store)
     numbers = itertools.count(1)
     async with a_world(url, more=more) as world:
         usual_s = await usual_seconds(world)
+        world.kind = kind
 
         async def work() -> None:
             while tally.kills < kills:
@@ -237,15 +252,19 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=120, help="at least so many, on all stores together")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="runs that go on at once")
+    parser.add_argument("--cli", dest="has_commands", action="store_true", help="kill ask and runs resume themselves")
     parser.add_argument("--quorum", dest="has_quorum", action="store_true", help="half of the kills on hurried runs")
     parser.add_argument("--postgres", metavar="URL", help="an empty database; without it a server is started here")
     options = parser.parse_args()
     with postgres(options.postgres) as server, tempfile.TemporaryDirectory() as folder:
         stores = {"sqlite": str(Path(folder) / "journal.db")} | ({"postgresql": server} if server else {})
-        ways = {"": "", " with a quorum": HURRY} if options.has_quorum else {"": ""}
+        ways = {"": "", " quorum": HURRY} if options.has_quorum else {"": ""}
+        kind = Command if options.has_commands else Child
         kills = -(-options.kills // len(stores) // len(ways))
         tallies = [
-            asyncio.run(crash_many(store + way, url, kills=kills, seed=options.seed, jobs=options.jobs, more=more))
+            asyncio.run(
+                crash_many(store + way, url, kills=kills, seed=options.seed, jobs=options.jobs, more=more, kind=kind)
+            )
             for way, more in ways.items()
             for store, url in stores.items()
         ]
