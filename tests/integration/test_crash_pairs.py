@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks._crash_world import Child, World, a_fleet, a_world, key_of
+from benchmarks._crash_world import Child, Command, World, a_fleet, a_world, key_of
 from benchmarks.crash import Segments, Tally
 from tests.journals import a_database, postgres
 
@@ -138,5 +138,24 @@ def test_of_two_that_ask_an_interrupted_question_one_goes_on_and_one_begins(url:
             assert len(await world.run_ids(question)) == 2
             sent = Counter(map(key_of, await world.visits(question, since))) - before
             assert sent == {key: 1 if key in journaled else 2 for key in calm.keys.values()}
+
+    asyncio.run(scenario())
+
+
+def test_of_two_commands_that_resume_one_run_one_fails_in_one_line(tmp_path: Path) -> None:
+    """With exit code 1; the other one prints the answer."""
+
+    async def scenario() -> None:
+        async with a_world(str(tmp_path / "journal.db"), a_fleet(time_scale=0.5)) as world:
+            question = "Why is the sky blue?"
+            run_id = await interrupted(world, question, calls=3)
+            world.kind = Command
+            ended = await both(await world.child(question, run_id), await world.child(question, run_id))
+            (answered,) = (said for said in ended if "text" in said)
+            (refused,) = (said for said in ended if "error" in said)
+            assert answered["text"] == (await world.journal.record(run_id)).text
+            assert refused["error"] == "exit code 1"
+            pattern = rf"attention-moa: run {run_id} is under way in process \d+ on \S+: wait for it, or end it there\n"
+            assert re.fullmatch(pattern, refused["message"])
 
     asyncio.run(scenario())
