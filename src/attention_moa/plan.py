@@ -110,9 +110,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         return tuple(basis.model for basis in self.models if not basis.has_price)
 
     @property
-    def is_bound(self) -> bool:
-        """Whether any of the tokens are an upper bound and no expectation."""
-        return any(basis.written_is != "journal" for basis in self.models)
+    def written_is(self) -> Source:
+        """Where the numbers of written tokens come from; the weakest source of them."""
+        return max((basis.written_is for basis in self.models), key=_WEAKNESS.__getitem__)
 
 
 def plan(

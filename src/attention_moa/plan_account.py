@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 
 from attention_moa.accounting import call_usage
+from attention_moa.call_costs import Source
 from attention_moa.critical_path import critical_path
 from attention_moa.messages import Stage
 from attention_moa.plan import Plan, PlanSum
@@ -50,13 +51,13 @@ class PlanAccount(NamedTuple):
         layers: How many ran.
         planned_layers: How many could have.
         rows: Calls, tokens, money, seconds.
-        is_bound: Whether the plan's tokens were an upper bound.
+        written_is: Where the plan's tokens came from.
     """
 
     layers: int
     planned_layers: int
     rows: tuple[AccountRow, ...]
-    is_bound: bool
+    written_is: Source
 
 
 def stored_plan(decided: object | None) -> Plan | None:
@@ -82,7 +83,7 @@ def plan_account(planned: Plan, record: RunRecord) -> PlanAccount:
     )
     one = planned.least if was_spared else planned.layers[ran - 1]
     rows = tuple(_rows(one, record))
-    return PlanAccount(ran, len(planned.layers), rows, planned.is_bound)
+    return PlanAccount(ran, len(planned.layers), rows, planned.written_is)
 
 
 def _rows(planned: PlanSum, record: RunRecord) -> Iterator[AccountRow]:

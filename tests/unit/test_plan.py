@@ -77,7 +77,7 @@ def test_without_experience_replies_are_as_long_as_they_may_be() -> None:
         "1.summary.a": (500, "max_tokens"),
     }
     whole = planned(spec)
-    assert whole.is_bound
+    assert whole.written_is == "assumed"
     assert [(basis.model, basis.written_is) for basis in whole.models] == [
         ("test:a", "max_tokens"),
         ("test:b", "assumed"),
@@ -94,7 +94,7 @@ def test_with_experience_replies_are_as_long_as_they_were() -> None:
     assert (found["1.answer.a"].written_tokens, found["1.answer.a"].reasoning_tokens) == (300, 100)
     assert (found["1.refine.a"].written_tokens, found["1.refine.a"].written_is) == (100, "journal")
     assert (found["1.answer.b"].written_tokens, found["1.answer.b"].reasoning_tokens) == (30, 10)
-    assert not planned(a_spec(agents), known).is_bound
+    assert planned(a_spec(agents), known).written_is == "journal"
 
 
 def test_a_model_that_was_seen_to_write_nothing_writes_nothing() -> None:

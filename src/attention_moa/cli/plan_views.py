@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from attention_moa.budget import REPLY_TOKENS
+from attention_moa.call_costs import Source
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
 from attention_moa.config import LimitSpec
@@ -15,6 +16,12 @@ from attention_moa.plan_account import AccountRow, PlanAccount
 
 NO_LIMITS = LimitSpec()
 
+_MARKS: Mapping[Source, str] = {"journal": "", "max_tokens": " ≤", "assumed": " ~"}
+_PLANNED: Mapping[Source, str] = {
+    "journal": "planned",
+    "max_tokens": "planned (at most)",
+    "assumed": "planned (a guess)",
+}
 _CACHES = {None: "?", True: "seen", False: "not seen"}
 _WIDE = 100
 """From so many columns on, and in pipes, every number is written out."""
@@ -57,7 +64,7 @@ def account_lines(account: PlanAccount, *, room: int | None = None) -> list[str]
         account: Of the run.
         room: Most columns; None for any number.
     """
-    what = "planned (at most)" if account.is_bound else "planned"
+    what = _PLANNED[account.written_is]
     rows = [_account_row(row) for row in account.rows]
     lines = table(("", what, "actual", "difference"), [row for row in rows if row[1:3] != ("0", "0")], room=room)
     if account.layers < account.planned_layers:
@@ -90,7 +97,7 @@ class _Columns:
         self._is_wide = room is None or room >= _WIDE
         self._has_thinking = self._is_wide and plan.total.reasoning_tokens > 0
         self._has_cache = any(basis.has_cache for basis in plan.models)
-        self._bound = " ≤" if plan.is_bound and self._is_wide else ""
+        self._bound = _MARKS[plan.written_is] if self._is_wide else ""
 
     def table(self, what: str, rows: Sequence[tuple[str, PlanSum]], *, has_end: bool = True) -> list[str]:
         """Return named sums in columns.
@@ -158,10 +165,13 @@ def _remarks(plans: Sequence[Plan], models: Sequence[ModelBasis], journal: str |
     else:
         seen = sum(basis.seen_calls for basis in models)
         yield f"from {seen:,} calls in the journal {journal}" if seen else f"the journal {journal} knows none of them"
-    if plan.is_bound:
+    if plan.written_is == "max_tokens":
         yield "tokens and money are at most so many: what some models write is not known yet"
-    if any(basis.written_is == "assumed" for basis in models):
-        yield f"assumed: a reply without max_tokens is taken for {REPLY_TOKENS:,} tokens, and may be longer"
+    if plan.written_is == "assumed":
+        yield (
+            "tokens and money are a guess: what some models write is not known yet, "
+            f"and a reply without max_tokens is taken for {REPLY_TOKENS:,} tokens"
+        )
     if unpriced := [basis.model for basis in models if not basis.has_price]:
         yield f"money is not known: no price for {_named(unpriced)}; give the agents one (price = {{ … }})"
     if unseen := [basis.model for basis in models if not basis.seen_calls]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from attention_moa.agents import AgentSpec
 from attention_moa.cli.layout import columns
 from attention_moa.cli.plan_views import account_lines, plan_lines
 from attention_moa.config import LimitSpec
@@ -36,12 +37,12 @@ def test_what_is_not_known_is_said_and_how_to_mend_it() -> None:
     text = shown(planned(price=None), journal=None)
     for told in (
         "no journal was looked at",
-        "tokens and money are at most so many",
+        "tokens and money are a guess",
         "a reply without max_tokens is taken for 4,096 tokens",
         "money is not known: no price for test:a and 4 others",
         "seconds are not known: no call of test:a and 4 others was seen",
         "cached tokens are not known",
-        "prompt ≤",
+        "prompt ~",
     ):
         assert told in text
     assert "the journal mine.db knows none of them" in shown(planned())
@@ -52,7 +53,7 @@ def test_what_is_known_is_an_expectation() -> None:
     known = known_of(*NAMES, whole=a_kind(cached_share=0.4, reasoning_tokens=20.0))
     text = shown(planned(known))
     assert "from 50 calls in the journal mine.db" in text
-    assert "≤" not in text
+    assert not set("≤~") & set(text)
     assert "not known" not in text
     assert "reasoning" in text
     (least,) = (line.split() for line in text.splitlines() if line.startswith("least"))
@@ -100,7 +101,7 @@ def accounted(record: RunRecord, known: dict[str, ModelExperience] | None = None
 def test_a_run_is_shown_beside_its_plan() -> None:
     """What was planned at most is said to be so; rows of nothing are left out."""
     lines = accounted(World(a_spec(2)).run())
-    assert lines[0].split() == ["planned", "(at", "most)", "actual", "difference"]
+    assert lines[0].split() == ["planned", "(a", "guess)", "actual", "difference"]
     assert lines[1].split() == ["calls", "19", "19", "+0%"]
     exact = accounted(World(a_spec(2)).run(), known_of("test:a", "test:b", whole=a_kind(written_tokens=4.0)))
     assert [line.split()[-3:] for line in exact if line.startswith("written")] == [["76", "95", "+25%"]]
@@ -115,7 +116,7 @@ def test_a_run_that_stopped_early_says_what_is_compared() -> None:
 def test_what_is_not_known_of_a_run_is_not_made_up() -> None:
     """A lower bound is one, and the difference unknown."""
     rows = (AccountRow("written tokens", "tokens", 50, 20, is_least=True), AccountRow("seconds", "seconds", None, 5.0))
-    lines = account_lines(PlanAccount(1, 1, rows, is_bound=False))
+    lines = account_lines(PlanAccount(1, 1, rows, written_is="journal"))
     assert lines[1].split() == ["written", "tokens", "50", "20", "or", "more", "?"]
     assert lines[2].split() == ["seconds", "?", "5.0", "?"]
 
@@ -130,3 +131,12 @@ def test_a_limit_that_will_be_reached_is_told() -> None:
     assert "limits.deadline_s = 2 is less than the 28.0 of all layers" in text
     assert "limits" not in "\n".join(plan_lines(plans, journal=None, limits=wide))
     assert "limits" not in "\n".join(plan_lines([planned(price=None)], journal=None, limits=LimitSpec(usd=0.001)))
+
+
+def test_limits_of_replies_make_bounds() -> None:
+    """Where every model has one that was not seen."""
+    agents = [AgentSpec(name="a", model="test:a", max_tokens=100)]
+    bounded = plan(a_spec(agents), QUESTION, load_templates(), experience={}, price_of=lambda _: PRICE)
+    text = shown(bounded)
+    assert "tokens and money are at most so many" in text
+    assert "written ≤" in text
