@@ -175,8 +175,9 @@ class Caller:
             try:
                 if self._policy.hedge_s is None:
                     return await self._try(ask, fitted, booking)
-                attempt = partial(self._try, ask, fitted, booking)
-                return await hedged(attempt, self._policy.hedge_s, has_begun=booking.has_begun)
+                attempt, made = partial(self._try, ask, fitted, booking), len(booking.attempts)
+                reply = await hedged(attempt, self._policy.hedge_s, has_begun=booking.has_begun)
+                return _with_note_of_two(reply, self._policy.hedge_s) if len(booking.attempts) - made > 1 else reply
             except ContextTooLongError as error:
                 refusals += 1
                 if len(booking.attempts) >= self._policy.attempts:
@@ -300,6 +301,11 @@ class Caller:
             raise broken from error
         booking.attempt_ended(collected)
         return reply
+
+
+def _with_note_of_two(reply: Reply, hedge_s: float) -> Reply:
+    note = f"a second attempt was made beside a first one that had not begun its reply within {hedge_s:g} s"
+    return replace(reply, notes=(*reply.notes, note))
 
 
 def _cut_key(call_id: str, number: int) -> str:

@@ -38,7 +38,9 @@ def test_without_the_setting_a_slow_attempt_is_waited_for() -> None:
 
 def test_an_attempt_that_begins_in_time_stays_alone() -> None:
     """Nobody pays twice for what is quick enough."""
-    assert outcomes(call(a_world([1.0]).run(), "1.answer.a")) == [(None, 0.0, 1.0)]
+    record = a_world([1.0]).run()
+    assert outcomes(call(record, "1.answer.a")) == [(None, 0.0, 1.0)]
+    assert record.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,8 @@ def test_the_quicker_of_two_attempts_counts_and_the_other_is_ended_and_booked(
     assert outcomes(booked) == expected
     assert booked.text == "Because."
     assert record.usage.unknown_calls == 1
+    note = "a second attempt was made beside a first one that had not begun its reply within 2 s"
+    assert record.notes == (f"a: {note}",)
 
 
 def test_a_failed_attempt_leaves_the_other_one_to_reply() -> None:
