@@ -21,7 +21,7 @@ class _Result(Struct, frozen=True):
     Args:
         record: Without calls.
         order: For each call the key of its row, or its place in ``others``.
-        others: Calls without a row: cancelled ones, and those out of other runs.
+        others: Calls without a row, such as cancelled ones.
     """
 
     record: RunRecord
