@@ -134,6 +134,7 @@ class Pace:
         self._pause_max_s = pause_max_s
         self._refusals = 0
         self._resumed_s = -inf
+        self._gap_s = 0.0
         self._next_s = -inf
 
     def free_s(self, tokens: int, under_way: int, now_s: float) -> float:
@@ -144,7 +145,7 @@ class Pace:
 
     def started(self, tokens: int, now_s: float) -> Spent:
         """Count a call that starts now. Soon after a pause the next one has to leave a gap."""
-        gap_s = _FIRST_GAP_S * 0.5 ** min((now_s - self._resumed_s) / _GAP_HALVES_S, 1000.0)
+        gap_s = self._gap_s * 0.5 ** min((now_s - self._resumed_s) / _GAP_HALVES_S, 1000.0)
         if gap_s >= _LEAST_GAP_S:
             self._next_s = max(self._next_s, now_s + gap_s)
         return self.minute.add(tokens, now_s)
@@ -179,5 +180,8 @@ class Pace:
 
     def pause(self, seconds: float, now_s: float) -> None:
         """Let nobody start for so long, and start slowly afterwards."""
-        self._resumed_s = max(self._resumed_s, now_s + min(max(seconds, 0.0), self._pause_max_s))
+        pause_s = min(max(seconds, 0.0), self._pause_max_s)
+        if now_s + pause_s > self._resumed_s:
+            self._resumed_s = now_s + pause_s
+            self._gap_s = min(_FIRST_GAP_S, pause_s)  # a short pause tells of a short jam
         self._next_s = max(self._next_s, self._resumed_s)

@@ -220,3 +220,15 @@ def test_after_a_pause_the_gaps_between_starts_shrink() -> None:
     assert gaps[0] == 0.5
     pace.started(0, 20.0)
     assert pace.free_s(0, 0, 20.0) <= 20.0
+
+
+def test_after_a_short_pause_the_gaps_are_short_too() -> None:
+    """A pause of 20 ms does not cost every following call half a second."""
+    pace = a_pace()
+    pace.pause(0.02, 0.0)
+    pace.started(0, 0.02)
+    assert pace.free_s(0, 1, 0.02) == pytest.approx(0.04)
+    pace.pause(30.0, 1.0)
+    pace.pause(0.02, 2.0)  # ends within the long one, and changes nothing of it
+    pace.started(0, 31.0)
+    assert pace.free_s(0, 1, 31.0) == pytest.approx(31.5)
