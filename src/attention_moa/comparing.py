@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
 
@@ -160,14 +160,13 @@ def _after(a: CallRecord | None, b: CallRecord | None, differing: Mapping[str, o
 
 
 def _named(spec: EnsembleSpec) -> dict[str, object]:
-    fields: dict[str, object] = msgspec.to_builtins(spec)
-    fields["agents"] = {agent.name: msgspec.to_builtins(agent) for agent in spec.agents}
-    return fields
+    return {**msgspec.structs.asdict(spec), "agents": {agent.name: agent for agent in spec.agents}}
 
 
 def _fields(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from _fields(inner, f"{path}.{name}" if path else str(name))
+    inside = msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else value
+    if isinstance(inside, dict) and inside:
+        for name, inner in cast("dict[str, object]", inside).items():
+            yield from _fields(inner, f"{path}.{name}" if path else name)
     else:
         yield path, msgspec.json.encode(value).decode()

@@ -10,10 +10,12 @@ import msgspec
 
 from attention_moa.codec import record_to_json
 from attention_moa.reading import Section, sections
-from attention_moa.records import RunRecord
+from attention_moa.records import RunRecord, UsageTotal
 
 Form: TypeAlias = Literal["json", "jsonl", "markdown"]
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""What a terminal would obey; the JSON forms keep it, escaped."""
 _MARKUP = re.compile(r"([\\`*_<>\[\]#|~])")
 
 
@@ -55,15 +57,15 @@ def _section(section: Section) -> Iterator[str]:
 
 def _account(record: RunRecord) -> Iterator[str]:
     usage = record.usage
-    unknown, unpriced = f" ({usage.unknown_calls:,} did not tell)", f" ({usage.unpriced_calls:,} are not known)"
+    unknown = f" ({usage.unknown_calls:,} did not tell)" * bool(usage.unknown_calls)
     yield "## Account"
     yield ""
     yield f"- attempts: {usage.calls:,}"
     yield (
         f"- tokens: {usage.input_tokens:,} prompt, {usage.cached_tokens:,} of them cached, {usage.output_tokens:,} "
-        f"written{unknown * bool(usage.unknown_calls)}"
+        f"written{unknown}"
     )
-    yield f"- US dollars: {usage.cost_usd:.4f}{unpriced * bool(usage.unpriced_calls)}"
+    yield f"- US dollars: {_cost(usage)}"
     for loss in record.losses:
         yield f"- lost in layer {loss.layer}, {loss.stage.value} by {_plain(loss.agent)}: {_plain(loss.message)}"
     for degraded in record.degraded:
@@ -73,12 +75,21 @@ def _account(record: RunRecord) -> Iterator[str]:
         yield f"- note: {_plain(note)}"
 
 
+def _cost(usage: UsageTotal) -> str:
+    """Return what a run cost; what is not known never counts as nothing."""
+    if usage.unpriced_calls and usage.unpriced_calls == usage.calls:
+        return "unknown"
+    if usage.unpriced_calls:
+        return f"at least {usage.cost_usd:.4f}, {usage.unpriced_calls:,} of {usage.calls:,} attempts are not known"
+    return f"{usage.cost_usd:.4f}"
+
+
 def _quoted(text: str) -> Iterator[str]:
     """Yield a text as a block quote: no heading or fence of a model's can be taken for one of this document."""
-    for line in text.splitlines() or [""]:
+    for line in _CONTROLS.sub("", text).splitlines() or [""]:
         yield f"> {line}".rstrip()
 
 
 def _plain(text: str) -> str:
     """Return a text in one line that has no markup of its own."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\1", " ".join(_CONTROLS.sub("", text).split()))

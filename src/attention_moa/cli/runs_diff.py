@@ -94,6 +94,8 @@ def diff_lines(a: RunRecord, b: RunRecord, difference: RunDifference, *, room: i
 
 def _tokens(run: RunRecord) -> str:
     usage = run.usage
+    if usage.calls and usage.unknown_calls == usage.calls:
+        return "?"
     return f"{usage.input_tokens + usage.output_tokens:,}{'+' if usage.unknown_calls else ''}"
 
 
