@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from attention_moa.comparing import CallDifference, FieldDifference, Piece, compare, compare_specs, overlay
+from attention_moa.comparing import CallDifference, Cause, FieldDifference, Piece, compare, compare_specs, overlay
 from attention_moa.messages import Sampling, user
 from attention_moa.records import CallRecord, RunRecord
 from tests.journals import QUESTION, SPEC, a_call, a_head, a_record
@@ -36,7 +36,7 @@ def test_a_run_does_not_differ_from_itself() -> None:
         (a_call(model="test:z", messages=(user("How?"),)), ("model", "prompt")),
     ],
 )
-def test_a_call_that_differs_says_why(other: CallRecord, causes: tuple[str, ...]) -> None:
+def test_a_call_that_differs_says_why(other: CallRecord, causes: tuple[Cause, ...]) -> None:
     """The reply alone is a cause only where nothing else is."""
     assert compare(of(a_call()), of(other)).calls == (CallDifference("1.answer.a", causes),)
 

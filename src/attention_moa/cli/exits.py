@@ -13,7 +13,7 @@ TERMINATED = 143
 EXIT_CODES = """\b
 Exit codes:
   0    an answer, also where something stood in for something better
-  1    the run failed and there is no answer, or a check failed
+  1    the run failed and there is no answer, a check failed, or a journal or a run in it cannot be had
   2    the command line, a file or a setting is wrong
   130  interrupted (Ctrl-C); what was finished is shown
   143  terminated; what was finished is shown"""
