@@ -149,8 +149,10 @@ def _causes(a: CallRecord | None, b: CallRecord | None) -> tuple[Cause, ...]:
         ("prompt", a.messages != b.messages),
         ("outcome", a.state != b.state),
     )
-    causes = tuple(cause for cause, is_so in checks if is_so)
-    return causes or (("reply",) if a.text != b.text else ())
+    causes: tuple[Cause, ...] = tuple(cause for cause, is_so in checks if is_so)
+    if causes or a.text == b.text:
+        return causes
+    return ("reply",)
 
 
 def _after(a: CallRecord | None, b: CallRecord | None, differing: Mapping[str, object]) -> tuple[str, ...]:
