@@ -88,7 +88,7 @@ def _part(stage: Stage, part: Answer | Critique | Refinement | Summary | Residua
     if isinstance(part, Loss):
         return Section(2, title_of(stage, part.agent, part.peer), None, f"lost: {part.kind}: {part.message}")
     agent, peer = (part.critic, part.author) if isinstance(part, Critique) else (part.agent, None)
-    remarks = []
+    remarks: list[str] = []
     if isinstance(part, (Refinement, Summary)) and part.stands_in is not None:
         remarks.append(f"stands in: {part.stands_in}")
     if part.is_truncated:

@@ -1,0 +1,56 @@
+"""A run in reading order, from real runs of small worlds."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from attention_moa.messages import Stage
+from attention_moa.reading import sections, title_of
+from attention_moa.records import RunRecord
+from tests.worlds import World, a_spec
+
+
+def titles(record: RunRecord) -> list[str]:
+    """Return the titles of a run's sections."""
+    return [section.title for section in sections(record)]
+
+
+def test_a_run_is_read_stage_by_stage() -> None:
+    """The question, each layer's results in the order of the method, the verdict, the answer."""
+    record = World(a_spec(2, layers=2)).run()
+    assert titles(record)[:10] == [
+        "Question",
+        "User",
+        "Layer 1",
+        "Answer by a",
+        "Answer by b",
+        "Critique of itself by a",
+        "Critique of b by a",
+        "Critique of a by b",
+        "Critique of itself by b",
+        "Refinement by a",
+    ]
+    assert titles(record)[-4:] == ["Summary by a", "Residual by a", "Verdict", "Answer"]
+
+
+def test_a_layer_in_which_the_run_was_interrupted_is_read_as_far_as_it_came() -> None:
+    """What is not there yet is no section, and the answer says why there is none."""
+    record = World(a_spec(2, layers=1)).run()
+    layer = replace(record.layers[0], summary=None, residual=None, verdict=None, output=None)
+    found = list(sections(replace(record, state="cancelled", text=None, error="interrupted", layers=(layer,))))
+    assert [section.title for section in found[-2:]] == ["Refinement by b", "Answer"]
+    assert (found[-1].text, found[-1].remark) == (None, "none: interrupted")
+
+
+def test_a_run_that_was_killed_is_read_call_by_call() -> None:
+    """Its record has no layers yet: nothing of what it finished is hidden for that."""
+    record = replace(World(a_spec(2, layers=1)).run(), layers=(), state="running", text=None)
+    found = list(sections(record))
+    assert "Layer 1, Critique of b by a" in [section.title for section in found]
+    assert found[-1].remark == "none yet: the run is running"
+
+
+def test_results_have_titles() -> None:
+    """A panel's critiques of all have no author."""
+    assert title_of(Stage.CRITIQUE, "a") == "Critiques by a"
+    assert title_of(Stage.RESIDUAL, "a") == "Residual by a"
