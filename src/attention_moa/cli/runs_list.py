@@ -18,6 +18,10 @@ _HEADINGS = ("run", "began", "state", "ensemble", "calls", "tokens", "USD", "sec
 _QUESTION = 60
 
 
+_WIDE = 110
+"""From so many columns on, and in pipes, every column is shown."""
+
+
 @click.command("list")
 @journal_option
 @click.option(
@@ -44,7 +48,11 @@ def list_runs(*, journal: str | None, limit: int, before: str | None, is_json: b
     if not rows:
         tell("no runs")
         return 0
-    for line in table(_HEADINGS, [_cells(row) for row in rows], room=room_of(sys.stdout)):
+    room = room_of(sys.stdout)
+    cells = [_HEADINGS, *(_cells(row) for row in rows)]
+    if room is not None and room < _WIDE:
+        cells = [_narrow(row) for row in cells]
+    for line in table(cells[0], cells[1:], room=room):
         say(line)
     if len(rows) == limit:
         tell(f"more: attention-moa runs list --before {rows[-1].run_id}")
@@ -59,6 +67,12 @@ def _cells(row: RunRow) -> tuple[str, ...]:
     seconds = "-" if row.wall_s is None else f"{row.wall_s:.1f}"
     question = one_line(row.question, _QUESTION)
     return (row.run_id, began, state_of(row), row.ensemble, f"{row.calls:,}", tokens, usd, seconds, question)
+
+
+def _narrow(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a narrow terminal has room for: of the id its end, which names a run too; of the time no year."""
+    run, began, state, _, calls, _, usd, _, question = cells
+    return run[-8:], began[-11:], state, calls, usd, question
 
 
 def state_of(row: RunRow) -> str:
