@@ -18,6 +18,12 @@ def quick(messages: Messages, request: CallRequest) -> str:
     return f"**{request.agent}** says {request.stage} \x1b[31mred\x1b[0m"
 
 
+def chatty(messages: Messages, request: CallRequest) -> str:
+    """Print something, as libraries do, and answer."""
+    print("NOISE")  # noqa: T201 - what a user's function may do
+    return quick(messages, request)
+
+
 def listing(messages: Messages) -> str:
     """Answer with a list in Markdown, and with what ASCII does not have."""
     del messages

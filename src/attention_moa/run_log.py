@@ -118,6 +118,10 @@ class RunLog:
         """Return the seconds since the run's start."""
         return self._now() - self._start
 
+    def start_clock(self) -> None:
+        """Let the run's time begin now: what came before it was loading and opening."""
+        self._start = self._now()
+
     def take_up(self, head: RunHead, elapsed_s: float, calls: Iterable[CallRecord] = ()) -> None:
         """Go on as an earlier run that was interrupted: with its id, its start, its clock, and what it paid for.
 

@@ -251,6 +251,7 @@ class Ensemble:
                 for agent in _all_agents(self.spec):
                     pool.get(agent)
                 conversation = await _inlined(log.conversation)
+                log.start_clock()
                 budget = Budget(self.spec.limits, known_price)
                 budget.require_prices(_all_agents(self.spec))
                 place = None

@@ -120,9 +120,13 @@ def _look_up(document: Mapping[str, Any], spec: inspect.Type, steps: list[tuple[
 
 
 def _kind_of(value: object, kind: inspect.Type) -> inspect.Type:
-    """Return the table that a place takes, where other things may stand there too and a table does; else its type."""
-    parts = kind.types if isinstance(kind, inspect.UnionType) and isinstance(value, dict) else ()
-    return next((part for part in parts if isinstance(part, inspect.StructType)), kind)
+    """Return the table or list that a place takes where it may also take other things; else the place's type."""
+    parts = kind.types if isinstance(kind, inspect.UnionType) else ()
+    if isinstance(value, dict):
+        return next((part for part in parts if isinstance(part, inspect.StructType)), kind)
+    if isinstance(value, list):
+        return next((part for part in parts if isinstance(part, inspect.VarTupleType)), kind)
+    return kind
 
 
 def _expected(kind: inspect.Type) -> str:

@@ -55,6 +55,16 @@ def test_events_are_lines_of_json_from_start_to_end(tmp_path: Path) -> None:
     assert not [event for event in events if isinstance(event, CallDelta)]
 
 
+@pytest.mark.parametrize("flag", ["--json", "--events", "--quiet"])
+def test_what_an_agent_prints_is_no_result(tmp_path: Path, flag: str) -> None:
+    """It goes to standard error, so that what reads standard output is not broken by it."""
+    done = run_cli("ask", flag, "-e", write_ensemble(tmp_path, "chatty"), "Why?", folder=tmp_path)
+    assert done.returncode == 0
+    assert b"NOISE" in done.stderr
+    assert b"NOISE" not in done.stdout
+    assert done.stdout.startswith(b"{" if flag != "--quiet" else b"**a** says")
+
+
 def test_a_trace_is_the_record_beside_the_answer(tmp_path: Path) -> None:
     """The file reads back as the record of the run whose answer was printed."""
     ensemble, trace = write_ensemble(tmp_path, "quick"), tmp_path / "trace.json"

@@ -66,9 +66,17 @@ def test_the_events_of_an_interrupted_run_end_as_they_should(tmp_path: Path) -> 
 
 
 def test_quiet_prints_no_partial_answer(tmp_path: Path) -> None:
-    """A program that reads the answer does not take half of one for it."""
+    """A program that reads the answer does not take half of one for it; what is finished is in the journal."""
     done = interrupted(tmp_path, "--quiet")
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"attention-moa: interrupted\n")
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert done.stderr.startswith(b"attention-moa: interrupted\nwhat was finished is kept: attention-moa runs resume ")
+
+
+def test_what_is_finished_and_kept_nowhere_is_told_beside_the_answer(tmp_path: Path) -> None:
+    """Without a journal even a quiet run does not throw away what it paid for."""
+    done = interrupted(tmp_path, "--quiet", "--no-journal")
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert b"[partial: a's own answer, the best so far]\na thinks so.\n" in done.stderr
 
 
 def written(path: Path) -> str:
@@ -132,7 +140,7 @@ def test_an_interrupted_check_says_so(tmp_path: Path) -> None:
     child.send_signal(signal.SIGINT)
     _, told = child.communicate(timeout=TIMEOUT_S)
     assert child.returncode == 130
-    assert told.decode().splitlines()[-2] == "attention-moa: interrupted"
+    assert told.decode().splitlines()[-1] == "attention-moa: interrupted"
     assert b"Traceback" not in told
 
 

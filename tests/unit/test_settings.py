@@ -118,6 +118,7 @@ def test_self_in_a_file_is_own_in_the_code_and_back() -> None:
         (ONE + "temprature = 1", ["agents[0].temprature: ", "did you mean temperature?"]),
         (ONE + "zzz = 1", ["agents[0].zzz: ", "known are ", "temperature"]),
         (ONE + 'stop = "x"', ["agents[0].stop: ", "'x'", "a list in brackets"]),
+        (ONE + "stop = [1]", ["agents[0].stop[0]: ", "1", "text in quotes"]),
         (ONE + 'has_images = "yes"', ["agents[0].has_images: ", "'yes'", "true or false"]),
         (ONE + 'thinking = "max"', ["agents[0].thinking: ", "'max'", '"low"', '"high"', "true or false"]),
         (ONE + "extra_body = 3", ["agents[0].extra_body: ", "3", "a table"]),

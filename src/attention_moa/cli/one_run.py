@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from attention_moa.cli.keeping import named
-from attention_moa.cli.output import say_json, tell
-from attention_moa.cli.results import print_outcome, write_trace
+from attention_moa.cli.output import results_apart, say_json, tell
+from attention_moa.cli.results import best_so_far, print_outcome, write_trace
 from attention_moa.cli.running import Outcome, View, run_watched
 from attention_moa.cli.views import Form
 from attention_moa.codec import event_to_json, record_to_json
@@ -37,12 +37,16 @@ def run_once(
         wish: Which run of the journal.
         system: A system prompt to put first.
     """
+    results = sys.stdout
 
     def print_event(event: Event) -> None:
-        say_json(event_to_json(event))
+        say_json(event_to_json(event), results)
 
     observers = [print_event] if form is Form.EVENTS else []
-    return asyncio.run(run_watched(ensemble, conversation, system=system, view=view, observers=observers, wish=wish))
+    with results_apart():
+        return asyncio.run(
+            run_watched(ensemble, conversation, system=system, view=view, observers=observers, wish=wish)
+        )
 
 
 def report(outcome: Outcome, *, form: Form, trace: Path | None, journal: str | Path | None) -> int:
@@ -62,8 +66,17 @@ def report(outcome: Outcome, *, form: Form, trace: Path | None, journal: str | P
     if form is Form.JSON:
         say_json(record_to_json(outcome.record))
     print_outcome(outcome, form=form, has_table=sys.stderr.isatty())
-    if journal is not None and form is not Form.QUIET and outcome.has_more_to_come:
-        tell(f"what was finished is kept: attention-moa runs resume {outcome.record.run_id}{named(journal)}")
+    if outcome.has_more_to_come:
+        _tell_what_is_left(outcome, form, journal)
     if trouble is not None:
         raise trouble
     return outcome.status
+
+
+def _tell_what_is_left(outcome: Outcome, form: Form, journal: str | Path | None) -> None:
+    """Say where the finished part of a run that ended early is; where it is nowhere else, show the best of it."""
+    if journal is not None:
+        tell(f"what was finished is kept: attention-moa runs resume {outcome.record.run_id}{named(journal)}")
+    elif form is Form.QUIET and (best := best_so_far(outcome.record)) is not None:
+        tell(f"[partial: {best[1]}]")
+        tell(best[0])

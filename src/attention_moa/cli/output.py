@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import AbstractContextManager, redirect_stdout
 from io import TextIOWrapper
 from typing import TextIO, cast
 
@@ -25,6 +26,11 @@ def prepare_streams() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="replace")
+
+
+def results_apart() -> AbstractContextManager[object]:
+    """Return a context in which whatever agents print goes to standard error: standard output is for results."""
+    return redirect_stdout(sys.stderr)
 
 
 def give_up_output() -> None:
@@ -52,13 +58,17 @@ def say_answer(text: str) -> None:
     click.echo(_encodable(clean(text), sys.stdout.encoding))
 
 
-def say_json(document: bytes) -> None:
-    """Print a line of JSON to standard output, in UTF-8 whatever the locale, at once.
+def say_json(document: bytes, stream: TextIO | None = None) -> None:
+    """Print a line of JSON, in UTF-8 whatever the locale, at once.
 
     The control characters that JSON lets through are escaped: the value is the same, and no terminal obeys it.
+
+    Args:
+        document: The line, without its end.
+        stream: Where to; None for standard output.
     """
     text = _ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", document.decode())
-    click.echo(text.encode())
+    click.echo(text.encode(), file=stream)
 
 
 def say_file(text: str) -> None:

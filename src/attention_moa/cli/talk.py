@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from attention_moa.cli.account import count
 from attention_moa.cli.conversations import render_conversation
 from attention_moa.cli.exits import TERMINATED
-from attention_moa.cli.output import complain, tell
+from attention_moa.cli.output import complain, results_apart, tell
 from attention_moa.cli.results import print_outcome
 from attention_moa.cli.running import Outcome, run_watched
 from attention_moa.cli.views import Form, choose_view
@@ -125,7 +125,7 @@ class Talk:
 
     def _ask(self, question: str, loop: asyncio.Runner) -> None:
         asked = (*self.turns, user(question))
-        with choose_view(self._ensemble.spec, Form.ANSWER) as view:
+        with choose_view(self._ensemble.spec, Form.ANSWER) as view, results_apart():
             outcome: Outcome = loop.run(
                 run_watched(self._ensemble, asked, system=self._system, view=view, wish=self._wish)
             )

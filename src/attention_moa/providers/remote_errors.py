@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import aiohttp
+from pydantic import ValidationError
 from pydantic_ai import exceptions as foreign
 
 from attention_moa.errors import (
@@ -116,9 +117,11 @@ def _from_transport(error: BaseException, address: str) -> CallError | None:
         return CallTimeoutError(f"{address} took too long")
     if isinstance(error, aiohttp.ClientResponseError):
         return BadReplyError(f"{address} does not speak HTTP as it should: {error.message}")
-    is_aiohttp = isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError))
-    if is_aiohttp or isinstance(error, ConnectionError) or _is_httpx(error, "TransportError"):
-        return TransportError(f"the connection to {address} broke: {describe(error)}")
+    is_broken = isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError))
+    if is_broken or _is_httpx(error, "TransportError"):
+        # A cut body's text is the client's own, with a number that looks like a status.
+        how = "before the reply was whole" if isinstance(error, aiohttp.ClientPayloadError) else describe(error)
+        return TransportError(f"the connection to {address} broke: {how}")
     return None
 
 
@@ -165,9 +168,18 @@ def _from_category(error: BaseException) -> CallError | None:
     return None
 
 
+def _wrong_fields(error: BaseException) -> str | None:
+    """Return which fields of a reply are missing or wrong, in our words; None for an error that names none."""
+    if not isinstance(error, ValidationError):
+        return None
+    fields = dict.fromkeys(".".join(map(str, fault["loc"])) for fault in error.errors(include_url=False))
+    return f"missing or wrong: {', '.join(fields)}"
+
+
 def _bad_reply(error: BaseException) -> BadReplyError:
     if isinstance(error, IndexError):
         return BadReplyError("the reply has no choices")
     if isinstance(error, foreign.AgentRunError):
-        return BadReplyError(f"the reply is not what the protocol asks: {error.message}")
+        wrong = next(filter(None, map(_wrong_fields, _causes(error))), error.message)
+        return BadReplyError(f"the reply is not what the protocol asks: {wrong}")
     return BadReplyError(f"the reply is not what the protocol asks: {type(error).__name__}: {describe(error)}")

@@ -89,6 +89,7 @@ def _error_of(behaviour: Behaviour, *, is_streamed: bool = True) -> CallError:
         (sends("<html>please log in</html>", content_type="text/html"), BadReplyError, True, "protocol"),
         (sends(""), BadReplyError, True, "protocol"),
         (sends("null"), BadReplyError, True, "protocol"),
+        (sends("{}"), BadReplyError, True, "protocol"),
         (says("x", finish="abort"), ServerError, True, "broke off its reply: abort"),
     ],
 )
