@@ -23,6 +23,7 @@ _HARMONY = re.compile(
     r"<\|end\|>(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>)",
     re.DOTALL,
 )
+_LEAST_OF_A_MARK = 3
 _HARMONY_END = re.compile(r"<\|(?:return|end)\|>\s*\Z")
 
 
@@ -68,12 +69,18 @@ def split_thinking(text: str) -> SplitReply:
 def without_tags(text: str, tags: Sequence[str]) -> str:
     """Return a reply without the fence marks of its own prompt: a small model may copy them, and no reader wants them.
 
-    A line that is a mark goes whole; of any other line the mark alone does, so that no words run together.
+    A line that is a mark goes whole; of any other line the mark alone does, so that no words run together. So does the
+    beginning of a mark at which a token limit cut the reply.
 
     Args:
         text: The reply.
         tags: The words of the fences in the prompt; nothing else is taken out.
     """
+    text, end = text.rstrip(), text[len(text.rstrip()) :]
+    last = text[text.rfind("<") :]
+    if len(last) >= _LEAST_OF_A_MARK and any(f"<{slash}{tag}>".startswith(last) for tag in tags for slash in ("", "/")):
+        text = text[: -len(last)]
+    text += end
     if not any(tag in text for tag in tags):
         return text
     mark = rf"</?(?:{'|'.join(map(re.escape, tags))})>"
