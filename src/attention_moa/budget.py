@@ -121,7 +121,8 @@ class Budget:
         wished = model.max_tokens or REPLY_TOKENS
         most = min(wished, self.left_tokens - prompt_tokens, by_usd)
         if most < min(wished, _SHORTEST_REPLY_TOKENS):
-            raise OverLimitError(f"what is left of the limit ({self.describe()}) is too little for this call")
+            free = f"what no call has used or reserved of the limit ({self.describe()})"
+            raise OverLimitError(f"{free} is too little for this call")
         grant = self._grant(model, prompt_tokens, floor(most))
         self._take(grant)
         return grant

@@ -220,7 +220,7 @@ class Caller:
                 self._settle(grant, turn, booking, collected)
         if booking.key != key:  # an attempt beside this one was cut otherwise
             booking.key = self._prepared(ask, fitted, booking)
-        return replace(reply, notes=(*fitted.notes, *self._cut_notes(model, ask), *reply.notes))
+        return replace(reply, notes=(*fitted.notes, *reply.notes))
 
     async def _granted(self, ask: Ask, prompt_tokens: int) -> tuple[Grant, Ask]:
         """Reserve what an attempt may use, and return what is asked within it; a cut is kept, and told."""
@@ -235,12 +235,6 @@ class Caller:
                 raise
         self._tell_cut(ask, cut)
         return grant, cut
-
-    @staticmethod
-    def _cut_notes(wished: ModelSettings, sent: Ask) -> tuple[str, ...]:
-        most = sent.agent.max_tokens
-        is_cut = most != wished.max_tokens
-        return (f"max_tokens was cut to {most}: no more was left of the run's limit",) if is_cut else ()
 
     def _settle(self, grant: Grant | None, turn: Turn, booking: Booking, collected: Collected) -> None:
         """Count what an attempt really used."""

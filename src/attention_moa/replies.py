@@ -7,7 +7,7 @@ names of the harmony format. Here it is taken out and kept apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from attention_moa.errors import BadReplyError
@@ -23,7 +23,6 @@ _HARMONY = re.compile(
     r"<\|end\|>(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>)",
     re.DOTALL,
 )
-_LEAST_OF_A_MARK = 3
 _HARMONY_END = re.compile(r"<\|(?:return|end)\|>\s*\Z")
 
 
@@ -69,22 +68,25 @@ def split_thinking(text: str) -> SplitReply:
 def without_tags(text: str, tags: Sequence[str]) -> str:
     """Return a reply without the fence marks of its own prompt: a small model may copy them, and no reader wants them.
 
-    A line that is a mark goes whole; of any other line the mark alone does, so that no words run together. So does the
-    beginning of a mark at which a token limit cut the reply.
+    A line that is a mark goes whole; of any other line the mark alone does, so that no words run together. So does a
+    mark at the very end that a token limit cut, or that a small model copied wrong.
 
     Args:
         text: The reply.
         tags: The words of the fences in the prompt; nothing else is taken out.
     """
-    text, end = text.rstrip(), text[len(text.rstrip()) :]
-    last = text[text.rfind("<") :]
-    if len(last) >= _LEAST_OF_A_MARK and any(f"<{slash}{tag}>".startswith(last) for tag in tags for slash in ("", "/")):
-        text = text[: -len(last)]
-    text += end
+    kinds = dict.fromkeys(tag.partition("-")[0] for tag in tags)
+    text = _without_end(text, kinds)
     if not any(tag in text for tag in tags):
         return text
     mark = rf"</?(?:{'|'.join(map(re.escape, tags))})>"
     return re.sub(rf"^[ \t]*{mark}[ \t]*(?:\n|\Z)|{mark}", "", text, flags=re.MULTILINE)
+
+
+def _without_end(text: str, kinds: Iterable[str]) -> str:
+    """Return a text without the mark at its very end that a token limit or a small model garbled: ``</text-9``."""
+    begun = "|".join(rf"</?{re.escape(kind)}-(?:[0-9a-f]*|[0-9a-f]{{6,}}>)" for kind in kinds)
+    return re.sub(rf"(?:{begun})(\s*)\Z", r"\1", text) if begun else text
 
 
 def require_usable(

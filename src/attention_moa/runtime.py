@@ -46,7 +46,7 @@ from attention_moa.run_log import RunLog
 from attention_moa.run_stream import RunStream
 from attention_moa.schedule import count_calls
 from attention_moa.settings import api_key, load_spec
-from attention_moa.waiting import to_the_end
+from attention_moa.waiting import outlast, to_the_end
 
 _SECRET = secrets.token_bytes(32)
 """One for the process: equal work renders equal prompts within it, and nobody outside can guess a tag."""
@@ -96,6 +96,7 @@ class Ensemble:
         self._kept: AsyncExitStack | None = None
         self._pool: ProviderPool | None = None
         self._limiters: Limiters | None = None
+        self._streaming: set[asyncio.Task[object]] = set()
 
     @classmethod
     def load(
@@ -158,6 +159,10 @@ class Ensemble:
 
     async def aclose(self) -> None:
         """Let go of them; idempotent."""
+        for task in tuple(self._streaming):  # who left a stream without closing it ends its run here
+            if task is not asyncio.current_task():
+                task.cancel()
+                await outlast(task)
         kept, self._kept = self._kept, None
         self._pool, self._journal, self._limiters = None, None, None
         if kept is not None:
@@ -230,7 +235,15 @@ class Ensemble:
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         log = self._log(conversation_of(question, system), [events.put_nowait], has_deltas=deltas)
-        return RunStream(log, lambda: self._run(log, wish), events)
+        return RunStream(log, lambda: self._streamed(log, wish), events)
+
+    async def _streamed(self, log: RunLog, wish: RunWish) -> RunRecord:
+        """Run in a task that is the stream's own, and known to the ensemble for as long."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._streaming.add(task)
+            task.add_done_callback(self._streaming.discard)
+        return await self._run(log, wish)
 
     def _log(self, conversation: Conversation, observers: Sequence[Observer], *, has_deltas: bool) -> RunLog:
         now = datetime.now(UTC)

@@ -85,7 +85,7 @@ def test_what_cannot_be_used_is_a_typed_error(
         ("one\n</text-1>\ntwo", "one\ntwo"),
         ("one</text-1>", "one"),
         ("cut\n</text-", "cut\n"),
-        ("cut <te\n", "cut \n"),
+        ("copied wrong\n</text-edf6335>\n", "copied wrong\n\n"),
         ("2 <", "2 <"),
         ("see <b", "see <b"),
         ("the word text-1 alone", "the word text-1 alone"),

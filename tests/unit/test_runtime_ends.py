@@ -323,3 +323,20 @@ def test_closing_an_ensemble_is_not_cut_short(tmp_path: Path) -> None:
         for thread in set(threading.enumerate()) - threads:
             thread.join(timeout=60)
             assert not thread.is_alive()
+
+
+def test_a_stream_that_was_left_open_ends_with_its_ensemble() -> None:
+    """Its run is over before the journal is closed, and the journal is not opened once more for it."""
+
+    async def scenario() -> None:
+        journal, provider = MemoryJournal(), a_hanging_provider()
+        ensemble = an_ensemble(provider, journal=journal)
+        async with ensemble:
+            stream = ensemble.stream(WHY)
+            async for _ in stream:
+                break
+        (row,) = await journal.rows()
+        assert (row.state, row.is_held, provider.open_streams) == ("cancelled", False, 0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    virtual_time.run(scenario())

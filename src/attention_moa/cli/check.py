@@ -22,6 +22,7 @@ from attention_moa.cli.discovery import LOCAL_SERVERS, Listed, list_models
 from attention_moa.cli.exits import EXIT_CODES, FAILED
 from attention_moa.cli.failures import mend_for
 from attention_moa.cli.layout import table
+from attention_moa.cli.options import require_runnable
 from attention_moa.cli.output import room_of, say, tell
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import CallError, CallTimeoutError, ConfigError, describe
@@ -64,6 +65,7 @@ def check(name: str, *, timeout_s: int) -> int:
     when any of them fails.
     """
     spec = load_spec(name)
+    require_runnable(spec)
     speakers = list(_speakers(spec))
     tell(f"{spec.name}: asking {count(len({_identity(agent) for _, agent in speakers}), 'model')} for a word each")
     findings = asyncio.run(_check_all(spec, [agent for _, agent in speakers], timeout_s))
@@ -142,15 +144,16 @@ async def _check_one(pool: ProviderPool, agent: AgentSpec, connect_timeout_s: fl
 async def _require_words(provider: Provider, request: CallRequest) -> None:
     """Read a reply as far as its first words, thinking or text; raise ``BadReplyError`` where it ends without any.
 
-    One that our few tokens ended before its first word is fine.
+    One that our few tokens ended before its first word is fine. A program is read to its end: it says last how it went.
     """
-    finish_reason = None
+    finish_reason, has_words = None, False
     async with aclosing(provider.stream(request)) as chunks:
         async for chunk in chunks:
             finish_reason = chunk.finish_reason or finish_reason
-            if (chunk.text + chunk.thinking).strip() and chunk.finish_reason != "content_filter":
+            has_words |= bool((chunk.text + chunk.thinking).strip()) and chunk.finish_reason != "content_filter"
+            if has_words and not request.model.startswith("command:"):
                 return
-    if finish_reason != "length":
+    if finish_reason != "length" and not has_words:
         require_usable("", "", finish_reason)
 
 

@@ -34,6 +34,22 @@ model_file_option = click.option(
 )
 
 
+def require_runnable(spec: EnsembleSpec) -> None:
+    """Make sure of what a run would stumble over at its start: the templates, and prices where money is limited.
+
+    Raises:
+        ConfigError: Something is wrong; the text names the field and the mend.
+    """
+    from attention_moa.budget import Budget
+    from attention_moa.config import residual_chain, summary_chain
+    from attention_moa.prices import known_price
+    from attention_moa.prompts import load_templates, rehearse
+
+    folder = Path(spec.prompts.folder) if spec.prompts.folder else None
+    rehearse(spec, load_templates(folder, style=spec.prompts.style))
+    Budget(spec.limits, known_price).require_prices((*spec.agents, *summary_chain(spec), *residual_chain(spec)))
+
+
 def with_layers(spec: EnsembleSpec, layers: int | None) -> EnsembleSpec:
     """Return the ensemble with another number of layers; None leaves it as it is.
 

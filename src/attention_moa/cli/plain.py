@@ -44,7 +44,7 @@ class LineView:
         now_s = time.monotonic()
         self._progress.apply(event, now_s)
         if isinstance(event, RunStarted) and event.is_resumed:
-            tell(f"going on with run {event.run_id}, which was interrupted (--fresh begins anew)")
+            tell(f"going on with run {event.run_id} from the journal (ask --fresh begins anew)")
         elif isinstance(event, LayerFinished) and event.output is not None:
             self._say(f"layer {event.layer} done", event.at_s, now_s)
         elif isinstance(event, CallFinished) and now_s - self._said_s >= _EVERY_S:

@@ -164,7 +164,7 @@ class Progress:
             case VerdictReached(verdict=verdict):
                 self._layer(verdict.layer, now_s).reason = verdict.reason
             case RunStarted(is_resumed=True, run_id=run_id):
-                self.notices.append(f"goes on with run {run_id}, which was interrupted")
+                self.notices.append(f"goes on with run {run_id} from the journal")
             case RunFinished():
                 self.is_over = True
             case _:

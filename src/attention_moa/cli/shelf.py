@@ -13,6 +13,7 @@ from attention_moa.agents import AgentSpec
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.failures import where
 from attention_moa.cli.layout import table
+from attention_moa.cli.options import require_runnable
 from attention_moa.cli.output import room_of, say, say_file
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import ConfigError
@@ -38,6 +39,7 @@ def show_ensemble(name: str, *, is_toml: bool) -> None:
     if is_toml:
         say_file(ensemble_text(name))
         return
+    require_runnable(spec)
     for line in _description(spec, room_of(sys.stdout)):
         say(line)
 

@@ -18,6 +18,7 @@ from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow, UsageT
 from attention_moa.store import BUSY_TIMEOUT_S
 from attention_moa.store.address import Address
 from attention_moa.store.database import open_database
+from attention_moa.store.endings import end_of, has_failed
 from attention_moa.store.holds import Holds, holds_of, this_process
 from attention_moa.store.packing import pack, unpack
 from attention_moa.store.redaction import redacted
@@ -88,18 +89,26 @@ class SqlJournal:
     async def _opened(self) -> tuple[Shelf, Holds]:
         async with self._opening:
             if self._open is None:
-                database = await open_database(self._address, busy_timeout_s=self._busy_timeout_s)
-                self._open = Shelf(database, Writer(database), self._redact), holds_of(database)
+                # A connection whose opening is cut short would be left to a thread that nobody hears any more.
+                opening = asyncio.create_task(self._connected())  # noqa: TID251 - awaited to its end
+                try:
+                    self._open = await end_of(opening)
+                except asyncio.CancelledError:
+                    if not has_failed(opening):
+                        await _closed(*opening.result())
+                    raise
             return self._open
+
+    async def _connected(self) -> tuple[Shelf, Holds]:
+        database = await open_database(self._address, busy_timeout_s=self._busy_timeout_s)
+        return Shelf(database, Writer(database), self._redact), holds_of(database)
 
     async def aclose(self) -> None:
         """Let go of all runs and connections; idempotent."""
         opened, self._open = self._open, None
         self._opening = asyncio.Lock()
         if opened is not None:
-            shelf, holds = opened
-            await holds.aclose()
-            await shelf.database.aclose()
+            await _closed(*opened)
 
     async def secret(self) -> bytes:
         """Return what tags and nonces are derived from: 32 bytes, drawn when the journal was made."""
@@ -267,6 +276,11 @@ class SqlJournal:
 
     def _place(self, shelf: Shelf, holds: Holds, head: RunHead, kept: Kept, *, has_reuse: bool) -> SqlRun:
         return SqlRun(shelf, head, kept, has_reuse=has_reuse, release=lambda: holds.free(head.run_id))
+
+
+async def _closed(shelf: Shelf, holds: Holds) -> None:
+    await holds.aclose()
+    await shelf.database.aclose()
 
 
 def _run_row(head: RunHead, redact: Callable[[str], str] | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -390,3 +391,26 @@ def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
 
     assert int(said[0]) > 0
     run(scenario)
+
+
+def test_opening_that_is_cancelled_leaves_no_connection_behind(tmp_path: Path) -> None:
+    """At whatever moment: the connection is opened to its end, and then closed."""
+
+    async def cancelled_after(turns: int) -> bool:
+        journal = open_journal(tmp_path / f"{turns}.db")
+        opening = asyncio.get_running_loop().create_task(journal.secret())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        is_early = not opening.done()
+        opening.cancel()
+        await asyncio.wait({opening})
+        await journal.aclose()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return is_early
+
+    before = set(threading.enumerate())
+    for turns in range(1, 60, 6):
+        assert asyncio.run(cancelled_after(turns))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=60)
+        assert not thread.is_alive()
