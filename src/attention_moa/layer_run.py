@@ -168,7 +168,8 @@ class LayerRun:
         grace_s = self.spec.quorum.grace_s
         why = f"late: a quorum of {quorum} was there, and {grace_s:g} s more had passed"
         loss = self.lose(stage, agent, "Late", why, peer=peer)
-        self.log.degrade(self.number, stage, agent, what="it was left out", why=why)
+        whose = f"{agent}'s {'refinement' if stage is Stage.REFINE else stage.value}{f' of {peer}' if peer else ''}"
+        self.log.degrade(self.number, stage, agent, what=f"{whose} was left out", why=why)
         return loss
 
     async def ask(

@@ -72,7 +72,7 @@ def test_a_reader_goes_on_without_those_that_are_late() -> None:
         1,
         "critique",
         "b",
-        "it was left out",
+        "b's critique of a was left out",
         why,
     )
     assert [event.degradation for event in world.events if isinstance(event, Degraded)] == [entry]

@@ -30,8 +30,9 @@ def account(record: RunRecord, *, has_table: bool, replayed_calls: int = 0) -> l
     lines = _verdicts(record)
     if record.is_truncated:
         lines.append("truncated: the answer hit its token limit (max_tokens)")
-    lines += [f"lost in layer {loss.layer}: {_lost(loss)}" for loss in record.losses if not loss.is_skipped]
-    skipped = sum(loss.is_skipped for loss in record.losses)
+    lines += [f"lost in layer {loss.layer}: {_lost(loss)}" for loss in record.losses if _is_told(loss)]
+    # Where an answer is lost there is nothing to refine: that call has no loss of its own.
+    skipped = sum(loss.is_skipped or loss.stage is Stage.ANSWER for loss in record.losses)
     if skipped:
         lines.append(f"not made, as what they read was lost: {count(skipped, 'call')}")
     for degraded in record.degraded:
@@ -74,7 +75,7 @@ def cost(record: RunRecord) -> str:
     if usage.unpriced_calls == usage.calls:
         return f"unknown (no price or no token counts of {named})"
     least = dollars(usage.cost_usd)
-    return f"at least {least}; of {usage.unpriced_calls} of {usage.calls} calls it is unknown ({named})"
+    return f"at least {least}; of {usage.unpriced_calls} of {usage.calls} attempts it is unknown ({named})"
 
 
 def dollars(usd: float) -> str:
@@ -96,9 +97,13 @@ def _calls(record: RunRecord, replayed_calls: int) -> str:
     states = [call.state for call in record.calls]
     parts = [f"{states.count('finished')} of {count_calls(record.ensemble)} planned"]
     parts += [f"{states.count(state)} {state}" for state in ("lost", "cancelled") if state in states]
-    repeated = sum(max(0, len(call.attempts) - 1) for call in record.calls)
-    if repeated:
-        parts.append(f"{repeated} tried again")
+    tries = [attempt.error for call in record.calls if call.state == "finished" for attempt in call.attempts]
+    ended = tries.count("Cancelled")
+    failed = sum(max(0, len(call.attempts) - 1) for call in record.calls) - ended
+    if failed:
+        parts.append(f"{failed} tried again")
+    if ended:
+        parts.append(f"{ended} asked twice (hedged, or interrupted before)")
     if replayed_calls:
         parts.append(f"{replayed_calls} from the journal, not paid again")
     return f"calls: {', '.join(parts)}"
@@ -112,7 +117,7 @@ def _tokens(usage: UsageTotal) -> str:
         return known
     if usage.unknown_calls == usage.calls:
         return "not told by any call"
-    return f"at least {known}; {usage.unknown_calls} of {usage.calls} calls did not say"
+    return f"at least {known}; {usage.unknown_calls} of {usage.calls} attempts did not say"
 
 
 def _rows(record: RunRecord) -> Iterator[tuple[str, ...]]:
@@ -149,6 +154,11 @@ def _verdicts(record: RunRecord) -> list[str]:
         f"{verdict.reason}"
         for verdict in verdicts
     ]
+
+
+def _is_told(loss: Loss) -> bool:
+    """Return whether a loss has a line of its own: what came late is told where it was left out."""
+    return not loss.is_skipped and loss.kind != "Late"
 
 
 def _lost(loss: Loss) -> str:

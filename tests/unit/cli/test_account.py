@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from attention_moa.accounting import call_usage
 from attention_moa.cli.account import account, by_agent, by_layer_and_stage, cost, count, dollars
+from attention_moa.config import QuorumSpec
 from attention_moa.errors import ServerError
+from attention_moa.messages import CallRequest, Stage
 from attention_moa.providers.scripted import ScriptedProvider
 from tests.worlds import Says, World, a_spec, in_turn, stop
 
@@ -65,6 +67,19 @@ def test_losses_retries_stand_ins_and_truncations_are_told() -> None:
     assert any(line.startswith("degraded in layer 1, refine: ") for line in lines)
 
 
+def test_what_came_late_is_told_once_and_by_name() -> None:
+    """Whose result was left out, in one line and not in two."""
+    spec = a_spec(3, layers=1, quorum=QuorumSpec(critiques=2, grace_s=0.0))
+
+    def slow(request: CallRequest) -> float:
+        return 60.0 if (request.stage, request.agent, request.peer) == (Stage.CRITIQUE, "b", "a") else 1.0
+
+    lines = lines_of(World(spec, latency_s=slow))
+    late = [line for line in lines if "late:" in line]
+    assert len(late) == 1
+    assert late[0].startswith("degraded in layer 1, critique: b's critique of a was left out (late: ")
+
+
 def test_an_interrupted_run_says_which_calls_were_done() -> None:
     """Finished over all, by stage."""
     world = World(a_spec(2, layers=1), latency_s=lambda request: 0.0 if request.agent == "a" else 60.0)
@@ -111,7 +126,7 @@ def test_money_is_told_and_what_is_unknown_is_not_nothing() -> None:
     assert cost(whole) == "$0.0090"
     half = tuple(new if new.agent == "a" else old for new, old in zip(priced, record.calls, strict=True))
     part = replace(record, calls=half, usage=call_usage(half))
-    assert cost(part) == "at least $0.0050; of 4 of 9 calls it is unknown (test:b)"
+    assert cost(part) == "at least $0.0050; of 4 of 9 attempts it is unknown (test:b)"
     rows = {line.split()[0]: line.split()[-1] for line in by_agent(part)[1:]}
     assert rows == {"a": "0.0050", "b": "?"}
     assert by_layer_and_stage(part)[-1].split()[-2] == "0.0050+"
@@ -130,3 +145,13 @@ def test_replies_of_the_journal_are_told_apart() -> None:
     assert "calls: 9 of 9 planned, 4 from the journal, not paid again" in account(
         World(a_spec(2, layers=1)).run(), has_table=False, replayed_calls=4
     )
+
+
+def test_a_second_attempt_beside_a_slow_one_is_no_failure() -> None:
+    """What was ended because the other was quicker is not called tried again."""
+    record = World(a_spec(2, layers=1)).run()
+    first = record.calls[0]
+    loser = replace(first.attempts[0], error="Cancelled", message="ended from outside")
+    hedged = replace(first, attempts=(loser, *first.attempts))
+    lines = account(replace(record, calls=(hedged, *record.calls[1:])), has_table=False)
+    assert "calls: 9 of 9 planned, 1 asked twice (hedged, or interrupted before)" in lines
