@@ -46,7 +46,7 @@ def test_the_embedded_model_answers(tmp_path: Path, small: Path) -> None:
     assert done.stdout.strip()
     record = record_from_json(trace.read_bytes())
     assert record.usage.unknown_calls == 0
-    assert 0 < record.usage.output_tokens <= 16
+    assert 0 < record.usage.output_tokens <= 8 * record.usage.calls
     assert f"tokens: {record.usage.input_tokens:,} prompt (" in done.stderr.decode()
     assert ("truncated: the answer hit its token limit" in done.stderr.decode()) is record.is_truncated
 

@@ -48,7 +48,7 @@ def by_layer_and_stage(record: RunRecord, *, room: int | None = None) -> list[st
         record: The run.
         room: Most columns; None for any number.
     """
-    return table(_HEADINGS, list(_rows(record)), room=room)
+    return _table(record, _HEADINGS, list(_rows(record)), room)
 
 
 def by_agent(record: RunRecord, *, room: int | None = None) -> list[str]:
@@ -58,7 +58,13 @@ def by_agent(record: RunRecord, *, room: int | None = None) -> list[str]:
         (agent, model, *_sums([call for call in record.calls if (call.agent, call.model) == (agent, model)]))
         for agent, model in agents
     ]
-    return table(("agent", "model", *_HEADINGS[2:-1]), rows, room=room)
+    return _table(record, ("agent", "model", *_HEADINGS[2:-1]), rows, room)
+
+
+def _table(record: RunRecord, headings: Sequence[str], rows: Sequence[Sequence[str]], room: int | None) -> list[str]:
+    """Return a table; without the column of thinking where no model of the run thought."""
+    shown = [place for place, name in enumerate(headings) if name != "reasoning" or record.usage.reasoning_tokens]
+    return table([headings[place] for place in shown], [[row[place] for place in shown] for row in rows], room=room)
 
 
 def cost(record: RunRecord) -> str:

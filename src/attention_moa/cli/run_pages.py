@@ -16,7 +16,10 @@ from attention_moa.records import Attempt, CallRecord, RunRecord
 Line: TypeAlias = tuple[str, str, int]
 """A text, its style in the terms of the terminal library, and how many columns it is indented."""
 
-_CALL_HEADINGS = ("call", "state", "attempts", "prompt", "cached", "written", "USD", "from s", "to s")
+_CALL_HEADINGS = ("call", "state", "tries", "prompt", "cached", "written", "USD", "from s", "to s")
+_WIDE = 90
+_NARROW = (0, 1, 3, 5, 6, 8)
+"""The columns that a narrow terminal gets."""
 
 
 def run_page(record: RunRecord, *, most: int | None = None) -> Iterator[Line]:
@@ -46,7 +49,10 @@ def _section(section: Section, most: int | None) -> Iterator[Line]:
 
 def calls_page(record: RunRecord, *, room: int | None = None) -> list[str]:
     """Return a run's calls as a table, in the order in which they ended."""
-    return table(_CALL_HEADINGS, [_call_cells(call) for call in record.calls], room=room)
+    rows = [_CALL_HEADINGS, *(_call_cells(call) for call in record.calls)]
+    if room is not None and room < _WIDE:
+        rows = [tuple(row[place] for place in _NARROW) for row in rows]
+    return table(rows[0], rows[1:], room=room)
 
 
 def _call_cells(call: CallRecord) -> tuple[str, ...]:
