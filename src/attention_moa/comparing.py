@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
@@ -15,6 +15,8 @@ from attention_moa.records import CallRecord, RunRecord
 Cause: TypeAlias = Literal["only in A", "only in B", "model", "settings", "prompt", "outcome", "reply"]
 """Why a call is another one, the first of these that holds; ``reply``: all else is equal, the model wrote otherwise."""
 
+_SENTENCES = re.compile(r"[^.!?\n]*[.!?\n]+\s*|[^.!?\n]+\Z")
+_MOST_PAIRS = 400_000
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -117,17 +119,37 @@ def compare_specs(a: EnsembleSpec, b: EnsembleSpec) -> Iterator[FieldDifference]
 
 
 def overlay(a: str, b: str) -> Iterator[Piece]:
-    """Yield two texts laid over each other, word by word."""
-    words_a, words_b = _WORDS.findall(a), _WORDS.findall(b)
-    matcher = difflib.SequenceMatcher(None, words_a, words_b, autojunk=False)
-    for kind, start_a, end_a, start_b, end_b in matcher.get_opcodes():
-        if kind == "equal":
-            yield Piece("".join(words_a[start_a:end_a]), "both")
+    """Yield two texts laid over each other: sentence by sentence, and word by word where sentences differ.
+
+    Where many words differ at a stretch they are not compared among themselves: that would take a time that grows with
+    their square.
+    """
+    for piece in _matched(_SENTENCES.findall(a), _SENTENCES.findall(b)):
+        if isinstance(piece, Piece):
+            yield piece
             continue
-        if start_a < end_a:
-            yield Piece("".join(words_a[start_a:end_a]), "A")
-        if start_b < end_b:
-            yield Piece("".join(words_b[start_b:end_b]), "B")
+        words_a, words_b = (_WORDS.findall(text) for text in piece)
+        if len(words_a) * len(words_b) <= _MOST_PAIRS:
+            for part in _matched(words_a, words_b):
+                yield from (part,) if isinstance(part, Piece) else _both(part)
+        else:
+            yield from _both(piece)
+
+
+def _matched(parts_a: Sequence[str], parts_b: Sequence[str]) -> Iterator[Piece | tuple[str, str]]:
+    """Yield what two sequences share as pieces, and in between what each has alone, as texts of A and B."""
+    matcher = difflib.SequenceMatcher(None, parts_a, parts_b, autojunk=False)
+    for kind, start_a, end_a, start_b, end_b in matcher.get_opcodes():
+        text_a, text_b = "".join(parts_a[start_a:end_a]), "".join(parts_b[start_b:end_b])
+        yield Piece(text_a, "both") if kind == "equal" else (text_a, text_b)
+
+
+def _both(texts: tuple[str, str]) -> Iterator[Piece]:
+    a, b = texts
+    if a:
+        yield Piece(a, "A")
+    if b:
+        yield Piece(b, "B")
 
 
 def _by_id(record: RunRecord) -> dict[str, CallRecord]:

@@ -36,7 +36,8 @@ def test_a_signal_ends_the_run_and_what_is_finished_is_shown(tmp_path: Path, sig
     assert "mine: interrupted after" in told
     assert "2 of 9 planned, 4 cancelled" in told
     assert any(line.split()[:3] == ["1", "critique", "0/4"] for line in told.splitlines())
-    assert told.splitlines()[-2] == "attention-moa: interrupted"
+    word = "terminated" if signum == signal.SIGTERM else "interrupted"
+    assert told.splitlines()[-2] == f"attention-moa: {word}"
     assert "Traceback" not in told
 
 

@@ -92,3 +92,13 @@ def test_texts_are_laid_over_each_other_word_by_word() -> None:
     assert Piece("The sky ", "both") == pieces[0]
     assert list(overlay("", "new")) == [Piece("new", "B")]
     assert list(overlay("old", "")) == [Piece("old", "A")]
+
+
+def test_long_answers_are_compared_sentence_by_sentence() -> None:
+    """Where too many words differ at a stretch, the whole stretch is told as both have it."""
+    a = "The same begins. " + "one two three " * 400 + ". The same ends."
+    b = "The same begins. " + "four five six " * 400 + ". The same ends."
+    pieces = list(overlay(a, b))
+    assert "".join(piece.text for piece in pieces if piece.side != "B") == a
+    assert "".join(piece.text for piece in pieces if piece.side != "A") == b
+    assert [piece.side for piece in pieces] == ["both", "A", "B", "both"]

@@ -28,6 +28,8 @@ def account(record: RunRecord, *, has_table: bool, replayed_calls: int = 0) -> l
     head = [_time(record), _calls(record, replayed_calls), f"tokens: {_tokens(record.usage)}", f"cost: {cost(record)}"]
     by_stage = ["", *by_layer_and_stage(record), ""] if has_table and record.calls else []
     lines = _verdicts(record)
+    if (earlier := _answering_layer(record)) is not None:
+        lines.append(f"the answer is the output of layer {earlier}")
     if record.is_truncated:
         lines.append("truncated: the answer hit its token limit (max_tokens)")
     lines += [f"lost in layer {loss.layer}: {_lost(loss)}" for loss in record.losses if _is_told(loss)]
@@ -160,6 +162,13 @@ def _verdicts(record: RunRecord) -> list[str]:
         f"{verdict.reason}"
         for verdict in verdicts
     ]
+
+
+def _answering_layer(record: RunRecord) -> int | None:
+    """Return the layer whose output is the answer; None where it is the last one's, or nobody's."""
+    if not record.layers or record.text is None or record.layers[-1].output == record.text:
+        return None
+    return next((layer.layer for layer in reversed(record.layers) if layer.output == record.text), None)
 
 
 def _is_told(loss: Loss) -> bool:

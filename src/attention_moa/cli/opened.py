@@ -61,7 +61,11 @@ async def find_run(journal: SqlJournal, name: str) -> str:
     if not name.strip():
         raise ConfigError("the run has no name: write an id, its beginning or its end, or last", key="RUN")
     rows = await journal.rows(limit=_NEWEST)
-    if name == LAST and rows:
+    if not rows:
+        raise ConfigError(
+            f"the journal {journal.name} has no runs yet: ask something first, or name another", key="RUN"
+        )
+    if name == LAST:
         return rows[0].run_id
     found = _fitting(rows, name)
     if len(found) > 1 and name not in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
     if outcome.error is not None:
         complain(explain(outcome.error))
     elif outcome.signum is not None:
-        complain("interrupted")
+        complain("terminated" if outcome.signum == signal.SIGTERM else "interrupted")
 
 
 def print_answer(text: str) -> None:

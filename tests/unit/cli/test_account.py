@@ -155,3 +155,11 @@ def test_a_second_attempt_beside_a_slow_one_is_no_failure() -> None:
     hedged = replace(first, attempts=(loser, *first.attempts))
     lines = account(replace(record, calls=(hedged, *record.calls[1:])), has_table=False)
     assert "calls: 9 of 9 planned, 1 asked twice (hedged, or interrupted before)" in lines
+
+
+def test_an_answer_that_is_not_the_last_layer_s_says_whose_it_is() -> None:
+    """As where a stop returns what was there before it."""
+    record = World(a_spec(2, layers=2)).run()
+    earlier = replace(record, text=record.layers[0].output)
+    assert "the answer is the output of layer 1" in account(earlier, has_table=False)
+    assert not [line for line in account(record, has_table=False) if line.startswith("the answer is")]
