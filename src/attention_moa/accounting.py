@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from attention_moa.messages import Usage
+from attention_moa.messages import Conversation, ImagePart, TextPart, Usage
 from attention_moa.records import Attempt, CallRecord, UsageTotal
 
+_TEMPLATE_TOKENS = 2_000
+_IMAGE_TOKENS = 20_000
+_MOST_OUTPUT_TOKENS = 2_000_000
 _NOTHING_GENERATED = frozenset({"RateLimitError", "AuthError", "RefusedError", "ContextTooLongError"})
 
 
@@ -33,6 +36,27 @@ def attempt_usage(attempt: Attempt) -> UsageTotal:
         cost_usd=attempt.cost_usd or 0.0,
         unpriced_calls=int(attempt.cost_usd is None),
     )
+
+
+def is_plausible(usage: Usage, messages: Conversation, max_tokens: int | None) -> bool:
+    """Return whether an endpoint's token counts can be true of a request; some report nonsense.
+
+    Args:
+        usage: As the endpoint told it.
+        messages: The prompt as it was sent.
+        max_tokens: The most tokens that were asked for; None where that was not said.
+
+    Source: ours. No tokenizer makes more tokens than bytes; templates, tools and images come on top. A reply may run
+        beyond its limit where thinking is counted apart, but not by far.
+    """
+    images = sum(isinstance(part, ImagePart) for message in messages for part in message.content)
+    told = sum(
+        len(part.text.encode()) for message in messages for part in message.content if isinstance(part, TextPart)
+    )
+    told += sum(len(call.arguments.encode()) for message in messages for call in message.tool_calls)
+    most_in = told + _TEMPLATE_TOKENS + _IMAGE_TOKENS * images
+    most_out = _MOST_OUTPUT_TOKENS if max_tokens is None else 4 * max_tokens + _TEMPLATE_TOKENS
+    return (usage.input_tokens or 0) <= most_in and (usage.output_tokens or 0) <= most_out
 
 
 def was_refused(error: str | None) -> bool:

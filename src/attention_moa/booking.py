@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from attention_moa.accounting import was_refused
+from attention_moa.accounting import is_plausible, was_refused
 from attention_moa.agents import AgentSpec
 from attention_moa.errors import CallError, MoaError, call_error, describe
 from attention_moa.events import (
@@ -107,6 +107,14 @@ class Collected:
             text, thinking = whole_characters(chunk.text), whole_characters(chunk.thinking)
             self._log.tell(CallDelta(**_about(self._log, self._ask), text=text, thinking=thinking))
         return is_first
+
+    def require_plausible(self, request: CallRequest) -> None:
+        """Take token counts that cannot be true of a request for unknown, with a note."""
+        usage = self.usage
+        if not is_plausible(usage, request.messages, request.sampling.max_tokens):
+            told = f"{usage.input_tokens or 0:,} prompt and {usage.output_tokens or 0:,} written tokens"
+            self._notes.append(f"the endpoint told {told}, which cannot be: they count as unknown")
+            self.usage = Usage()
 
     def reply(self) -> Reply:
         """Return the usable reply, without its prompt's fence marks; raise ``BadReplyError`` where there is none."""
@@ -216,6 +224,7 @@ class Booking:
         """Put an attempt down; without a kind it gave the reply."""
         self._open.remove(collected)
         collected.error = kind
+        collected.require_plausible(self.request)
         attempt = Attempt(
             started_s=collected.started_s,
             ended_s=self._log.seconds(),

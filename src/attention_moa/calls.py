@@ -274,6 +274,7 @@ class Caller:
                     if ask.is_over is not None and ask.is_over(collected.text):
                         collected.finish_reason = "cut"
                         break
+            collected.require_plausible(request)
             reply = collected.reply()
         except TimeoutError as error:
             why = _late(whole, "whole reply", limit_s) or _late(first, "first token", first_s)

@@ -15,7 +15,7 @@ from attention_moa.messages import Conversation
 from attention_moa.plan import DECISION, models_of, plan
 from attention_moa.ports import Journal, RunJournal
 from attention_moa.prompts import Templates
-from attention_moa.records import RunHead
+from attention_moa.records import RunHead, RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.schedule import count_calls
 from attention_moa.waiting import to_the_end
@@ -82,16 +82,36 @@ async def take_place(
     return await journal.begin(_head(log, conversation, key, wish.sample), has_reuse=has_reuse)
 
 
+async def finished_run(journal: Journal | None, wish: RunWish, conversation: Conversation) -> RunRecord | None:
+    """Return the record of the wanted run where it has come to its end: it stays as it is; None for any other.
+
+    Raises:
+        ConfigError: The wanted run was asked something else.
+        RunNotFoundError: The wanted run is not there.
+    """
+    if journal is None or wish.run_id is None:
+        return None
+    record = await journal.record(wish.run_id)
+    if record.state != "finished":
+        return None
+    _require_same(wish.run_id, record.conversation, conversation)
+    return record
+
+
+def _require_same(run_id: str, asked: Conversation, conversation: Conversation) -> None:
+    if asked != conversation:
+        raise ConfigError(f"run {run_id} was asked something else: it goes on with its own question", key="run_id")
+
+
 async def _take_up(
     journal: Journal, run_id: str, log: RunLog, conversation: Conversation, *, has_reuse: bool
 ) -> RunJournal:
     """Return an interrupted run's place; its log goes on with all calls that are known, those in no row too."""
-    left = (await journal.record(run_id)).calls  # before it is at work again: then only what is journaled is told
+    before = await journal.record(run_id)  # before it is at work again: then only what is journaled is told
+    left = before.calls
     place = await journal.resume(run_id, has_reuse=has_reuse)
-    if place.head.conversation != conversation:
-        await to_the_end(place.release())
-        raise ConfigError(f"run {run_id} was asked something else: it goes on with its own question", key="run_id")
     try:
+        _require_same(run_id, place.head.conversation, conversation)
         calls = (await journal.record(run_id)).calls
     except BaseException:
         await to_the_end(place.release())
@@ -99,6 +119,8 @@ async def _take_up(
     journaled = {(call.call_id, call.fingerprint) for call in calls}
     known = (*calls, *(call for call in left if (call.call_id, call.fingerprint) not in journaled))
     log.take_up(place.head, max((place.elapsed_s, *(call.ended_s for call in known))), known)
+    if before.state == "running":
+        log.note("the run was cut off: what was under way then may have cost something that is in no sum here")
     return place
 
 

@@ -82,18 +82,19 @@ def plan_account(planned: Plan, record: RunRecord) -> PlanAccount:
         call.layer == ran and call.stage is Stage.RESIDUAL for call in record.calls
     )
     one = planned.least if was_spared else planned.layers[ran - 1]
-    rows = tuple(_rows(one, record))
+    rows = tuple(_rows(one, record, has_seen=any(basis.has_cache is not None for basis in planned.models)))
     return PlanAccount(ran, len(planned.layers), rows, planned.written_is)
 
 
-def _rows(planned: PlanSum, record: RunRecord) -> Iterator[AccountRow]:
+def _rows(planned: PlanSum, record: RunRecord, *, has_seen: bool) -> Iterator[AccountRow]:
     used = call_usage(record.calls)
     yield AccountRow("calls", "calls", planned.calls, len(record.calls))
-    counts: tuple[tuple[str, int, Callable[[UsageTotal], int]], ...] = (
+    # Of models that were never seen it is not known whether a cache serves them, or whether they think.
+    counts: tuple[tuple[str, int | None, Callable[[UsageTotal], int]], ...] = (
         ("prompt tokens", planned.prompt_tokens, lambda one: one.input_tokens),
-        ("of them cached", planned.cached_tokens, lambda one: one.cached_tokens),
+        ("of them cached", planned.cached_tokens if has_seen else None, lambda one: one.cached_tokens),
         ("written tokens", planned.written_tokens, lambda one: one.output_tokens),
-        ("of them reasoning", planned.reasoning_tokens, lambda one: one.reasoning_tokens),
+        ("of them reasoning", planned.reasoning_tokens if has_seen else None, lambda one: one.reasoning_tokens),
     )
     for what, expected, count_of in counts:
         is_told = used.unknown_calls < used.calls

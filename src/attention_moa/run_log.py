@@ -14,7 +14,7 @@ from attention_moa.accounting import call_usage
 from attention_moa.config import EnsembleSpec
 from attention_moa.critical_path import critical_path
 from attention_moa.errors import MoaError, describe
-from attention_moa.events import Degraded, Event, LayerFinished, ResultLost, VerdictReached
+from attention_moa.events import Degraded, Event, LayerFinished, ResultLost, RunFinished, VerdictReached
 from attention_moa.keys import masked
 from attention_moa.messages import Conversation, Stage
 from attention_moa.ports import Observer
@@ -205,6 +205,17 @@ class RunLog:
         """Close the run; from here on ``record()`` gives this record."""
         self._ended = self._build(state, text, error)
         return self._ended
+
+    def show(self, record: RunRecord) -> RunRecord:
+        """Take the record of a run that is over as this one, and tell its end; return it as it is."""
+        self.run_id, self.created_at, self.is_resumed = record.run_id, record.created_at, True
+        self._ended = record
+        self.tell(
+            RunFinished(
+                run_id=self.run_id, at_s=record.wall_s, state=record.state, text=record.text, usage=record.usage
+            )
+        )
+        return record
 
     def fail(self, error: Exception) -> RunRecord:
         """Close the run as failed; an error that is none of ours is named with its type, so that a bug shows as one."""

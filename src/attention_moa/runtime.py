@@ -33,7 +33,7 @@ from attention_moa.config import CallPolicy, EnsembleSpec, residual_chain, summa
 from attention_moa.ensemble import run_ensemble
 from attention_moa.errors import ConfigError
 from attention_moa.events import Event
-from attention_moa.journaling import RunWish, keep_plan, leave_place, open_wanted, take_place
+from attention_moa.journaling import RunWish, finished_run, keep_plan, leave_place, open_wanted, take_place
 from attention_moa.limiter import Limiters
 from attention_moa.messages import Conversation, ImagePart, system, user
 from attention_moa.pacing import Rate
@@ -267,14 +267,9 @@ class Ensemble:
                 log.start_clock()
                 budget = Budget(self.spec.limits, known_price)
                 budget.require_prices(_all_agents(self.spec))
-                place = None
-                if journal is not None:
-                    place = await take_place(journal, wish, log, conversation, has_reuse=self._has_reuse)
-                    stack.push_async_callback(_left, place, log)
-                    if log.is_resumed:
-                        budget.start(log.all_calls, {agent.name: agent for agent in _all_agents(self.spec)})
-                    else:
-                        await keep_plan(journal, place, self._templates, known_price)
+                if (over := await finished_run(journal, wish, conversation)) is not None:
+                    return log.show(over)
+                place = await self._placed(journal, wish, log, conversation, budget=budget, stack=stack)
                 secret = self._secret or (await journal.secret() if journal is not None else _SECRET)
                 caller = Caller(
                     log,
@@ -299,6 +294,27 @@ class Ensemble:
                     log.fail(error)
                 raise
         return log.record()
+
+    async def _placed(
+        self,
+        journal: Journal | None,
+        wish: RunWish,
+        log: RunLog,
+        conversation: Conversation,
+        *,
+        budget: Budget,
+        stack: AsyncExitStack,
+    ) -> RunJournal | None:
+        """Return the run's place in the journal, left with the stack: what was spent is counted, a new run planned."""
+        if journal is None:
+            return None
+        place = await take_place(journal, wish, log, conversation, has_reuse=self._has_reuse)
+        stack.push_async_callback(_left, place, log)
+        if log.is_resumed:
+            budget.start(log.all_calls, {agent.name: agent for agent in _all_agents(self.spec)})
+        else:
+            await keep_plan(journal, place, self._templates, known_price)
+        return place
 
     def _kept_ones(self) -> tuple[ProviderPool, Journal | None] | None:
         """Return the providers and the journal that are kept between runs; None where each run opens its own."""

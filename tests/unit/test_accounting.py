@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attention_moa.accounting import add, attempt_usage, call_usage
-from attention_moa.messages import Sampling, Stage, Usage
+from attention_moa.accounting import add, attempt_usage, call_usage, is_plausible
+from attention_moa.messages import ImagePart, Message, Sampling, Stage, ToolCall, Usage, user
 from attention_moa.records import Attempt, CallRecord, UsageTotal
 
 
@@ -89,3 +89,28 @@ def test_calls_count_all_of_their_attempts() -> None:
     assert call_usage([call, call]) == UsageTotal(
         calls=4, unknown_calls=2, input_tokens=2, output_tokens=4, unpriced_calls=4
     )
+
+
+@pytest.mark.parametrize(
+    ("usage", "max_tokens", "is_so"),
+    [
+        (Usage(input_tokens=2_004, output_tokens=100), 100, True),
+        (Usage(input_tokens=2_005, output_tokens=100), 100, False),
+        (Usage(input_tokens=4, output_tokens=2_400), 100, True),
+        (Usage(input_tokens=4, output_tokens=2_401), 100, False),
+        (Usage(input_tokens=4, output_tokens=2_000_000), None, True),
+        (Usage(input_tokens=4, output_tokens=2_000_001), None, False),
+        (Usage(), None, True),
+    ],
+)
+def test_counts_that_cannot_be_are_told_from_those_that_can(usage: Usage, max_tokens: int | None, is_so: bool) -> None:
+    """A prompt has no more tokens than bytes and what is put around it, a reply not many more than were asked for."""
+    assert is_plausible(usage, (user("why?"),), max_tokens) is is_so
+
+
+def test_images_and_tool_calls_make_room_in_a_prompt() -> None:
+    """Their tokens are not in its text."""
+    called = Message("assistant", (), tool_calls=(ToolCall("1", "f", "{}"),))
+    shown = Message("user", (ImagePart(media_type="image/png", data=b"x"),))
+    assert is_plausible(Usage(input_tokens=22_002), (called, shown), None)
+    assert not is_plausible(Usage(input_tokens=22_003), (called, shown), None)

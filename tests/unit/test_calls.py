@@ -452,3 +452,15 @@ def test_what_an_attempt_used_is_booked_however_it_ended() -> None:
         reasoning_tokens=2,
         unpriced_calls=4,
     )
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_token_counts_that_cannot_be_count_as_unknown(is_whole: bool) -> None:
+    """Nonsense is neither billed nor learned from, whether the attempt gave a reply or broke off; a note says so."""
+    usage = Usage(input_tokens=307_000, output_tokens=1)
+    nonsense = [Chunk(text="Because.", usage=usage, finish_reason="stop" if is_whole else None)]
+    booked = answered(a_world(in_turn(nonsense, "Because.")))
+    assert booked.text == "Because."
+    assert booked.attempts[0].usage == Usage()
+    told = "the endpoint told 307,000 prompt and 1 written tokens, which cannot be: they count as unknown"
+    assert (told in booked.notes) is is_whole

@@ -14,9 +14,10 @@ import pytest
 from aiohttp import web
 
 from attention_moa.agents import AgentSpec
-from attention_moa.config import AttentionSpec, EnsembleSpec
+from attention_moa.config import AttentionSpec, EnsembleSpec, LimitSpec
 from attention_moa.errors import ConfigError
 from attention_moa.events import Event, RunFinished
+from attention_moa.journaling import RunWish
 from attention_moa.providers.scripted import Line, ScriptedProvider
 from attention_moa.records import CallRecord, RunHead, RunRecord
 from attention_moa.runtime import Ensemble
@@ -340,3 +341,24 @@ def test_a_stream_that_was_left_open_ends_with_its_ensemble() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     virtual_time.run(scenario())
+
+
+def test_a_finished_run_stays_as_it_is_whatever_limits_it_is_resumed_with() -> None:
+    """Nothing is sent, and the stored record keeps its own limits and reasons."""
+
+    async def scenario() -> None:
+        journal, provider = MemoryJournal(), ScriptedProvider(default_reply)
+        first = await an_ensemble(provider, journal=journal).run(WHY)
+        sent = len(provider.requests)
+        other = Ensemble(a_spec(2, limits=LimitSpec(tokens=100_000)), providers={"test": provider}, journal=journal)
+        wish = RunWish(run_id=first.run_id)
+        events: list[Event] = []
+        again = await other.run(WHY, wish=wish, observers=[events.append])
+        assert again == first == await journal.record(first.run_id)
+        assert len(provider.requests) == sent
+        (only,) = events
+        assert isinstance(only, RunFinished)
+        with pytest.raises(ConfigError, match="asked something else"):
+            await other.run("Something else?", wish=wish)
+
+    asyncio.run(scenario())

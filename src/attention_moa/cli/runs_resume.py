@@ -47,6 +47,7 @@ def resume_run(
     """
     from attention_moa.cli.keeping import where_is
     from attention_moa.cli.opened import find_run, with_journal
+    from attention_moa.cli.output import tell
     from attention_moa.cli.views import choose_form, choose_view
 
     form = choose_form(is_json=is_json, is_events=is_events, is_quiet=is_quiet)
@@ -67,4 +68,6 @@ def resume_run(
             require_writable(trace)
         ensemble = Ensemble(spec, journal=place, has_reuse=has_reuse)
         outcome = run_once(ensemble, record.conversation, view=view, form=form, wish=RunWish(run_id=record.run_id))
+    if record.state == "finished":
+        tell(f"run {record.run_id} had finished: nothing was sent, and no limit changes it")
     return report(outcome, form=form, trace=trace, journal=place)

@@ -138,6 +138,9 @@ def make_file(file: Path) -> None:
     locks_folder(file).mkdir(exist_ok=True, mode=0o700)
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    if file.is_file() and not file.stat().st_size:  # an empty file of this user's becomes the journal: so it is closed
+        with suppress(OSError):
+            file.chmod(0o600)
 
 
 def _require_database(file: Path) -> None:
