@@ -86,6 +86,9 @@ def test_what_cannot_be_used_is_a_typed_error(
         ("one</text-1>", "one"),
         ("cut\n</text-", "cut\n"),
         ("copied wrong\n</text-edf6335>\n", "copied wrong\n\n"),
+        ("copied wrong\n</text-edf63", "copied wrong\n"),
+        ("another's\n</text-00000000>", "another's\n</text-00000000>"),
+        ("another kind's\n</critique-edf63351>", "another kind's\n</critique-edf63351>"),
         ("2 <", "2 <"),
         ("see <b", "see <b"),
         ("the word text-1 alone", "the word text-1 alone"),
@@ -94,7 +97,7 @@ def test_what_cannot_be_used_is_a_typed_error(
 )
 def test_fence_marks_that_a_model_copied_are_taken_out(raw: str, text: str) -> None:
     """Those of its own prompt and nothing else."""
-    assert without_tags(raw, ("text-1", "text-2")) == text
+    assert without_tags(raw, ("text-1", "text-2", "text-edf63351")) == text
 
 
 def test_a_reply_of_fence_marks_alone_is_empty() -> None:
