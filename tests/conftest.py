@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import socket
@@ -70,6 +71,23 @@ def no_network() -> Iterator[None]:
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Lend the URL of a PostgreSQL server, one for all tests."""
+    from tests.postgres import any_postgres  # most tests need no database library
+
+    with any_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def database(postgres_server: str) -> str:
+    """Return the URL of a new database on the server."""
+    from tests.postgres import a_database
+
+    return asyncio.run(a_database(postgres_server))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

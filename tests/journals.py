@@ -1,27 +1,14 @@
-"""Runs and calls to put into journals, and a PostgreSQL server to keep them on."""
+"""Runs and calls to put into journals."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
-
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import Conversation, Sampling, Stage, Usage, user
 from attention_moa.records import Attempt, CallRecord, CallState, RunHead, RunRecord, RunState, UsageTotal
 from tests.worlds import a_spec
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "postgres.sh"
-VARIABLE = "ATTENTION_MOA_TEST_POSTGRES"
 QUESTION: Conversation = (user("Why is the sky blue?"),)
 SPEC: EnsembleSpec = a_spec(2)
 
@@ -86,36 +73,3 @@ def a_record(head: RunHead, *calls: CallRecord, state: RunState = "finished", **
         "wall_s": 2.0,
     }
     return RunRecord(**(told | fields))
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """Lend the URL of a PostgreSQL server: the one that a variable names, else a new one.
-
-    Raises:
-        FileNotFoundError: There is none on this machine.
-    """
-    if named := os.environ.get(VARIABLE):  # noqa: TID251 - the tests' own
-        yield named
-        return
-    with tempfile.TemporaryDirectory(prefix="moa-postgres-", ignore_cleanup_errors=True) as folder:
-        started = subprocess.run([SCRIPT, "start", folder], capture_output=True, text=True, timeout=120, check=False)
-        if started.returncode == 3:
-            raise FileNotFoundError(started.stderr.strip())
-        assert started.returncode == 0, started.stderr
-        try:
-            yield started.stdout.strip()
-        finally:
-            subprocess.run([SCRIPT, "stop", folder], capture_output=True, timeout=120, check=True)
-
-
-async def a_database(server: str) -> str:
-    """Return the URL of a new database on a server."""
-    name = f"moa_{uuid4().hex}"
-    engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
-    try:
-        async with engine.connect() as connection:
-            await connection.execute(text(f"CREATE DATABASE {name}"))
-    finally:
-        await engine.dispose()
-    return make_url(server).set(database=name).render_as_string(hide_password=False)

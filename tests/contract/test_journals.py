@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from attention_moa.records import Attempt, RunState
 from attention_moa.store import open_journal
 from attention_moa.store.memory import MemoryJournal
 from tests import asking
-from tests.journals import QUESTION, a_call, a_database, a_head, a_record, postgres
+from tests.journals import QUESTION, a_call, a_head, a_record
 
 KEY = "f" * 64
 
@@ -45,16 +45,6 @@ class World:
             await self._opened.pop().aclose()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """Lend a PostgreSQL server's URL."""
-    try:
-        with postgres() as url:
-            yield url
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
     """Return what makes journals on one new place."""
@@ -63,7 +53,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journa
         return lambda: journal
     if request.param == "sqlite":
         return lambda: open_journal(tmp_path / "journal.db", busy_timeout_s=5)
-    url = asyncio.run(a_database(request.getfixturevalue("server")))
+    url: str = request.getfixturevalue("database")
     return lambda: open_journal(url)
 
 

@@ -12,7 +12,6 @@ import pytest
 from attention_moa.codec import record_from_json
 from attention_moa.store import open_journal
 from tests.cli_world import TIMEOUT_S, only_line, run_cli, start_cli, wait_until, write_ensemble
-from tests.journals import a_database, postgres
 
 
 def asked(folder: Path, question: str = "Why?", *more: str) -> None:
@@ -150,16 +149,11 @@ def test_a_limit_of_zero_is_refused(tmp_path: Path, limit: str) -> None:
         assert limit.strip("-") in only_line(done.stderr.splitlines()[-1] + b"\n")
 
 
-def test_runs_are_kept_on_a_server(tmp_path: Path) -> None:
+def test_runs_are_kept_on_a_server(tmp_path: Path, database: str) -> None:
     """PostgreSQL: asked, listed, shown."""
-    try:
-        with postgres() as server:
-            url = asyncio.run(a_database(server))
-            asked(tmp_path, "Why?", "--journal", url)
-            assert len(runs(tmp_path, "list", "--journal", url).stdout.splitlines()) == 2
-            assert b"Critique of b by a" in runs(tmp_path, "show", "--journal", url).stdout
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
+    asked(tmp_path, "Why?", "--journal", database)
+    assert len(runs(tmp_path, "list", "--journal", database).stdout.splitlines()) == 2
+    assert b"Critique of b by a" in runs(tmp_path, "show", "--journal", database).stdout
 
 
 def test_a_run_that_somebody_is_at_is_listed_as_running(tmp_path: Path) -> None:

@@ -5,26 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmarks._crash_world import Child, Command, World, a_fleet, a_world, key_of
 from benchmarks.crash import Segments, Tally
-from tests.journals import a_database, postgres
 
 ROUNDS = 2
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Lend a PostgreSQL server's URL."""
-    try:
-        with postgres() as url:
-            yield url
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -32,7 +20,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return a new journal's address."""
     if request.param == "sqlite":
         return str(tmp_path / "journal.db")
-    return asyncio.run(a_database(request.getfixturevalue("server")))
+    url: str = request.getfixturevalue("database")
+    return url
 
 
 async def interrupted(world: World, question: str, *, calls: int) -> str:

@@ -6,9 +6,7 @@ import asyncio
 import resource
 import sqlite3
 import subprocess
-import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -22,24 +20,11 @@ from attention_moa.events import CallFinished, Event
 from attention_moa.store import open_journal
 from benchmarks._crash_world import World, a_fleet, a_world
 from benchmarks.crash import Segments, Tally
-from tests.journals import SCRIPT, a_database
+from tests.postgres import SCRIPT, a_database, own_postgres
 
 QUESTION = "Why is the sky blue?"
 AT = 8
 """So many calls have ended when the journal begins to fail."""
-
-
-@contextmanager
-def a_server() -> Iterator[tuple[str, str]]:
-    """Lend the URL of a PostgreSQL server of one's own, and its folder."""
-    with tempfile.TemporaryDirectory(prefix="moa-postgres-", ignore_cleanup_errors=True) as folder:
-        started = subprocess.run([SCRIPT, "start", folder], capture_output=True, text=True, timeout=120, check=False)
-        if started.returncode == 3:
-            pytest.skip(started.stderr.strip())
-        try:
-            yield started.stdout.strip(), folder
-        finally:
-            subprocess.run([SCRIPT, "stop", folder], capture_output=True, timeout=120, check=True)
 
 
 async def broken(world: World, fail: Callable[[], object], *, busy_timeout_s: float = 10.0) -> StoreError:
@@ -159,7 +144,7 @@ def test_a_disk_that_gets_full_ends_the_run(tmp_path: Path) -> None:
 
 def test_a_server_that_is_killed_ends_the_run() -> None:
     """By its address, without its password; when it is there again the run goes on."""
-    with a_server() as (server, folder):
+    with own_postgres() as (server, folder):
         url = make_url(asyncio.run(a_database(server))).set(password="hunter2")
 
         async def fail(world: World) -> str:
@@ -176,36 +161,34 @@ def test_a_server_that_is_killed_ends_the_run() -> None:
         asyncio.run(scenario())
 
 
-def test_a_server_that_takes_no_writes_any_more_ends_the_run() -> None:
+def test_a_server_that_takes_no_writes_any_more_ends_the_run(postgres_server: str, database: str) -> None:
     """As one that became a standby; where it takes writes again the run goes on."""
-    with a_server() as (server, _):
-        url = asyncio.run(a_database(server))
-        name = make_url(url).database
+    name = make_url(database).database
 
-        cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - of ours
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - of ours
 
-        async def execute(*statements: str) -> None:
-            engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
-            async with engine.connect() as connection:
-                for statement in statements:
-                    await connection.execute(text(statement))
-            await engine.dispose()
+    async def execute(*statements: str) -> None:
+        engine = create_async_engine(postgres_server, isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+        await engine.dispose()
 
-        async def fail(world: World) -> str:
-            closing: list[asyncio.Task[None]] = []
-            close = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
+    async def fail(world: World) -> str:
+        closing: list[asyncio.Task[None]] = []
+        close = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
 
-            def closed() -> None:
-                closing.append(asyncio.create_task(execute(close, cut)))  # noqa: TID251 - awaited below
+        def closed() -> None:
+            closing.append(asyncio.create_task(execute(close, cut)))  # noqa: TID251 - awaited below
 
-            error = await broken(world, closed)
-            await closing[0]
-            return str(error)
+        error = await broken(world, closed)
+        await closing[0]
+        return str(error)
 
-        async def mend() -> None:
-            await execute(f"ALTER DATABASE {name} RESET default_transaction_read_only", cut)
+    async def mend() -> None:
+        await execute(f"ALTER DATABASE {name} RESET default_transaction_read_only", cut)
 
-        asyncio.run(goes_on(url, fail, mend, (f"/{name} ", "name the primary server")))
+    asyncio.run(goes_on(database, fail, mend, (f"/{name} ", "name the primary server")))
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text("Dear diary"), Path.mkdir])

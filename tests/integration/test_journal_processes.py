@@ -18,7 +18,7 @@ from attention_moa.store import open_journal
 from attention_moa.store.journal import SqlJournal
 from attention_moa.store.run import SqlRun
 from tests.asking import run
-from tests.journals import a_call, a_database, postgres
+from tests.journals import a_call
 
 ROOT = Path(__file__).parents[2]
 KILLS = 12
@@ -56,22 +56,13 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Lend a PostgreSQL server's URL."""
-    try:
-        with postgres() as url:
-            yield url
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return a new journal's address."""
     if request.param == "sqlite":
         return str(tmp_path / "journal.db")
-    return asyncio.run(a_database(request.getfixturevalue("server")))
+    url: str = request.getfixturevalue("database")
+    return url
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ from attention_moa.store.journal import SqlJournal
 from attention_moa.store.packing import plain_json
 from tests.asking import run
 from tests.fake_openai import Behaviour, FakeOpenAI, chunk, fails, says, whole
-from tests.journals import a_database, postgres
 
 KEY = "sk-marked-0123456789abcdefghij"
 OPAQUE = "swordfish.0123456789.swordfish"
@@ -248,27 +246,12 @@ def test_a_proxy_s_password_stays_where_it_is(tmp_path: Path, monkeypatch: pytes
     assert OPAQUE.encode() not in left
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Lend a PostgreSQL server's URL."""
-    try:
-        with postgres() as url:
-            yield url
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-
-
-@asynccontextmanager
-async def with_password(server: str) -> AsyncIterator[str]:
-    """Lend a new database's URL with a password in it, in both of its places."""
-    yield make_url(await a_database(server)).set(password=OPAQUE).render_as_string(hide_password=False)
-
-
-def test_the_journal_s_password_is_said_nowhere(server: str) -> None:
+def test_the_journal_s_password_is_said_nowhere(database: str) -> None:
     """Neither while it works nor when it fails: by its tables, in events, in logs, in errors."""
+    url = make_url(database).set(password=OPAQUE).render_as_string(hide_password=False)
 
     async def scenario() -> None:
-        async with with_password(server) as url, FakeOpenAI(says("The sky.")) as endpoint:
+        async with FakeOpenAI(says("The sky.")) as endpoint:
             assert OPAQUE in url
             events: list[Event] = []
             ensemble = Ensemble(two(model="openai:fake", base_url=endpoint.base_url), journal=url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
@@ -14,23 +13,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from attention_moa.errors import ConfigError, RunBusyError, SchemaVersionError, StoreError
 from attention_moa.store import open_journal
 from tests.asking import run
-from tests.journals import a_call, a_database, a_head, postgres
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Lend a PostgreSQL server's URL."""
-    try:
-        with postgres() as url:
-            yield url
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
+from tests.journals import a_call, a_head
 
 
 @pytest.fixture
-def url(server: str) -> str:
+def url(database: str) -> str:
     """Return a new database's URL."""
-    return asyncio.run(a_database(server))
+    return database
 
 
 async def execute(url: str, statement: str) -> None:
@@ -43,7 +32,10 @@ async def execute(url: str, statement: str) -> None:
         await engine.dispose()
 
 
-CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'attention-moa'"
+CUT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'attention-moa' AND datname = current_database()
+"""
 
 
 def refused(url: str, words: str) -> None:
@@ -67,15 +59,15 @@ def test_a_server_that_is_not_there_is_named() -> None:
     refused(f"postgresql://someone:hunter2@127.0.0.1:{port}/db", f"postgresql://127.0.0.1:{port}/db .*server runs")
 
 
-def test_a_database_that_is_not_there_is_named(server: str) -> None:
+def test_a_database_that_is_not_there_is_named(postgres_server: str) -> None:
     """With how to make it."""
-    missing = make_url(server).set(database="missing", password="hunter2")
+    missing = make_url(postgres_server).set(database="missing", password="hunter2")
     refused(missing.render_as_string(hide_password=False), "createdb")
 
 
-def test_an_unknown_user_is_named(server: str) -> None:
+def test_an_unknown_user_is_named(postgres_server: str) -> None:
     """With the mend."""
-    stranger = make_url(server).set(username="stranger", password="hunter2")
+    stranger = make_url(postgres_server).set(username="stranger", password="hunter2")
     refused(stranger.render_as_string(hide_password=False), "mend the URL")
 
 
