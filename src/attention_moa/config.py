@@ -274,9 +274,8 @@ def _check_limits(spec: EnsembleSpec) -> None:
     require(0 <= grace_s < inf, "quorum.grace_s", f"{grace_s} is not a number of seconds from 0 up")
     for field in ("usd", "tokens", "deadline_s"):
         limit = getattr(spec.limits, field)
-        require(
-            limit is None or 0 < limit < inf, f"limits.{field}", f"{limit} is not above 0: leave it out for no limit"
-        )
+        what = "is not above 0" if limit is not None and limit <= 0 else "is not a finite number"
+        require(limit is None or 0 < limit < inf, f"limits.{field}", f"{limit} {what}: leave it out for no limit")
 
 
 def summary_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
@@ -321,3 +320,8 @@ def _each_once(chain: tuple[AgentSpec, ...]) -> tuple[AgentSpec, ...]:
     for agent in chain:
         by_name.setdefault(agent.name, agent)
     return tuple(by_name.values())
+
+
+def all_agents(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
+    """Return everybody who may be asked: the agents, the writers and their fallbacks."""
+    return (*spec.agents, *summary_chain(spec), *residual_chain(spec))

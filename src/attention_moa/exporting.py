@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from attention_moa.codec import record_to_json
+from attention_moa.money import amount
 from attention_moa.reading import Section, sections
 from attention_moa.records import RunRecord, UsageTotal
 
@@ -80,8 +81,8 @@ def _cost(usage: UsageTotal) -> str:
     if usage.unpriced_calls and usage.unpriced_calls == usage.calls:
         return "unknown"
     if usage.unpriced_calls:
-        return f"at least {usage.cost_usd:.4f}, {usage.unpriced_calls:,} of {usage.calls:,} attempts are not known"
-    return f"{usage.cost_usd:.4f}"
+        return f"at least {amount(usage.cost_usd)}, {usage.unpriced_calls:,} of {usage.calls:,} attempts are not known"
+    return amount(usage.cost_usd)
 
 
 def _quoted(text: str) -> Iterator[str]:

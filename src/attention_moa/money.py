@@ -1,8 +1,12 @@
-"""What tokens cost: prices as ensembles and records have them, and the arithmetic. Pure; the unknown stays unknown."""
+"""What tokens cost: prices as ensembles and records have them, the arithmetic, and how amounts are written.
+
+Pure; the unknown stays unknown.
+"""
 
 from __future__ import annotations
 
-from math import isfinite
+from decimal import Decimal
+from math import floor, isfinite, log10
 
 from msgspec import Struct
 
@@ -11,6 +15,9 @@ from attention_moa.messages import Usage
 
 _MILLION = 1_000_000
 _PARTS = ("input", "cached", "cache_write", "output")
+_CENTS_FROM_USD = 10.0
+_FOUR_DIGITS_FROM_USD = 0.0001
+_LEAST_USD = 1e-9
 
 
 class Tier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -95,6 +102,37 @@ def cost_usd(usage: Usage, price: Price | None) -> float | None:
         _part(usage.output_tokens, prices.output),
     )
     return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+
+def amount(usd: float) -> str:
+    """Return an amount of money without its sign: ``0``, ``0.0012``, ``0.0000034``, ``12.30``.
+
+    Never with an exponent, and never a zero that it is not: what four digits would lose gets as many as it takes.
+
+    Args:
+        usd: From 0 up. What is under a billionth of a dollar, which no price list knows, is said to be less than that.
+    """
+    if not usd:
+        return "0"
+    if usd >= _CENTS_FROM_USD:
+        return f"{usd:,.2f}"
+    if usd >= _FOUR_DIGITS_FROM_USD:
+        return f"{usd:.4f}"
+    if usd < _LEAST_USD:
+        return f"<{_LEAST_USD:.9f}"
+    return f"{usd:.{1 - floor(log10(usd))}f}".rstrip("0")
+
+
+def dollars(usd: float) -> str:
+    """Return an amount of money with its sign: ``$0``, ``$0.0012``, ``$12.30``, ``less than $0.000000001``."""
+    shown = amount(usd)
+    return f"less than ${shown[1:]}" if shown.startswith("<") else f"${shown}"
+
+
+def as_written(number: float) -> str:
+    """Return a number as a person writes it into a file: ``5``, ``0.25``, ``0.000001``; all its digits, no exponent."""
+    shown = f"{Decimal(repr(number)):f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def _part(tokens: int, usd_per_million: float | None) -> float | None:

@@ -191,15 +191,18 @@ def test_what_is_left_is_said_for_a_person() -> None:
     budget = a_budget(usd=0.5, tokens=1200)
     assert budget.describe() == "$0.5000 of $0.5, 1,200 of 1,200 tokens"
     budget.start([used(2000)], {})
-    assert budget.describe() == "$0.0000 of $0.5, 0 of 1,200 tokens"
+    assert budget.describe() == "$0 of $0.5, 0 of 1,200 tokens"
+    assert a_budget(usd=1e-6).describe() == "$0.000001 of $0.000001"
 
 
 @pytest.mark.parametrize("field", ["usd", "tokens", "deadline_s"])
-@pytest.mark.parametrize("value", [0, -1, nan, inf])
-def test_a_limit_that_is_none_is_a_mistake_that_names_its_field(field: str, value: float) -> None:
-    """No run may begin that can do nothing."""
+@pytest.mark.parametrize(
+    ("value", "why"), [(0, "not above 0"), (-1, "not above 0"), (-inf, "not above 0"), (nan, "finite"), (inf, "finite")]
+)
+def test_a_limit_that_is_none_is_a_mistake_that_names_its_field(field: str, value: float, why: str) -> None:
+    """No run may begin that can do nothing; and it says what is true of the number."""
     told: dict[str, Any] = {field: value}
-    with pytest.raises(ConfigError, match="not above 0") as caught:
+    with pytest.raises(ConfigError, match=why) as caught:
         a_spec(2, limits=LimitSpec(**told))
     assert caught.value.key == f"limits.{field}"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from attention_moa.errors import ConfigError
 from attention_moa.messages import Usage
-from attention_moa.money import FREE, Price, Tier, cost_usd
+from attention_moa.money import FREE, Price, Tier, amount, as_written, cost_usd, dollars
 
 FULL = Price(input=2.0, cached=0.5, cache_write=2.5, output=8.0)
 
@@ -94,14 +94,14 @@ def test_a_cost_is_an_amount_or_unknown(price: Price, usage: Usage) -> None:
 
 
 @pytest.mark.parametrize("part", ["input", "cached", "cache_write", "output"])
-@pytest.mark.parametrize("amount", [-0.01, nan, inf, -inf])
-def test_a_price_that_is_no_amount_names_its_field(part: str, amount: float) -> None:
+@pytest.mark.parametrize("wrong", [-0.01, nan, inf, -inf])
+def test_a_price_that_is_no_amount_names_its_field(part: str, wrong: float) -> None:
     """The error says which part of which price is wrong, and what to write."""
     with pytest.raises(ConfigError, match="is no price: write US dollars for a million tokens") as caught:
-        msgspec.structs.replace(Price(), **{part: amount}).check("agents[1].price")
+        msgspec.structs.replace(Price(), **{part: wrong}).check("agents[1].price")
     assert caught.value.key == f"agents[1].price.{part}"
     with pytest.raises(ConfigError) as caught:
-        Price(tiers=(Tier(above_tokens=5, **{part: amount}),)).check("price")
+        Price(tiers=(Tier(above_tokens=5, **{part: wrong}),)).check("price")
     assert caught.value.key == f"price.tiers[0].{part}"
 
 
@@ -123,3 +123,41 @@ def test_a_price_is_read_as_files_write_it_and_written_back() -> None:
         msgspec.convert({"inptu": 1}, Price)
     with pytest.raises(msgspec.ValidationError, match="Expected `float"):
         msgspec.convert({"input": "cheap"}, Price)
+
+
+@pytest.mark.parametrize(
+    ("usd", "shown"),
+    [
+        (0.0, "0"),
+        (1234.5, "1,234.50"),
+        (10.0, "10.00"),
+        (0.5, "0.5000"),
+        (0.0001, "0.0001"),
+        (0.00001, "0.00001"),
+        (0.0000034, "0.0000034"),
+        (0.00009999, "0.0001"),
+        (1.5e-9, "0.0000000015"),
+        (1e-19, "<0.000000001"),
+    ],
+)
+def test_amounts_are_short_and_never_a_zero_that_they_are_not(usd: float, shown: str) -> None:
+    """Cents for much, four digits for little, as many as it takes for less; no exponent."""
+    assert amount(usd) == shown
+    assert dollars(usd) == ("$" + shown if "<" not in shown else "less than $" + shown[1:])
+
+
+@given(st.floats(min_value=1e-300, max_value=1e12))
+def test_no_amount_has_an_exponent_or_is_rounded_to_nothing(usd: float) -> None:
+    """Whatever a price list may hold."""
+    shown = amount(usd)
+    assert "e" not in shown
+    assert float(shown.strip("<").replace(",", "")) > 0
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(5.0, "5"), (100, "100"), (1_000_000, "1000000"), (0.25, "0.25"), (1e-6, "0.000001"), (1e22, "1" + "0" * 22)],
+)
+def test_a_number_is_shown_as_it_would_be_written_into_a_file(number: float, shown: str) -> None:
+    """No exponent, no digit lost, none too many."""
+    assert as_written(number) == shown

@@ -8,7 +8,9 @@ from attention_moa.accounting import call_usage
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
 from attention_moa.cli.progress import describe_call
+from attention_moa.cli.sums import has_lower_bound, told_tokens, told_usd
 from attention_moa.messages import Stage
+from attention_moa.money import dollars
 from attention_moa.records import CallRecord, Loss, RunRecord, UsageTotal
 from attention_moa.schedule import count_calls
 
@@ -86,11 +88,6 @@ def cost(record: RunRecord) -> str:
     return f"at least {least}; of {usage.unpriced_calls} of {usage.calls} attempts it is unknown ({named})"
 
 
-def dollars(usd: float) -> str:
-    """Return an amount of money: ``$0``, ``$0.0012``, ``$12.30``."""
-    return "$0" if not usd else f"${usd:,.2f}" if usd >= 10 else f"${usd:.4f}" if usd >= 0.0001 else "less than $0.0001"
-
-
 def count(number: int, thing: str) -> str:
     """Return a number of things in words: ``1 agent``, ``2 agents``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
@@ -123,7 +120,7 @@ def _tokens(usage: UsageTotal) -> str:
     known = f"{fresh}, {usage.output_tokens:,} written{thought}"
     if not usage.unknown_calls:
         return known
-    if usage.unknown_calls == usage.calls:
+    if not has_lower_bound(usage):
         return "not told by any call"
     return f"at least {known}; {usage.unknown_calls} of {usage.calls} attempts did not say"
 
@@ -143,16 +140,12 @@ def _row(layer: str, stage: str, calls: Sequence[CallRecord]) -> tuple[str, ...]
 
 
 def _sums(calls: Sequence[CallRecord]) -> tuple[str, ...]:
-    """Return calls, tokens and money as a table shows them; a question mark for what nobody told."""
+    """Return calls, tokens and money as a table shows them."""
     usage = call_usage(calls)
     counts = (usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens)
     done = sum(call.state == "finished" for call in calls)
     number = str(done) if done == len(calls) else f"{done}/{len(calls)}"
-    is_told = usage.calls > usage.unknown_calls or not usage.calls
-    is_priced = usage.calls > usage.unpriced_calls or not usage.calls
-    usd = f"{usage.cost_usd:.4f}" if usage.cost_usd else "0"
-    least = "+" if usage.unpriced_calls and is_priced else ""
-    return (number, *(f"{count:,}" if is_told else "?" for count in counts), f"{usd}{least}" if is_priced else "?")
+    return (number, *(told_tokens(usage, count) for count in counts), told_usd(usage))
 
 
 def _verdicts(record: RunRecord) -> list[str]:

@@ -11,6 +11,7 @@ from attention_moa.call_costs import Source
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
 from attention_moa.config import LimitSpec
+from attention_moa.money import amount, as_written
 from attention_moa.plan import ModelBasis, Plan, PlanSum, add_plans
 from attention_moa.plan_account import AccountRow, PlanAccount
 
@@ -200,7 +201,8 @@ def _passed(plans: Sequence[Plan], limits: LimitSpec) -> Iterator[str]:
     for name, limit, amounts, shown in taken:
         needed = max((amount for amount in amounts if amount is not None), default=0.0)
         if limit is not None and needed > limit:
-            yield f"limits.{name} = {limit:g} is less than the {shown(needed)} of all layers: a run may end before them"
+            less = f"limits.{name} = {as_written(limit)} is less than the {shown(needed)} of all layers"
+            yield f"{less}: a run may end before them"
 
 
 def _named(models: Sequence[str]) -> str:
@@ -220,7 +222,7 @@ def _short(number: float) -> str:
 
 
 def _usd(usd: float | None) -> str:
-    return "?" if usd is None else "0" if not usd else f"{usd:,.2f}" if usd >= 10 else f"{usd:.4f}"
+    return "?" if usd is None else amount(usd)
 
 
 def _seconds(seconds: float | None) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from attention_moa.accounting import attempt_usage
-from attention_moa.cli.account import dollars
+from attention_moa.accounting import attempt_usage, call_usage
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
+from attention_moa.cli.sums import told_tokens, told_usd
 from attention_moa.messages import Message
+from attention_moa.money import dollars
 from attention_moa.reading import Section, sections, title_of
 from attention_moa.records import Attempt, CallRecord, RunRecord
 
@@ -56,19 +57,12 @@ def calls_page(record: RunRecord, *, room: int | None = None) -> list[str]:
 
 
 def _call_cells(call: CallRecord) -> tuple[str, ...]:
-    sums = [attempt_usage(attempt) for attempt in call.attempts]
-    is_told = all(not one.unknown_calls for one in sums)
-    is_priced = all(not one.unpriced_calls for one in sums)
-    counts = (
-        sum(one.input_tokens for one in sums),
-        sum(one.cached_tokens for one in sums),
-        sum(one.output_tokens for one in sums),
-    )
-    usd = sum(one.cost_usd for one in sums)
-    shown = (f"{number:,}" if is_told else "?" for number in counts)
-    price = (f"{usd:.4f}" if usd else "0") if is_priced else "?"
+    used = call_usage([call])
+    counts = (used.input_tokens, used.cached_tokens, used.output_tokens)
+    shown = (told_tokens(used, number) for number in counts)
     state = call.state if call.replayed_from is None else f"from {call.replayed_from}"
-    return (call.call_id, state, str(len(sums)), *shown, price, f"{call.queued_s:.1f}", f"{call.ended_s:.1f}")
+    times = (f"{call.queued_s:.1f}", f"{call.ended_s:.1f}")
+    return (call.call_id, state, str(used.calls), *shown, told_usd(used), *times)
 
 
 def call_page(call: CallRecord) -> Iterator[Line]:

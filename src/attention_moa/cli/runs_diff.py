@@ -93,10 +93,9 @@ def diff_lines(a: RunRecord, b: RunRecord, difference: RunDifference, *, room: i
 
 
 def _tokens(run: RunRecord) -> str:
-    usage = run.usage
-    if usage.calls and usage.unknown_calls == usage.calls:
-        return "?"
-    return f"{usage.input_tokens + usage.output_tokens:,}{'+' if usage.unknown_calls else ''}"
+    from attention_moa.cli.sums import told_tokens
+
+    return told_tokens(run.usage, run.usage.input_tokens, run.usage.output_tokens)
 
 
 def _why(call: CallDifference) -> str:

@@ -63,7 +63,7 @@ def _cells(row: RunRow) -> tuple[str, ...]:
     from attention_moa.cli.clean import one_line
 
     began = f"{datetime.fromisoformat(row.created_at).astimezone():%Y-%m-%d %H:%M}"
-    tokens, usd = ("-", "-") if row.usage is None else _sums(row)
+    tokens, usd = _sums(row)
     seconds = "-" if row.wall_s is None else f"{row.wall_s:.1f}"
     question = one_line(row.question, _QUESTION)
     return (row.run_id, began, state_of(row), row.ensemble, f"{row.calls:,}", tokens, usd, seconds, question)
@@ -83,11 +83,9 @@ def state_of(row: RunRow) -> str:
 
 
 def _sums(row: RunRow) -> tuple[str, str]:
+    from attention_moa.cli.sums import told_tokens, told_usd
+
     usage = row.usage
-    if usage is None or not usage.calls:
-        return "0", "0"
-    told = f"{usage.input_tokens + usage.output_tokens:,}"
-    tokens = "?" if usage.unknown_calls == usage.calls else f"{told}+" if usage.unknown_calls else told
-    amount = f"{usage.cost_usd:.4f}" if usage.cost_usd else "0"
-    usd = "?" if usage.unpriced_calls == usage.calls else f"{amount}+" if usage.unpriced_calls else amount
-    return tokens, usd
+    if usage is None:
+        return "-", "-"
+    return told_tokens(usage, usage.input_tokens, usage.output_tokens), told_usd(usage)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-import pytest
 from msgspec.structs import replace
 
 from attention_moa.accounting import call_usage
-from attention_moa.cli.account import account, by_agent, by_layer_and_stage, cost, count, dollars
+from attention_moa.cli.account import account, by_agent, by_layer_and_stage, cost, count
 from attention_moa.config import QuorumSpec
 from attention_moa.errors import ServerError
-from attention_moa.messages import CallRequest, Stage
+from attention_moa.messages import CallRequest, Stage, Usage
 from attention_moa.providers.scripted import ScriptedProvider
 from tests.worlds import Says, World, a_spec, in_turn, stop
 
@@ -105,6 +104,25 @@ def test_unknown_tokens_are_not_told_as_zero() -> None:
     assert any(line.split()[-5:-1] == ["?"] * 4 for line in lines)
 
 
+def test_known_tokens_are_shown_where_one_attempt_did_not_tell() -> None:
+    """A sum that more belongs to has a plus; only what nobody told is a question mark."""
+    record = World(a_spec(2, layers=1)).run()
+    first, second, *rest = record.calls
+    silent = replace(first.attempts[0], usage=Usage(), error="CallTimeoutError")
+    calls = (replace(first, attempts=(silent, *first.attempts)), replace(second, attempts=(silent,)), *rest)
+    part = replace(record, calls=calls, usage=call_usage(calls))
+    rows = [line.split() for line in by_layer_and_stage(part)]
+    assert rows[1][2:-2] == ["2", "10+", "4+", "5+", "1+"]
+    assert rows[2][2:-2] == ["4", "40", "16", "20", "4"]
+    assert rows[-1][1:-2] == ["9", "80+", "32+", "40+", "8+"]
+    agents = {line.split()[0]: line.split()[3] for line in by_agent(part)[1:]}
+    assert set(agents.values()) == {"30+", "50+"}
+    assert (
+        "tokens: at least 80 prompt (32 of them cached), 40 written (8 of them reasoning); 2 of 10 attempts did not say"
+        in (account(part, has_table=False))
+    )
+
+
 def test_text_in_the_account_is_cleaned() -> None:
     """An error's text is a server's: it does not command a terminal."""
     lines = lines_of(World(a_spec(2, layers=1), {"1.refine.b": ServerError("\x1b[31mred", retryable=False)}))
@@ -130,14 +148,6 @@ def test_money_is_told_and_what_is_unknown_is_not_nothing() -> None:
     rows = {line.split()[0]: line.split()[-1] for line in by_agent(part)[1:]}
     assert rows == {"a": "0.0050", "b": "?"}
     assert by_layer_and_stage(part)[-1].split()[-2] == "0.0050+"
-
-
-@pytest.mark.parametrize(
-    ("usd", "shown"), [(0.0, "$0"), (0.00001, "less than $0.0001"), (0.5, "$0.5000"), (1234.5, "$1,234.50")]
-)
-def test_amounts_are_short(usd: float, shown: str) -> None:
-    """Cents and their parts where they matter, never a zero that is none."""
-    assert dollars(usd) == shown
 
 
 def test_replies_of_the_journal_are_told_apart() -> None:

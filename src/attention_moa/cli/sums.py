@@ -1,0 +1,35 @@
+"""Tokens and money of many attempts as tables show them, where some may be unknown. Pure.
+
+A number alone is the whole sum; ``N+`` is the sum of what is known, where more was not told; ``?`` is nothing known.
+"""
+
+from __future__ import annotations
+
+from attention_moa.money import amount
+from attention_moa.records import UsageTotal
+
+
+def told_tokens(usage: UsageTotal, *counts: int) -> str:
+    """Return a number of tokens as a cell: ``1,200``, ``1,200+``, ``?``.
+
+    Args:
+        usage: Of all attempts that the number is of.
+        counts: The fields of ``usage`` that are added up.
+    """
+    return _cell(f"{sum(counts):,}", has_some=any(counts), unknown=usage.unknown_calls, calls=usage.calls)
+
+
+def told_usd(usage: UsageTotal) -> str:
+    """Return money as a cell, without its sign: ``0.0012``, ``0.0012+``, ``?``."""
+    return _cell(amount(usage.cost_usd), has_some=usage.cost_usd > 0, unknown=usage.unpriced_calls, calls=usage.calls)
+
+
+def has_lower_bound(usage: UsageTotal) -> bool:
+    """Return whether anything is known of the tokens: a part of them, or all."""
+    return usage.unknown_calls < usage.calls or not usage.calls or usage.input_tokens + usage.output_tokens > 0
+
+
+def _cell(known: str, *, has_some: bool, unknown: int, calls: int) -> str:
+    if not unknown:
+        return known
+    return f"{known}+" if has_some or unknown < calls else "?"
