@@ -12,7 +12,7 @@ empty :=
 comma := ,
 ENGINE := errors keys messages money agents config records events ports schedule stopping replies accounting backoff codec critical_path \
 	fingerprint waiting pacing run_log booking limiter budget hedging calls layer_run attention synthesis limits ensemble \
-	experience expected_path call_plan prompt_sizes call_costs plan plan_account reading
+	experience expected_path call_plan prompt_sizes call_costs plan plan_account not_made reading questions model_limits
 ENGINE_FILES := $(subst $(empty) $(empty),$(comma),$(ENGINE:%=*/attention_moa/%.py) */attention_moa/prompts/*)
 
 # The question travels through the environment, so the shell never reads it; $(value …) keeps make from expanding what is

@@ -65,8 +65,13 @@ async def critique(
     else:
         own, theirs = await settled(answers[pair.critic], answers[pair.author])
         found = await _criticise(run, pair, own, theirs)
-    run.board.critiques.setdefault(pair, found)  # what its reader left out stays so
+    if not _is_late(found):  # whoever left it out puts it down
+        run.board.critiques.setdefault(pair, found)  # what its reader left out stays so
     return found
+
+
+def _is_late(found: Critique | Loss) -> bool:
+    return isinstance(found, Loss) and found.kind == "Late"
 
 
 async def _criticise(run: LayerRun, pair: Pair, own: Answer | Loss, theirs: Answer | Loss) -> Critique | Loss:

@@ -116,6 +116,7 @@ async def run_layer(layer: LayerRun) -> Merged:
                 task.cancel()
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from errors  # one cause says more than a group of them
+    layer.lose_unread()
     return merged.result()
 
 

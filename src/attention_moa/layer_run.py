@@ -137,6 +137,22 @@ class LayerRun:
         """Keep that the layer is over although some of its calls are not: a resumed run does not make them again."""
         await self._caller.decide(f"{self.number}.closed", True)
 
+    def lose_unread(self) -> None:
+        """Put down the critiques that are not there since nobody waited for them: their readers were late themselves.
+
+        The same whether they were under way or not yet begun, so that a resumed run tells the same.
+        """
+        for pair in self.pairs:
+            if pair not in self.board.critiques:
+                self.board.critiques[pair] = self._lose_unread(pair)
+
+    def _lose_unread(self, pair: Pair) -> Loss:
+        missing = next((name for name in pair if isinstance(self.board.answers.get(name), Loss)), None)
+        if missing is not None:
+            return self.skip(Stage.CRITIQUE, pair.critic, f"the answer of {missing} is lost", peer=pair.author)
+        why = f"{pair.author} was left out: nobody waited for a critique of its answer"
+        return self.lose(Stage.CRITIQUE, pair.critic, "Late", why, peer=pair.author)
+
     def _is_closed(self) -> bool:
         return self._caller.decision(f"{self.number}.closed") is True
 

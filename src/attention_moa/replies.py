@@ -27,7 +27,7 @@ _HARMONY = re.compile(
 _HARMONY_END = re.compile(r"<\|(?:return|end)\|>\s*\Z")
 _END_MARK = re.compile(r"</?(?P<word>[a-z]+-[0-9a-f]*)(?P<close>>?)(?P<space>\s*)\Z")
 _NEAR = 0.7
-"""How much of a tag's letters a garbled one has in common with it: 6 of 8; two random tags come that near once in 50,000 times."""
+"""How much a garbled tag has in common with the true one: 6 letters of 8; of random pairs one in 50,000 has that."""
 
 
 class SplitReply(NamedTuple):

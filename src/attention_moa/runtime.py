@@ -23,24 +23,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-import msgspec
 from msgspec.structs import replace
 
-from attention_moa.agents import AgentSpec, ModelSettings
 from attention_moa.budget import Budget
 from attention_moa.calls import Caller
-from attention_moa.config import CallPolicy, EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, all_agents
 from attention_moa.ensemble import run_ensemble
 from attention_moa.errors import ConfigError
 from attention_moa.events import Event
 from attention_moa.journaling import RunWish, finished_run, keep_plan, leave_place, open_wanted, take_place
 from attention_moa.limiter import Limiters
-from attention_moa.messages import Conversation, ImagePart, system, user
-from attention_moa.pacing import Rate
+from attention_moa.messages import Conversation, ImagePart
+from attention_moa.model_limits import model_limiters
 from attention_moa.ports import Journal, Observer, Provider, RunJournal
 from attention_moa.prices import known_price
 from attention_moa.prompts import Desk, Seal, Templates, load_templates, rehearse
 from attention_moa.providers import ProviderPool
+from attention_moa.questions import conversation_of
 from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.run_stream import RunStream
@@ -144,7 +143,7 @@ class Ensemble:
         try:
             async with AsyncExitStack() as stack:
                 self._pool, self._journal = await self._open(stack)
-                self._limiters = _limiters(self.spec)
+                self._limiters = model_limiters(self.spec)
                 self._kept = stack.pop_all()
         finally:
             if self._kept is None:
@@ -261,12 +260,12 @@ class Ensemble:
         async with AsyncExitStack() as stack:
             try:
                 pool, journal = self._kept_ones() or await self._open(stack)
-                for agent in _all_agents(self.spec):
+                for agent in all_agents(self.spec):
                     pool.get(agent)
                 conversation = await _inlined(log.conversation)
                 log.start_clock()
                 budget = Budget(self.spec.limits, known_price)
-                budget.require_prices(_all_agents(self.spec))
+                budget.require_prices(all_agents(self.spec))
                 if (over := await finished_run(journal, wish, conversation)) is not None:
                     return log.show(over)
                 place = await self._placed(journal, wish, log, conversation, budget=budget, stack=stack)
@@ -276,7 +275,7 @@ class Ensemble:
                     pool.get,
                     self.spec.calls,
                     jitter=random.random,
-                    limiters=self._limiters or _limiters(self.spec),
+                    limiters=self._limiters or model_limiters(self.spec),
                     price_of=known_price,
                     budget=budget,
                     journal=place,
@@ -311,7 +310,7 @@ class Ensemble:
         place = await take_place(journal, wish, log, conversation, has_reuse=self._has_reuse)
         stack.push_async_callback(_left, place, log)
         if log.is_resumed:
-            budget.start(log.all_calls, {agent.name: agent for agent in _all_agents(self.spec)})
+            budget.start(log.all_calls, {agent.name: agent for agent in all_agents(self.spec)})
         else:
             await keep_plan(journal, place, self._templates, known_price)
         return place
@@ -334,59 +333,12 @@ class Ensemble:
         return pool, journal
 
 
-def _limiters(spec: EnsembleSpec) -> Limiters:
-    """Return the limiters of an ensemble; where agents share model and key, the strictest of their limits holds."""
-
-    def rate_of(model: ModelSettings) -> Rate:
-        sharing = [agent for agent in _all_agents(spec) if _line(agent) == _line(model)]
-        return Rate(**{field: _strictest(sharing, spec.calls, field) for field in Rate.__struct_fields__})
-
-    return Limiters(rate_of, pause_max_s=spec.calls.retry_wait_max_s)
-
-
-def _line(model: ModelSettings) -> tuple[str, str | None, str | None]:
-    return model.model, model.base_url, model.api_key_env
-
-
-def _strictest(models: Sequence[ModelSettings], calls: CallPolicy, field: str) -> int | None:
-    limits: list[int] = [limit for model in models if (limit := getattr(model, field)) is not None]
-    most: int | None = min(limits, default=getattr(calls, field))
-    return most
-
-
 async def _closed(what: ProviderPool | Journal) -> None:
     await to_the_end(what.aclose())
 
 
 async def _left(place: RunJournal, log: RunLog) -> None:
     await to_the_end(leave_place(place, log))
-
-
-def conversation_of(question: str | Conversation, system_prompt: str | None = None) -> Conversation:
-    """Return a question or conversation as the turns that the agents get.
-
-    Args:
-        question: A question, or turns whose last one asks.
-        system_prompt: Put first; None for none.
-
-    Raises:
-        ConfigError: There is no question, or a turn is no Unicode text.
-    """
-    turns = (user(question),) if isinstance(question, str) else tuple(question)
-    if not turns or turns[-1].role not in ("user", "tool"):
-        raise ConfigError("the last turn has to be the user's", key="question")
-    if not turns[-1].content or not (turns[-1].text.strip() or turns[-1].has_images):
-        raise ConfigError("the question is empty: ask something", key="question")
-    conversation = (system(system_prompt), *turns) if system_prompt else turns
-    try:
-        msgspec.json.encode(conversation)
-    except UnicodeEncodeError as error:
-        raise ConfigError("a turn holds halves of characters: was it read as UTF-8?", key="question") from error
-    return conversation
-
-
-def _all_agents(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
-    return (*spec.agents, *summary_chain(spec), *residual_chain(spec))
 
 
 def _tried_templates(spec: EnsembleSpec) -> Templates:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from attention_moa.agents import WriterSpec
+from attention_moa.call_plan import planned_calls
 from attention_moa.config import AttentionMode, AttentionSpec, EnsembleSpec, QuorumSpec
 from attention_moa.errors import RefusedError
 from attention_moa.events import Degraded
 from attention_moa.layer_run import LayerRun, Past
 from attention_moa.messages import CallRequest, Stage
+from attention_moa.not_made import not_made
 from attention_moa.prompts import render_answer
 from attention_moa.records import Loss, RunRecord
 from attention_moa.run_log import RunLog
@@ -116,8 +118,18 @@ def test_losses_make_no_quorum() -> None:
 def test_a_quorum_of_more_than_there_are_waits_for_all() -> None:
     """With sparse attention there may be fewer critiques than are enough."""
     sparse = AttentionSpec(own=True, peers=0)
-    record = World(a_quorum(attention=sparse), latency_s=latencies(x1_critique_a_a=5.0)).run()
+    record = World(a_quorum(refinements=None, attention=sparse), latency_s=latencies(x1_critique_a_a=5.0)).run()
     assert ("critique", "a", "a") not in left_out(record)
+
+
+def test_critiques_that_were_never_begun_are_losses_too() -> None:
+    """Of an agent whose answer hangs: nobody could criticise it, and the calls add up to the plan all the same."""
+    record = World(a_quorum(), latency_s=latencies(x1_answer_b=60.0)).run()
+    assert {pair for pair, found in record.layers[0].critiques.items() if isinstance(found, Loss)} == {
+        (critic, author) for critic in "abc" for author in "abc" if "b" in (critic, author)
+    }
+    assert {("critique", critic, "b") for critic in "abc"} <= set(left_out(record))
+    assert not_made(record) == (0, 0, len(planned_calls(record.ensemble)) - len(record.calls))
 
 
 @pytest.mark.parametrize("mode", ["pairwise", "panel"])
@@ -130,7 +142,8 @@ def test_what_readers_left_out_before_the_run_died_is_not_made_now(mode: Attenti
     world = World(a_quorum(attention=AttentionSpec(mode=mode)), journal=place)
     record = world.run()
     assert not {name for name in world.asked if name.split(".")[2] == "b" or name.endswith(".b")}
-    assert set(left_out(record)) == {("critique", "b", "a"), ("critique", "b", "c"), ("refine", "b", None)}
+    unread = {("critique", critic, "b") for critic in ("b" if mode == "panel" else "abc")}  # else in a panel's reply
+    assert set(left_out(record)) == unread | {("critique", "b", "a"), ("critique", "b", "c"), ("refine", "b", None)}
     assert record.text == "says 1.summary.a"
 
 

@@ -20,7 +20,7 @@ from attention_moa.messages import CallRequest, Conversation, ImagePart, Message
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
 from attention_moa.records import RunRecord
 from attention_moa.run_stream import RunStream
-from attention_moa.runtime import Ensemble, conversation_of
+from attention_moa.runtime import Ensemble
 from tests import virtual_time
 from tests.fake_openai import FakeOpenAI, says
 from tests.worlds import QUESTION, SECRET, a_spec, default_reply, texts
@@ -137,23 +137,6 @@ def test_what_asks_nothing_is_refused(question: str | Conversation, message: str
         ensemble.run_sync(question)
     with pytest.raises(ConfigError, match=message):
         ensemble.stream(question)
-
-
-@pytest.mark.parametrize(
-    ("question", "prompt", "turns"),
-    [
-        ("Why?", None, [("user", "Why?")]),
-        ("Why?", "Be brief.", [("system", "Be brief."), ("user", "Why?")]),
-        ("Why?", "", [("user", "Why?")]),
-        ([user("Why?")], None, [("user", "Why?")]),
-        ((user("Look."), Message("tool", (TextPart("found"),))), None, [("user", "Look."), ("tool", "found")]),
-        ((Message("user", (ImagePart(media_type="image/png", data=b"png"),)),), None, [("user", "")]),
-        ((system("s"), user("Why?")), "t", [("system", "t"), ("system", "s"), ("user", "Why?")]),
-    ],
-)
-def test_a_question_becomes_turns(question: Any, prompt: str | None, turns: list[tuple[str, str]]) -> None:
-    """A text is a turn of the user; turns stay as they are; an image alone may ask."""
-    assert texts(conversation_of(question, prompt)) == turns
 
 
 def test_images_that_are_addresses_are_loaded_before_the_first_call() -> None:

@@ -90,7 +90,7 @@ def plan(
 def _conversations(question: str | None, data_file: Path | None, system: str | None) -> list[Conversation]:
     from attention_moa.cli.plan_questions import read_questions
     from attention_moa.cli.question import read_question
-    from attention_moa.runtime import conversation_of
+    from attention_moa.questions import conversation_of
 
     found = [read_question(question, None)] if data_file is None else read_questions(data_file)
     return [conversation_of(conversation, system) for conversation in found]
