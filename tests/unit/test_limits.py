@@ -241,14 +241,13 @@ def test_at_the_deadline_the_best_that_is_finished_is_returned(deadline_s: float
     assert "cancelled" in {entry.state for entry in record.calls}
 
 
-@pytest.mark.parametrize("deadline_s", [1.5, 3.5, 4.5, 8.5])
-def test_what_a_deadline_returned_is_returned_again_by_a_run_that_has_new_time(deadline_s: float) -> None:
+@pytest.mark.parametrize(("deadline_s", "whose"), [(1.5, "1.answer.a"), (8.5, "1.answer.b"), (12.5, "1.summary.a")])
+def test_what_a_deadline_returned_is_returned_again_by_a_run_that_has_new_time(deadline_s: float, whose: str) -> None:
     """Where the process died before it could keep the record; nothing is sent for it."""
     spec = a_limited_spec(deadline_s=deadline_s)
     story = Story(spec, seed=3)
     first = story.live(Cut(is_kill=False))
-    if first.text is None:
-        pytest.skip("nothing was finished")
+    assert str(first.text).startswith(f"{whose} has read ")
     story.journal._runs[str(story.run_id)].state = "running"  # noqa: SLF001 - as if it had died
     story.journal._runs[str(story.run_id)].record = None  # noqa: SLF001
     again = story.live()
