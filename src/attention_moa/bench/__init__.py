@@ -1,0 +1,1 @@
+"""Benchmarks: what each of them scores, and how sure the numbers are."""
