@@ -52,8 +52,17 @@ def ratio_interval(sums: Sequence[float], counts: Sequence[float], *, seed: int 
     pairs = [pair for pair in zip(sums, counts, strict=True) if pair[1]]
     if len(pairs) < 2:
         return None
-    ratios = sorted(_with_numpy(pairs, seed) if find_spec("numpy") else _plainly(pairs, seed))
-    return Interval(percentile(ratios, _LOW), percentile(ratios, _HIGH))
+    return interval_of(_with_numpy(pairs, seed) if find_spec("numpy") else _plainly(pairs, seed))
+
+
+def interval_of(values: Sequence[float]) -> Interval:
+    """Return percentiles 2.5 and 97.5 of what the redrawings gave.
+
+    Args:
+        values: At least one, in any order.
+    """
+    ordered = sorted(values)
+    return Interval(percentile(ordered, _LOW), percentile(ordered, _HIGH))
 
 
 def draws_of(count: int, draws: int, seed: int = SEED) -> Iterator[list[int]]:
@@ -89,10 +98,10 @@ def _numbers(chance: random.Random, count: int) -> array[int]:
 
 
 def _plainly(pairs: Sequence[tuple[float, float]], seed: int) -> list[float]:
-    ratios: list[float] = []
-    for drawn in draws_of(len(pairs), DRAWS, seed):
-        ratios.append(sum(pairs[index][0] for index in drawn) / sum(pairs[index][1] for index in drawn))
-    return ratios
+    return [
+        sum(pairs[index][0] for index in drawn) / sum(pairs[index][1] for index in drawn)
+        for drawn in draws_of(len(pairs), DRAWS, seed)
+    ]
 
 
 def _with_numpy(pairs: Sequence[tuple[float, float]], seed: int) -> list[float]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -23,11 +24,13 @@ class Place(NamedTuple):
 
     Args:
         path: The file.
-        line: The number of its line, from 1; in a JSON array the number of its element. None for the whole file.
+        line: The number of its line, from 1; None for the whole file.
+        unit: What is counted: the elements of a JSON array have no lines.
     """
 
     path: Path
     line: int | None = None
+    unit: Literal["line", "element"] = "line"
 
     def error(self, message: str, *, field: str | None = None) -> ConfigError:
         """Return an error that names file, line and field.
@@ -36,7 +39,7 @@ class Place(NamedTuple):
             message: What is wrong, one line.
             field: Of the row; None where no single one is at fault.
         """
-        line = "" if self.line is None else f", line {self.line}"
+        line = "" if self.line is None else f", {self.unit} {self.line}"
         return ConfigError(f"{self.path}{line}{f', {field}' if field else ''}: {message}")
 
 
@@ -136,7 +139,7 @@ def read_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise Place(path, reader.line_num).error(f"no CSV: {describe(error)}") from error
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_rows(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Yield the rows of a CSV file, a JSON array of objects or a file of JSON lines: what it is shows in its text.
 
     Raises:
@@ -145,11 +148,11 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     begin = read_text(path).lstrip()[:1]
     if begin == "[":
         for number, row in enumerate(cast("list[object]", read_json(path)), start=1):
-            yield number, as_object(row, Place(path, number))
-    elif begin == "{":
-        yield from read_lines(path)
-    else:
-        yield from read_csv(path)
+            place = Place(path, number, "element")
+            yield place, as_object(row, place)
+        return
+    lines: Iterator[tuple[int, dict[str, Any]]] = read_lines(path) if begin == "{" else read_csv(path)
+    yield from ((Place(path, line), row) for line, row in lines)
 
 
 def as_object(value: object, place: Place) -> dict[str, Any]:
@@ -213,6 +216,9 @@ def _decoded(text: str, place: Place) -> object:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
+        at = re.search(r"\(byte (\d+)\)", str(error))
+        if place.line is None and at:
+            place = place._replace(line=text.encode()[: int(at[1])].count(b"\n") + 1)
         raise place.error(f"no JSON: {describe(error)}") from error
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from msgspec import Struct
 
-Tree: TypeAlias = "dict[str, Tree | float | int | None]"
+Tree: TypeAlias = dict[str, object]
+"""A JSON object."""
 
 
 class Interval(Struct, frozen=True):
@@ -62,16 +63,13 @@ def score_tree(scores: Sequence[Score]) -> Tree:
     """Return the values by name, as the benchmark's own files hold them: a dot in a name opens a level.
 
     Args:
-        scores: Of one file.
+        scores: Of one file; no name is the beginning of another one up to a dot.
     """
     tree: Tree = {}
     for score in scores:
         *levels, name = score.name.split(".")
         place = tree
         for level in levels:
-            deeper = place.setdefault(level, {})
-            if not isinstance(deeper, dict):
-                raise ValueError(f"{score.name}: {level} is a score itself")
-            place = deeper
+            place = cast("Tree", place.setdefault(level, {}))
         place[name] = score.value
     return tree
