@@ -1,4 +1,6 @@
-"""What holds for every test: no network but loopback, reproducible examples, the tests by folder at the end."""
+"""What holds for every test: no network but loopback, reproducible examples, the benchmarks' data where it is, and the
+tests by folder at the end.
+"""
 
 from __future__ import annotations
 
@@ -88,6 +90,20 @@ def database(postgres_server: str) -> str:
     from tests.postgres import a_database
 
     return asyncio.run(a_database(postgres_server))
+
+
+@pytest.fixture(scope="session")
+def benchmark_data() -> Path:
+    """Return the folder of the benchmarks' data; without it, the test is skipped.
+
+    It may not be shipped: the variable ATTENTION_MOA_BENCHMARK_DATA names it, else it is in ``shared/data`` beside the
+    checkout.
+    """
+    named = os.environ.get("ATTENTION_MOA_BENCHMARK_DATA")  # noqa: TID251 - tests are no part of the settings
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no benchmark data: name its folder in ATTENTION_MOA_BENCHMARK_DATA")
+    return folder
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
