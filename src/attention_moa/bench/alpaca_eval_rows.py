@@ -135,6 +135,8 @@ def _annotation(row: Mapping[str, Any], place: Place, questions: Questions) -> A
 
 def _preference(row: Mapping[str, Any], place: Place, questions: Questions) -> float:
     if "preference" not in row and "top_logprobs" in row:
+        if row["top_logprobs"] is None:  # the answers are equal: the judge is not asked
+            return _DRAW
         is_first = is_model_first(questions.text(row, place))
         return preference_of(_logprobs(row["top_logprobs"], place), is_model_first=is_first)
     value = row.get("preference", 0)
