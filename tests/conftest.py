@@ -1,6 +1,4 @@
-"""What holds for every test: no network but loopback, reproducible examples, the benchmarks' data where it is, and the
-tests by folder at the end.
-"""
+"""What holds for every test: no network but loopback, reproducible examples, benchmark data, the tests by folder."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named_with_its_place(
 
 def test_a_file_that_is_not_there_or_cannot_be_opened_is_said(tmp_path: Path) -> None:
     """A missing file, and a folder in a file's place."""
-    with pytest.raises(ConfigError, match="none.json: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.json: cannot be read: No such file"):
         read_json(tmp_path / "none.json")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         read_json(tmp_path)
@@ -120,7 +120,7 @@ def test_the_data_are_a_benchmark_s_folder_or_the_one_above(tmp_path: Path) -> N
     folder.mkdir()
     assert benchmark_folder(tmp_path, "gsm8k") == folder
     assert benchmark_folder(folder, "gsm8k") == folder
-    with pytest.raises(ConfigError, match="--data: .* has no folder flask"):
+    with pytest.raises(ConfigError, match=r"--data: .* has no folder flask"):
         benchmark_folder(tmp_path, "flask")
 
 
