@@ -13,7 +13,9 @@ HEAVY = {
     "genai_prices",
     "httpx",
     "jinja2",
+    "langdetect",
     "nicegui",
+    "numpy",
     "openai",
     "pydantic",
     "pydantic_ai",
@@ -45,7 +47,9 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", [["--help"], ["--version"], ["ask", "--help"], ["ensemble", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["--version"], ["ask", "--help"], ["ensemble", "--help"], ["bench", "score", "--help"]]
+)
 def test_help_loads_nothing_heavy(command: list[str]) -> None:
     """Asking for help needs no model, and no library that talks to one."""
     loaded = modules_after(

@@ -36,10 +36,11 @@ def test_a_strong_penalty_leaves_no_weight() -> None:
     assert fit(rows(), 1e-6).tolist() == [0, 0, 0]
 
 
-def test_where_it_begins_does_not_matter() -> None:
-    """The objective is convex: also from far away the end is the same."""
+@pytest.mark.parametrize("start", [(30.0, -40.0, 50.0), (8.0, 8.0, 8.0), (-4.0, 4.0, -4.0)])
+def test_where_it_begins_does_not_matter(start: tuple[float, ...]) -> None:
+    """The objective is convex: also from far away, where whole steps go too far, the end is the same."""
     data = rows()
-    far = fit(data, 2.0, start=np.asarray([30.0, -40.0, 50.0]))
+    far = fit(data, 2.0, start=np.asarray(start))
     assert far == pytest.approx(fit(data, 2.0), abs=1e-8)
 
 
