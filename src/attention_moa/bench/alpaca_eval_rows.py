@@ -22,6 +22,9 @@ from attention_moa.bench.reading import (
 
 _DRAW = 1.5
 _OLD_DRAW = 0.0
+_LONGEST = 10**9
+_SURE = 0.1
+"""A log-probability is at most 0, but for what rounding adds."""
 _EMPTY = ("", "nan", "null")
 
 
@@ -79,7 +82,7 @@ class Questions:
     def position(self, row: Mapping[str, Any], place: Place) -> int | None:
         """Return the position of a row's question; None where it is none of the benchmark's, or the row names none."""
         if "instruction_index" in row:
-            return integer_field(row, "instruction_index", place)
+            return _counted(row, "instruction_index", place)
         return self._places.get(text_field(row, "instruction", place)) if "instruction" in row else None
 
     def text(self, row: Mapping[str, Any], place: Place) -> str:
@@ -152,7 +155,7 @@ def _logprobs(value: object, place: Place) -> list[tuple[str, float]]:
     pairs: list[tuple[str, float]] = []
     for pair in cast("list[object]", value):
         match pair:
-            case [str() as token, (int() | float()) as logprob]:
+            case [str() as token, (int() | float()) as logprob] if logprob <= _SURE:
                 pairs.append((token, float(logprob)))
             case _:
                 raise wrong()
@@ -161,5 +164,13 @@ def _logprobs(value: object, place: Place) -> list[tuple[str, float]]:
 
 def _length(row: Mapping[str, Any], length: str, text: str, *, place: Place) -> int | None:
     if length in row:
-        return integer_field(row, length, place)
+        return _counted(row, length, place)
     return len(text_field(row, text, place)) if text in row else None
+
+
+def _counted(row: Mapping[str, Any], field: str, place: Place) -> int:
+    """Return a field that counts something: not below 0, and no more than a text can be long."""
+    number = integer_field(row, field, place)
+    if not 0 <= number <= _LONGEST:
+        raise place.error(f"not from 0 to {_LONGEST:,}: {row[field]!r}", field=field)
+    return number

@@ -72,6 +72,10 @@ def test_a_text_that_is_no_question_of_the_benchmark_has_no_position(folder: Pat
         ('{"instruction_index": 40, "top_logprobs": []}', "line 2, instruction_index: the baseline has 40 questions"),
         ('{"instruction_index": 0, "top_logprobs": 1}', "line 2, top_logprobs: not a list of [token, log-prob"),
         ('{"instruction_index": 0, "top_logprobs": [["m"]]}', "line 2, top_logprobs: not a list of [token, log-prob"),
+        ('{"instruction_index": 0, "top_logprobs": [["m", 900]]}', "line 2, top_logprobs: not a list of [token, log-p"),
+        ('{"instruction_index": -1, "preference": 1}', "line 2, instruction_index: not from 0 to 1,000,000,000: -1"),
+        ('{"preference": 1, "len_output": -5}', "line 2, len_output: not from 0 to 1,000,000,000: -5"),
+        ('{"preference": 1, "len_baseline": 1e300}', "line 2, len_baseline: not from 0 to 1,000,000,000: "),
         ('{"top_logprobs": []}', "line 2, instruction_index: missing"),
     ],
 )
