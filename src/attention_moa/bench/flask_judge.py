@@ -27,7 +27,8 @@ LOWEST, HIGHEST = 1, 5
 _LOGICAL = "logical"
 _NOT_APPLICABLE = frozenset({"na", "n/a", "not applicable"})
 _TEXT = r"(?:\"([^\"]*)\"|'([^']*)')"
-_ENTRY = re.compile(rf"\s*{_TEXT}\s*:\s*(?:{_TEXT}|([+-]?[0-9]+(?:\.[0-9]*)?))\s*(?:,|$)")
+_NUMBER = r"([+-]?\s*(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"
+_ENTRY = re.compile(rf"\s*{_TEXT}\s*:\s*(?:{_TEXT}|{_NUMBER})\s*(?:,|$)")
 _SCORE = re.compile(r"\s*\+?[0-9]+(?:\.[0-9]*)?\s*")
 
 

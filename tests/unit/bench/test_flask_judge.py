@@ -60,7 +60,9 @@ def test_a_skill_may_not_apply(words: str) -> None:
     assert said.missing(["commonsense", "readability", "correctness"]) == ["correctness"]
 
 
-@pytest.mark.parametrize("value", ["0", "6", "5.5", "-3", '"4/5"', '"nan"', '"inf"', '"five"', '""', '"٣"', '"1e0"'])
+@pytest.mark.parametrize(
+    "value", ["0", "6", "5.5", ".5", "- 3", '"4/5"', '"nan"', '"inf"', '"five"', '""', '"٣"', '"1e0"']
+)
 def test_only_numbers_on_the_scale_are_scores(value: str) -> None:
     """Anything else is refused, and the other skills stay."""
     said = parse_review(f'{{"Readability": {value}, "Commonsense Understanding": 5}}', SKILLS)
