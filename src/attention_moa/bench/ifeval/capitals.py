@@ -1,0 +1,38 @@
+"""How many words are in capital letters only, words being those of the Penn Treebank: ``DON'T`` is two, ``DO N'T``.
+
+Only pieces with letters count, so marks are taken for gaps; what is left to do are the words inside of words.
+
+Source: the Treebank's tokenization as NLTK has it, which IFEval counts words with; the way to the count is ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_LAST_PERIOD = re.compile(r"(?<!\.)\.(?=[\])}>\"'»”’ ]*\s*$)")
+_GAPS = re.compile(r"[;@#$%&?!*()\[\]{}<>\"`«»“”‘’„]|--|\.{2,}|''|[:,](?!\d)")
+# What ends a word and is one itself: 's, 'll, n't; and the two words of CANNOT, GONNA and their like.
+_TAIL = re.compile(r"(?<=[^' ])('[sS]|'[mM]|'[dD]|'ll|'LL|'re|'RE|'ve|'VE|n't|N'T|')(?= )")
+_DOUBLE = re.compile(
+    r"\b(?:(can)(not)|(gim)(me)|(gon)(na)|(got)(ta)|(lem)(me)|(d)('ye))\b|\b(wan)(na)(?=\s)|\b(more)('n)\b",
+    re.IGNORECASE,
+)
+_IT = re.compile(r"(?<= )('t)(is|was)\b", re.IGNORECASE)
+_LONE = re.compile(r"'(?!re|ve|ll|m|t|s|d|n)(?=\w\b)", re.IGNORECASE)
+
+
+def capital_words(sentences: Iterable[str]) -> int:
+    """Return how many words are in capital letters only.
+
+    Args:
+        sentences: Of a text: the period at the end of one belongs to no word.
+    """
+    return sum(1 for sentence in sentences for word in _words(sentence) if word.isupper())
+
+
+def _words(sentence: str) -> list[str]:
+    text = f" {_GAPS.sub(' ', _LAST_PERIOD.sub(' ', _LONE.sub(' ', sentence)))} "
+    text = _TAIL.sub(r" \1", text)
+    text = _DOUBLE.sub(lambda found: " " + " ".join(filter(None, found.groups())) + " ", text)
+    return _IT.sub(r" \1 \2 ", text).split()

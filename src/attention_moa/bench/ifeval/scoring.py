@@ -1,0 +1,140 @@
+"""IFEval's scores: the share of instructions that answers follow, and of prompts whose instructions all are followed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from attention_moa.bench.bootstrap import mean_interval, ratio_interval
+from attention_moa.bench.ifeval.language import language_of
+from attention_moa.bench.ifeval.prompts import Answers, Prompt, read_answers, read_prompts
+from attention_moa.bench.ifeval.punkt import read_model
+from attention_moa.bench.ifeval.sentences import split_sentences
+from attention_moa.bench.ifeval.tools import Tools
+from attention_moa.bench.reading import benchmark_folder, find_file
+from attention_moa.bench.scores import Score, TaskScores
+
+Strictness = Literal["strict", "loose"]
+_BOTH: tuple[Strictness, ...] = ("strict", "loose")
+
+
+class Verdict(NamedTuple):
+    """Which instructions of a prompt an answer follows.
+
+    Args:
+        kinds: Of its instructions.
+        strict: One for each: whether the answer as it is follows it.
+        loose: One for each: whether any of eight versions of the answer does.
+    """
+
+    kinds: tuple[str, ...]
+    strict: tuple[bool, ...]
+    loose: tuple[bool, ...]
+
+    def by(self, strictness: Strictness) -> tuple[bool, ...]:
+        """Return one of the two."""
+        return self.strict if strictness == "strict" else self.loose
+
+
+def score(files: Sequence[Path], data: Path) -> TaskScores:
+    """Return a model's scores in per cent: strict and loose, of prompts, of instructions and of their kinds.
+
+    Args:
+        files: Its answers: rows with ``response`` and ``key`` or ``prompt``.
+        data: The folder of all benchmarks, or IFEval's: ``input_data.jsonl``, and in ``nltk_data`` the Punkt model.
+
+    Raises:
+        ConfigError: A file is wrong (the text names file, line and field), or langdetect is not installed.
+
+    Source: J. Zhou et al., Instruction-Following Evaluation for Large Language Models, arXiv 2311.07911.
+    """
+    prompts, answers = read(files, data)
+    verdicts = [judge(prompts[key], text) for key, text in answers.texts.items()]
+    return TaskScores(
+        task="ifeval",
+        file=", ".join(map(str, files)),
+        scores=(
+            Score("n_prompts", len(verdicts), len(verdicts)),
+            Score("n_instructions", sum(len(one.kinds) for one in verdicts), len(verdicts)),
+            *_totals(verdicts),
+            *_by_kind(verdicts),
+        ),
+        notes=tuple(_notes(prompts, answers)),
+    )
+
+
+def read(files: Sequence[Path], data: Path) -> tuple[dict[int, Prompt], Answers]:
+    """Return the benchmark's prompts and a model's answers.
+
+    Args:
+        files: The answers.
+        data: The folder of all benchmarks, or IFEval's.
+
+    Raises:
+        ConfigError: A file is wrong.
+    """
+    folder = benchmark_folder(data, "ifeval")
+    model = cache(lambda: read_model(folder))
+    tools = Tools(lambda text: split_sentences(text, model()), language_of)
+    prompts = read_prompts(find_file(folder, "input_data.jsonl"), tools)
+    return prompts, read_answers(files, prompts)
+
+
+def judge(prompt: Prompt, answer: str) -> Verdict:
+    """Return which of a prompt's instructions an answer follows; an empty answer follows none.
+
+    Args:
+        prompt: With its instructions.
+        answer: As the model gave it.
+    """
+    versions = [version for version in loose_versions(answer) if version.strip()]
+    return Verdict(
+        kinds=tuple(one.kind for one in prompt.instructions),
+        strict=tuple(bool(answer.strip()) and one.holds(answer) for one in prompt.instructions),
+        loose=tuple(any(map(one.holds, versions)) for one in prompt.instructions),
+    )
+
+
+def loose_versions(answer: str) -> list[str]:
+    """Return an answer as it is, without its first line, its last and both, and these four without any ``*``.
+
+    A first line may be a greeting, a last one a farewell, and stars are Markdown. Versions that are equal come once.
+    """
+    lines = answer.split("\n")
+    cut = ("\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1]))
+    with_stars = [answer, *cut]
+    return list(dict.fromkeys([*with_stars, *(version.replace("*", "") for version in with_stars)]))
+
+
+def _totals(verdicts: Sequence[Verdict]) -> Iterable[Score]:
+    for strictness in _BOTH:
+        held = [100.0 * all(one.by(strictness)) for one in verdicts]
+        yield Score(f"prompt_{strictness}", sum(held) / len(held), len(held), interval=mean_interval(held))
+        yield _instructions(f"instruction_{strictness}", [one.by(strictness) for one in verdicts])
+
+
+def _by_kind(verdicts: Sequence[Verdict]) -> Iterable[Score]:
+    for kind in sorted({kind for one in verdicts for kind in one.kinds}):
+        held: defaultdict[Strictness, list[list[bool]]] = defaultdict(list)
+        for one in verdicts:
+            for strictness in _BOTH:
+                pairs = zip(one.kinds, one.by(strictness), strict=True)
+                held[strictness].append([holds for name, holds in pairs if name == kind])
+        yield from (_instructions(f"by_kind.{kind}.{strictness}", held[strictness]) for strictness in _BOTH)
+
+
+def _instructions(name: str, held: Sequence[Sequence[bool]]) -> Score:
+    """Return the share of instructions that are followed, given by prompt: an interval redraws whole prompts."""
+    sums, counts = [100.0 * sum(one) for one in held], [float(len(one)) for one in held]
+    n = int(sum(counts))
+    return Score(name, sum(sums) / n, n, interval=ratio_interval(sums, counts))
+
+
+def _notes(prompts: dict[int, Prompt], answers: Answers) -> Iterable[str]:
+    if len(answers.texts) < len(prompts):
+        yield f"{len(answers.texts)} of {len(prompts)} prompts have an answer: the scores are theirs alone."
+    if answers.strangers:
+        yield f"{answers.strangers} answers are to prompts that the data do not have: they are left out."
