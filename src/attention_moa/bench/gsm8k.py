@@ -113,10 +113,10 @@ def judge_answers(files: Sequence[Path], right: Mapping[str, Decimal]) -> Iterat
 
 
 def final_number(text: str) -> Decimal | None:
-    """Return the number that a solution ends in, without currency and thousands' commas; None where it has none.
+    r"""Return the number that a solution ends in, without currency and thousands' commas; None where it has none.
 
-    It is the first one after the last announcement (``####``, ``A:``, ``answer is``, ``\\boxed{``), else the last one of
-    all. Equal numbers are equal however they are written: 3, 3.0 and $3.00.
+    It is the first one after the last announcement (``####``, ``A:``, ``answer is``, ``\boxed{``), else the last one
+    of all. Equal numbers are equal however they are written: 3, 3.0 and $3.00.
 
     Args:
         text: A solution.

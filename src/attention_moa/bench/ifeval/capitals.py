@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_LAST_PERIOD = re.compile(r"(?<!\.)\.(?=[\])}>\"'»”’ ]*\s*$)")
-_GAPS = re.compile(r"[;@#$%&?!*()\[\]{}<>\"`«»“”‘’„]|--|\.{2,}|''|[:,](?!\d)")
+_LAST_PERIOD = re.compile(r"(?<!\.)\.(?=[\])}>\"'»\u201d\u2019 ]*\s*$)")
+_GAPS = re.compile(r"[;@#$%&?!*()\[\]{}<>\"`«»\u201c\u201d\u2018\u2019\u201e]|--|\.{2,}|''|[:,](?!\d)")
 # What ends a word and is one itself: 's, 'll, n't; and the two words of CANNOT, GONNA and their like.
 _TAIL = re.compile(r"(?<=[^' ])('[sS]|'[mM]|'[dD]|'ll|'LL|'re|'RE|'ve|'VE|n't|N'T|')(?= )")
 _DOUBLE = re.compile(

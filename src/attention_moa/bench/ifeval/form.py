@@ -15,7 +15,6 @@ _HIGHLIGHT = re.compile(r"\*[^\n*]*\*")
 _DOUBLE_HIGHLIGHT = re.compile(r"\*\*([^\n*]*)\*\*")
 _PARAGRAPH_BREAK = re.compile(r"\s?\*\*\*\s?")
 _PLACEHOLDER = re.compile(r"\[.*?\]")
-_TITLE = re.compile(r"<<[^\n]+>>")
 _FENCES = ("```json", "```Json", "```JSON", "```")
 _CHOICES = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 # A postscript begins with its mark and has no other condition; of the two usual ones, blanks may be inside.
@@ -100,7 +99,7 @@ def json_format(_given: Arguments, _tools: Tools) -> Check:
 
 def title(_given: Arguments, _tools: Tools) -> Check:
     """Return whether there is a title ``<<so>>``."""
-    return lambda answer: any(found.lstrip("<").rstrip(">").strip() for found in _TITLE.findall(answer))
+    return lambda answer: any(map(_has_title, answer.split("\n")))
 
 
 def two_responses(_given: Arguments, _tools: Tools) -> Check:
@@ -144,6 +143,11 @@ def no_comma(_given: Arguments, _tools: Tools) -> Check:
 def _bare_word(paragraph: str) -> str:
     word = paragraph.split(maxsplit=1)[0].lstrip("'").lstrip('"').lower()
     return "".join(takewhile(lambda letter: letter not in _ENDS_OF_A_WORD, word))
+
+
+def _has_title(line: str) -> bool:
+    begin, end = line.find("<<"), line.rfind(">>")
+    return 0 <= begin < end and bool(line[begin:end].lstrip("<").rstrip(">").strip())
 
 
 def _is_json(answer: str) -> bool:

@@ -75,8 +75,8 @@ def read_prompts(path: Path, tools: Tools) -> dict[int, Prompt]:
 def read_answers(files: Sequence[Path], prompts: Mapping[int, Prompt]) -> Answers:
     """Return a model's answers.
 
-    A row names its prompt by ``key``; without one, as in the benchmark's own files, by the ``prompt``'s words. Words that
-    the data do not have are counted and left out: a prompt was reworded after answers to it were published.
+    A row names its prompt by ``key``; without one, as in the benchmark's own files, by the ``prompt``'s words. Words
+    that the data do not have are counted and left out: a prompt was reworded after answers to it were published.
 
     Args:
         files: Rows with ``response`` and ``key`` or ``prompt``.

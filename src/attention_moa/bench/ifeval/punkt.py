@@ -1,4 +1,4 @@
-"""A Punkt model as files: which words are abbreviations, open sentences or go together, and in which case words occur."""
+"""A Punkt model as files: which words are abbreviations, open sentences or go together, and in which case they occur."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IFEval's scores: the share of instructions that answers follow, and of prompts whose instructions all are followed."""
+"""IFEval's scores: the share of instructions that are followed, and of prompts all of whose instructions are."""
 
 from __future__ import annotations
 
@@ -78,8 +78,11 @@ def read(files: Sequence[Path], data: Path) -> tuple[dict[int, Prompt], Answers]
     """
     folder = benchmark_folder(data, "ifeval")
     model = cache(lambda: read_model(folder))
-    tools = Tools(lambda text: split_sentences(text, model()), language_of)
-    prompts = read_prompts(find_file(folder, "input_data.jsonl"), tools)
+
+    def sentences(text: str) -> list[str]:
+        return split_sentences(text, model())
+
+    prompts = read_prompts(find_file(folder, "input_data.jsonl"), Tools(sentences, language_of))
     return prompts, read_answers(files, prompts)
 
 

@@ -4,8 +4,8 @@ A candidate is a period, question or exclamation mark before white space or othe
 and what follows are labelled: first by themselves (is it an abbreviation?), then in the light of the next word (does
 that one look as if it opened a sentence?).
 
-Source: T. Kiss and J. Strunk, Unsupervised Multilingual Sentence Boundary Detection, Computational Linguistics 32 (2006);
-the details are those of NLTK, which IFEval counts sentences with.
+Source: T. Kiss and J. Strunk, Unsupervised Multilingual Sentence Boundary Detection, Computational Linguistics 32
+(2006); the details are those of NLTK 3.9, which IFEval counts sentences with.
 """
 
 from __future__ import annotations
@@ -97,9 +97,10 @@ def _candidates(text: str) -> Iterator[tuple[re.Match[str], str]]:
     for found in _CANDIDATE.finditer(text):
         since = 0 if previous is None else previous[0].start()
         start = _last_space(text, since, found.start())
+        if start < 0:
+            start = 0 if previous is None else previous[1]
         if previous is not None and previous[0].start() <= start:
             yield previous[0], _context(text, *previous)
-        start = (0 if previous is None else previous[1]) if start < 0 else start
         previous = found, start
     if previous is not None:
         yield previous[0], _context(text, *previous)
@@ -118,10 +119,8 @@ def _context(text: str, found: re.Match[str], start: int) -> str:
 
 
 def _ends_a_sentence(context: str, model: Model) -> bool:
-    tokens = [
-        _labelled(word, model) for line in context.split("\n") if line.strip() for word in _TOKEN.findall(line)
-    ]
-    return any(_relabelled(one, other, model).ends for one, other in pairwise(tokens)) or tokens[-1].ends
+    tokens = [_labelled(word, model) for line in context.split("\n") if line.strip() for word in _TOKEN.findall(line)]
+    return any(_relabelled(one, other, model).ends for one, other in pairwise(tokens))
 
 
 def _labelled(word: str, model: Model) -> _Token:

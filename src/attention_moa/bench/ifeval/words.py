@@ -33,7 +33,7 @@ def forbidden_words(given: Arguments, _tools: Tools) -> Check:
 
 
 def letter_frequency(given: Arguments, _tools: Tools) -> Check:
-    """Return whether a letter, of either case, is there often, or rarely, enough; any other sign is counted as it is."""
+    """Return whether a letter, of either case, is there often, or rarely, enough; any other sign counts as it is."""
     letter = given.text("letter").lower()
     if len(letter) != 1:
         raise given.error("letter", f"not one letter: {letter!r}")
