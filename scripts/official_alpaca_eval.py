@@ -2,8 +2,8 @@
 
 Run as ``python scripts/official_alpaca_eval.py DATA``, with the folder ``alpaca_eval`` of the benchmarks' data, in an
 environment of its own that has ``alpaca-eval`` and this package with its extra ``bench``. Nothing is fetched: the
-official code is given the data's own ``df_gamed`` file in the place of its download. It fits twice: as it does, and to a
-tighter tolerance, which shows that what differs is where its solver stops.
+official code is given the data's own ``df_gamed`` file in the place of its download. It fits twice: as it does, and to
+a tighter tolerance, which shows that what differs is where its solver stops.
 """
 
 from __future__ import annotations

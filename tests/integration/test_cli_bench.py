@@ -43,7 +43,7 @@ def test_scores_are_json_by_file(data: Path, tmp_path: Path) -> None:
     assert done.stderr == b""
     found = json.loads(done.stdout)
     assert list(found) == ["40", "30"]
-    assert found["30"]["n_total"] == 30
+    assert found["30"]["n_total"] == found["30"]["counts"]["win_rate"] == 30
     assert found["40"]["file"] == str(files[0])
     low, high = (found["40"]["intervals"]["win_rate"][end] for end in ("low", "high"))
     assert low < found["40"]["win_rate"] < high
@@ -109,3 +109,24 @@ def test_published_annotations_are_scored_from_the_command_line(benchmark_data: 
     for name, value in expected["published"].items():
         tolerance = 0.01 if name.startswith("length") else 1e-9
         assert value is None or found[name] == pytest.approx(value, rel=0, abs=tolerance), name
+
+
+@pytest.mark.parametrize(
+    ("task", "files"), [("gsm8k", "gsm8k/solutions_*.jsonl.gz"), ("mt-bench", "mt_bench/judgments/*.jsonl.gz")]
+)
+def test_the_names_of_scores_are_those_of_the_expected_numbers(
+    benchmark_data: Path, tmp_path: Path, task: str, files: str
+) -> None:
+    """Whatever else a document says, no score of the benchmark is hidden by it."""
+    folder = benchmark_data / files.partition("/")[0]
+    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    paths = sorted(benchmark_data.glob(files))
+    done = run_cli("bench", "score", task, *paths, "--data", benchmark_data, "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = {name.removeprefix("solutions_"): scores for name, scores in json.loads(done.stdout).items()}
+    assert found.keys() == expected.keys()
+    for model, numbers in expected.items():
+        for name in numbers.keys() & found[model].keys():
+            value = pytest.approx(numbers[name], rel=0, abs=1e-9)
+            assert found[model][name] == value, (model, name)
+        assert numbers.keys() - found[model].keys() <= {"source", "judge", "note"}

@@ -80,7 +80,7 @@ def document(scored: TaskScores) -> Tree:
         "task": scored.task,
         "file": scored.file,
         "intervals": {one.name: structs.asdict(one.interval) for one in with_interval if one.interval is not None},
-        "n": {one.name: one.n for one in scored.scores},
+        "counts": {one.name: one.n for one in scored.scores},
         "missing": {one.name: one.missing for one in scored.scores},
         "notes": list(scored.notes),
     }
