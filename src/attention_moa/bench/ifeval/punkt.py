@@ -1,4 +1,4 @@
-"""A Punkt model as files: which words are abbreviations, open sentences or go together, and in which case they occur."""
+"""A Punkt model as files: abbreviations, words that open sentences or go together, the case in which words occur."""
 
 from __future__ import annotations
 
