@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from attention_moa.call_costs import PriceOf
-from attention_moa.errors import ConfigError, RunBusyError, StoreError, describe
+from attention_moa.errors import ConfigError, RunBusyError, RunNotFoundError, StoreError, describe
 from attention_moa.fingerprint import request_key
 from attention_moa.messages import Conversation
 from attention_moa.plan import DECISION, models_of, plan
@@ -24,18 +26,35 @@ _LONG_CHARACTERS = 100_000
 _MANY_CALLS = 150
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
 class RunWish(Struct, frozen=True, kw_only=True):
     """Which run of the journal is wanted.
 
     Args:
         run_id: That one: it goes on from what is journaled. None for any.
+        name: The run of this id: it is begun where the journal has none, goes on where it was interrupted, and is
+            returned as it is where it has finished. Up to 200 letters, digits, ``.``, ``_`` and ``-``; who gives names
+            sees to it that each says what runs. None for any.
         is_fresh: Whether an interrupted run of an equal request is left alone, and a new one begins.
         sample: Which of several repeats of one request: each has replies of its own.
     """
 
     run_id: str | None = None
+    name: str | None = None
     is_fresh: bool = False
     sample: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the name; raise a ``ConfigError`` where it can be none."""
+        if self.name is None:
+            return
+        if _NAME.fullmatch(self.name) is None:
+            message = f"{self.name!r} is no name: up to 200 letters, digits, '.', '_' and '-', a letter or digit first"
+            raise ConfigError(message, key="name")
+        if self.run_id is not None or self.is_fresh:
+            raise ConfigError("a run is wanted by its name, by its id, or fresh: say one of them", key="name")
 
 
 async def open_wanted(wanted: Journal | str | Path | None) -> Journal | None:
@@ -70,6 +89,9 @@ async def take_place(
         RunBusyError: Somebody else is at the wanted run.
     """
     key = request_key(log.spec, conversation, sample=wish.sample)
+    if wish.name is not None:
+        head = replace(_head(log, conversation, key, wish.sample), run_id=wish.name)
+        return await _take_named(journal, head, log, has_reuse=has_reuse)
     run_id = wish.run_id
     if run_id is None and not wish.is_fresh:
         run_id = await journal.unfinished(key)
@@ -89,13 +111,27 @@ async def finished_run(journal: Journal | None, wish: RunWish, conversation: Con
         ConfigError: The wanted run was asked something else.
         RunNotFoundError: The wanted run is not there.
     """
-    if journal is None or wish.run_id is None:
+    run_id = wish.run_id or wish.name
+    if journal is None or run_id is None:
         return None
-    record = await journal.record(wish.run_id)
+    try:
+        record = await journal.record(run_id)
+    except RunNotFoundError:
+        if wish.name is not None:
+            return None
+        raise
     if record.state != "finished":
         return None
-    _require_same(wish.run_id, record.conversation, conversation)
+    _require_same(run_id, record.conversation, conversation)
     return record
+
+
+async def _take_named(journal: Journal, head: RunHead, log: RunLog, *, has_reuse: bool) -> RunJournal:
+    """Return the place of the run of a name, begun where there is none."""
+    try:
+        return await _take_up(journal, head.run_id, log, head.conversation, has_reuse=has_reuse)
+    except RunNotFoundError:
+        return await journal.begin(head, has_reuse=has_reuse)
 
 
 def _require_same(run_id: str, asked: Conversation, conversation: Conversation) -> None:

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from attention_moa.budget import Budget
 from attention_moa.calls import Caller
-from attention_moa.config import EnsembleSpec, all_agents
+from attention_moa.config import EnsembleSpec, LimitSpec, all_agents
 from attention_moa.ensemble import run_ensemble
 from attention_moa.errors import ConfigError
 from attention_moa.events import Event
@@ -175,6 +175,7 @@ class Ensemble:
         system: str | None = None,
         observers: Sequence[Observer] = (),
         wish: RunWish = ANY_RUN,
+        limits: LimitSpec | None = None,
     ) -> RunRecord:
         """Return the record of one run; ``record.text`` is the answer.
 
@@ -184,13 +185,15 @@ class Ensemble:
             observers: Told every event as it happens.
             wish: Which run of the journal this is; unless told an interrupted one of an equal
                 request, else a new one.
+            limits: What this run may use, in the place of what the ensemble says; None leaves that.
 
         Raises:
             ConfigError: The question is empty, a key is missing, a model cannot be had.
             RunError: There is no answer; ``error.partial`` holds what was finished.
             StoreError: The journal cannot be read or written; what was written is not lost.
         """
-        return await self._run(self._log(conversation_of(question, system), observers, has_deltas=False), wish)
+        log = self._log(conversation_of(question, system), observers, has_deltas=False, limits=limits)
+        return await self._run(log, wish)
 
     def run_sync(
         self,
@@ -244,12 +247,19 @@ class Ensemble:
             task.add_done_callback(self._streaming.discard)
         return await self._run(log, wish)
 
-    def _log(self, conversation: Conversation, observers: Sequence[Observer], *, has_deltas: bool) -> RunLog:
+    def _log(
+        self,
+        conversation: Conversation,
+        observers: Sequence[Observer],
+        *,
+        has_deltas: bool,
+        limits: LimitSpec | None = None,
+    ) -> RunLog:
         now = datetime.now(UTC)
         return RunLog(
             f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
             now.isoformat(timespec="milliseconds"),
-            self.spec,
+            self.spec if limits is None else replace(self.spec, limits=limits),
             conversation,
             now=time.monotonic,
             observers=observers,
@@ -263,8 +273,9 @@ class Ensemble:
                 for agent in all_agents(self.spec):
                     pool.get(agent)
                 conversation = await _inlined(log.conversation)
+                log.run_id = wish.name or log.run_id
                 log.start_clock()
-                budget = Budget(self.spec.limits, known_price)
+                budget = Budget(log.spec.limits, known_price)
                 budget.require_prices(all_agents(self.spec))
                 if (over := await finished_run(journal, wish, conversation)) is not None:
                     return log.show(over)
@@ -282,7 +293,7 @@ class Ensemble:
                     sample=place.head.sample if place is not None else wish.sample,
                     is_replay=self._is_replay,
                 )
-                desk = Desk(self.spec, conversation, self._templates, Seal(secret, conversation))
+                desk = Desk(log.spec, conversation, self._templates, Seal(secret, conversation))
                 await run_ensemble(desk, caller, log)
             except asyncio.CancelledError:
                 if log.is_open:  # before the first call

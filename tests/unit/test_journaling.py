@@ -133,6 +133,48 @@ def test_a_run_that_is_asked_for_by_id_must_be_there_and_free() -> None:
     run(scenario())
 
 
+def test_a_named_run_begins_goes_on_and_stays_finished() -> None:
+    """All under the name, which is its id: nothing is ever asked twice."""
+
+    async def scenario() -> None:
+        journal = MemoryJournal()
+        broken = ScriptedProvider(lambda request: ServerError("down") if request.layer == 2 else default_reply(request))
+        spec = a_spec(2, calls=CallPolicy(attempts=1))
+        wish = RunWish(name="bench.moa.17")
+        first = Ensemble(spec, providers={"test": broken}, journal=journal)
+        assert (await first.run(QUESTION, wish=wish)).run_id == "bench.moa.17"
+        place, log = await taken(journal, RunWish(name="bench.moa.18"))
+        await place.put("key", a_call(ended_s=7.5))
+        await place.release()
+        assert (place.head.run_id, log.is_resumed) == ("bench.moa.18", False)
+        place, log = await taken(journal, RunWish(name="bench.moa.18"))
+        assert (log.run_id, log.is_resumed, len(log.all_calls)) == ("bench.moa.18", True, 1)
+        with pytest.raises(RunBusyError):
+            await taken(journal, RunWish(name="bench.moa.18"))
+        silent = Ensemble(spec, providers={"test": ScriptedProvider({})}, journal=journal)
+        assert (await silent.run(QUESTION, wish=wish)).text == (await journal.record("bench.moa.17")).text
+        with pytest.raises(ConfigError, match="asked something else"):
+            await silent.run("Why is grass green?", wish=wish)
+
+    run(scenario())
+
+
+def test_a_run_without_a_journal_has_its_name_too() -> None:
+    """So that what is written of it names it."""
+    ensemble = Ensemble(a_spec(1), providers={"test": ScriptedProvider(default_reply)})
+    assert ensemble.run_sync("Why?", wish=RunWish(name="mine")).run_id == "mine"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"name": ""}, {"name": "a b"}, {"name": "a" * 201}, {"name": "a", "run_id": "b"}, {"name": "a", "is_fresh": True}],
+)
+def test_a_name_is_a_name_and_alone(wish: dict[str, Any]) -> None:
+    """It becomes an id of the journal, and two wishes at once would be one too many."""
+    with pytest.raises(ConfigError, match=r"^name: "):
+        RunWish(**wish)
+
+
 class Quick(MemoryJournal):
     """A journal in which somebody else takes a run up just before us."""
 

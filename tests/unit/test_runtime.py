@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from attention_moa.agents import AgentSpec, WriterSpec
-from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec, PromptSpec
-from attention_moa.errors import ConfigError, QuorumError, ServerError
+from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec, LimitSpec, PromptSpec
+from attention_moa.errors import BudgetError, ConfigError, QuorumError, ServerError
 from attention_moa.events import CallDelta, Event, RunFinished, RunStarted
 from attention_moa.messages import CallRequest, Conversation, ImagePart, Message, TextPart, assistant, system, user
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
@@ -94,6 +94,15 @@ def test_a_run_without_an_answer_raises_with_what_was_finished() -> None:
     with pytest.raises(QuorumError, match="down") as caught:
         ensemble.run_sync(WHY)
     assert len(caught.value.partial.calls) == 2
+
+
+def test_a_run_may_have_limits_of_its_own() -> None:
+    """In the place of the ensemble's, which stay what they are for others."""
+    ensemble = an_ensemble(limits=LimitSpec(tokens=1))
+    record = asyncio.run(ensemble.run(WHY, limits=LimitSpec(tokens=100_000)))
+    assert (record.state, record.ensemble.limits.tokens) == ("finished", 100_000)
+    with pytest.raises(BudgetError):
+        ensemble.run_sync(WHY)
 
 
 def test_planned_calls_are_counted_before_anything_is_spent() -> None:
