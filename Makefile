@@ -10,10 +10,10 @@ COVERAGE_ENGINE := 100
 COVERAGE_ALL := 95
 empty :=
 comma := ,
-ENGINE := errors keys messages money agents config records events ports schedule stopping replies accounting backoff codec critical_path \
+ENGINE := errors keys messages money strategies agents config records events ports schedule stopping replies accounting backoff codec critical_path \
 	fingerprint waiting pacing run_log booking limiter budget hedging calls layer_run attention synthesis limits ensemble \
 	experience expected_path call_plan prompt_sizes call_costs plan plan_account not_made reading questions model_limits
-ENGINE_FILES := $(subst $(empty) $(empty),$(comma),$(ENGINE:%=*/attention_moa/%.py) */attention_moa/prompts/*)
+ENGINE_FILES := $(subst $(empty) $(empty),$(comma),$(ENGINE:%=*/attention_moa/%.py) */attention_moa/prompts/* */attention_moa/baselines/*)
 
 # The question travels through the environment, so the shell never reads it; $(value …) keeps make from expanding what is
 # in it, and `unexport` keeps make from expanding it for its own exports (a `$$(shell …)` in a question would be run).

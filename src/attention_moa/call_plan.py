@@ -5,7 +5,7 @@ The same dataflow as the engine's, told beforehand and without any text. A test 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -64,6 +64,18 @@ def critic_of(spec: EnsembleSpec, name: str, sections: int = 1) -> AgentSpec:
 
 def planned_calls(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
     """Return every call, each behind those that it reads."""
+    of_baseline = _OF_BASELINES.get(spec.strategy)
+    return _attention_moa(spec) if of_baseline is None else tuple(of_baseline(spec))
+
+
+def _single(spec: EnsembleSpec) -> Iterator[PlannedCall]:
+    yield _call(spec.agents[0], Stage.ANSWER, 1)
+
+
+_OF_BASELINES: Mapping[str, Callable[[EnsembleSpec], Iterator[PlannedCall]]] = {"single": _single}
+
+
+def _attention_moa(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
     calls: list[PlannedCall] = []
     outputs: list[str] = []
     previous: str | None = None

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from math import inf
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields, force_setattr, replace
 
 from attention_moa.agents import AgentSpec, ModelSettings, ResidualSpec, WriterSpec, require, require_model
 from attention_moa.messages import CONNECT_TIMEOUT_S
+from attention_moa.strategies import STRATEGIES, StrategyName
 
 Layout: TypeAlias = Literal["continue", "paper", "compact"]
 AttentionMode: TypeAlias = Literal["pairwise", "panel"]
@@ -25,6 +27,7 @@ StopMethod: TypeAlias = Literal["verdict", "similarity", "none"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_AGENTS = 64
 _MOST_LAYERS = 64
+_LAYERS = 3
 
 
 class AttentionSpec(
@@ -147,7 +150,8 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         agents: The ``N`` agents, in order.
         name: What it is called.
         description: One line for lists.
-        layers: ``L``, from 1.
+        strategy: How it works: Attention-MoA, or one of the baselines that it is measured against.
+        layers: ``L``, from 1. Where the strategy leaves no choice it is what the strategy makes it.
         layout: How prompts are laid out: ``continue`` (each stage continues the agent's own conversation), ``paper``
             (the authors' inputs), ``compact`` (the fewest prompt tokens sent).
         seed: Seeds whom sparse attention pairs.
@@ -164,7 +168,8 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     agents: tuple[AgentSpec, ...]
     name: str = "ensemble"
     description: str = ""
-    layers: int = 3
+    strategy: StrategyName = "attention-moa"
+    layers: int = _LAYERS
     layout: Layout = "continue"
     seed: int = 0
     summary: WriterSpec = WriterSpec()
@@ -179,6 +184,7 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         """Check all that types cannot say; raise a ``ConfigError`` that names the field."""
         require(bool(self.agents), "agents", "no agent: add at least one [[agents]] table with a name and a model")
+        _check_strategy(self)
         require(len(self.agents) <= _MOST_AGENTS, "agents", f"{len(self.agents)} agents: at most {_MOST_AGENTS}")
         require(1 <= self.layers <= _MOST_LAYERS, "layers", f"{self.layers} is not from 1 to {_MOST_LAYERS}")
         _check_agents(self.agents)
@@ -195,6 +201,51 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             if agent.name == name:
                 return agent
         raise KeyError(name)
+
+
+def _check_strategy(spec: EnsembleSpec) -> None:
+    known = ", ".join(STRATEGIES)
+    require(spec.strategy in STRATEGIES, "strategy", f"{spec.strategy!r} is none: known are {known}")
+    strategy = STRATEGIES[spec.strategy]
+    least, most = strategy.agents
+    size = len(spec.agents)
+    which = "one agent" if most == 1 else f"at least {least} agents"
+    require(
+        least <= size <= (most or size), "agents", f"{size} agents: strategy {spec.strategy!r} takes {which}, no other"
+    )
+    if not strategy.has_layers:
+        require(
+            spec.layers in {1, _LAYERS},
+            "layers",
+            f"{spec.layers} is not 1: strategy {spec.strategy!r} has no other number of layers; leave it out",
+        )
+        force_setattr(spec, "layers", 1)
+    for name, value, default in _choices(spec):
+        require(
+            value == default or strategy.reads(name),
+            name,
+            f"strategy {spec.strategy!r} has no use for it: leave it out",
+        )
+
+
+_COMMON = {"agents", "name", "description", "strategy", "layers", "calls", "limits", "prompts"}
+
+
+def _choices(spec: EnsembleSpec) -> Iterator[tuple[str, object, object]]:
+    """Yield the settings that only some strategies read: dotted name, value, default."""
+    for field in fields(spec):
+        value = getattr(spec, field.name)
+        if field.name in _COMMON:
+            continue
+        if not isinstance(value, Struct):
+            yield field.encode_name, value, field.default
+            continue
+        for part in fields(value):
+            yield f"{field.encode_name}.{part.encode_name}", getattr(value, part.name), _default(part)
+
+
+def _default(field: FieldInfo) -> object:
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()
 
 
 def _check_agents(agents: tuple[AgentSpec, ...]) -> None:
@@ -322,6 +373,27 @@ def _each_once(chain: tuple[AgentSpec, ...]) -> tuple[AgentSpec, ...]:
     return tuple(by_name.values())
 
 
+def with_layers(spec: EnsembleSpec, layers: int) -> EnsembleSpec:
+    """Return the ensemble with another number of layers.
+
+    Raises:
+        ConfigError: There are too many, or its strategy leaves no choice.
+    """
+    require(
+        STRATEGIES[spec.strategy].has_layers or layers == spec.layers,
+        "layers",
+        f"{layers} layers: strategy {spec.strategy!r} always has {spec.layers}",
+    )
+    return replace(spec, layers=layers)
+
+
+def writers(spec: EnsembleSpec) -> tuple[tuple[str, tuple[AgentSpec, ...]], ...]:
+    """Return the writers that the ensemble's strategy has, each with its fallbacks, by ``summary`` and ``residual``."""
+    uses = STRATEGIES[spec.strategy].uses
+    chains = (("summary", summary_chain), ("residual", residual_chain))
+    return tuple((name, chain(spec)) for name, chain in chains if name in uses)
+
+
 def all_agents(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
     """Return everybody who may be asked: the agents, the writers and their fallbacks."""
-    return (*spec.agents, *summary_chain(spec), *residual_chain(spec))
+    return (*spec.agents, *(agent for _, chain in writers(spec) for agent in chain))

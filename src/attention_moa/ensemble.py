@@ -1,9 +1,9 @@
 """THE ALGORITHM: Attention-MoA, top to bottom.
 
-``run_ensemble`` is the paper's loop over layers, ``run_layer`` its table of five stages. Every coroutine of a layer
-receives the *tasks* that it reads and waits for these alone: a critique starts when its two answers exist, a
-refinement when its critiques do, and nothing waits for a stage to be over. A call that fails becomes a ``Loss`` in
-the place of its result, and whoever reads it decides what that means.
+``run_layers`` is the paper's loop over layers, ``run_layer`` its table of five stages; ``run_ensemble`` begins and ends
+every run, a baseline's too. Every coroutine of a layer receives the *tasks* that it reads and waits for these alone: a
+critique starts when its two answers exist, a refinement when its critiques do, and nothing waits for a stage to be
+over. A call that fails becomes a ``Loss`` in the place of its result, and whoever reads it decides what that means.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 
 from attention_moa.attention import answer, critique, panel, refine
+from attention_moa.baselines import COURSES
 from attention_moa.calls import Caller
 from attention_moa.errors import BudgetError, DeadlineError, QuorumError, RunError
 from attention_moa.events import RunFinished, RunStarted
@@ -20,11 +21,11 @@ from attention_moa.prompts import Desk
 from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.schedule import count_calls, pairs
-from attention_moa.synthesis import Merged, add_to_past, merge, summarise
+from attention_moa.synthesis import Merged, add_to_past, merge, summarise, why_no_answer
 
 
 async def run_ensemble(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of one run: layers until a verdict stops it or there are no more.
+    """Return the record of one run, by Attention-MoA or by the baseline that the ensemble's strategy names.
 
     Args:
         desk: Ensemble, conversation, templates, seal.
@@ -36,12 +37,11 @@ async def run_ensemble(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
         BudgetError: What is left of a limit was too little for any answer.
         DeadlineError: The deadline passed before anything was finished.
         ConfigError: A provider or a template turned out to be misconfigured.
-
-    Source: paper, section 3.
     """
     _tell_start(desk, log)
+    course = COURSES.get(desk.spec.strategy, run_layers)
     try:
-        record = await _run_layers(desk, caller, log)
+        record = await course(desk, caller, log)
     except asyncio.CancelledError:
         _tell_end(log, log.cancel())
         raise
@@ -60,7 +60,16 @@ def _why_nothing(record: RunRecord) -> type[RunError]:
     return BudgetError if any(loss.kind == "OverLimitError" for loss in record.losses) else QuorumError
 
 
-async def _run_layers(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
+async def run_layers(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
+    """Return the record of layers until a verdict stops the run or there are no more.
+
+    Args:
+        desk: Ensemble, conversation, templates, seal.
+        caller: Makes the calls.
+        log: Where everything is put down.
+
+    Source: paper, section 3.
+    """
     past = Past()
     deadline = Deadline(desk.spec.limits.deadline_s, caller, log)
     spec = desk.spec
@@ -73,19 +82,11 @@ async def _run_layers(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
         merged = await deadline.hold(layer, run_layer(layer))
         log.close_layer(layer.board, merged.output, merged.verdict)
         if merged.output is None:
-            return log.end("failed", None, _why_no_answer(log, merged))
+            return log.end("failed", None, why_no_answer(log, merged))
         past = add_to_past(layer, merged, merged.output)
         if merged.verdict.is_stop:
             break
     return log.end("finished", past.output)
-
-
-def _why_no_answer(log: RunLog, merged: Merged) -> str:
-    if merged.verdict.rule == "deadline":
-        return f"{merged.verdict.reason} before any answer was there"
-    losses = (loss for loss in log.record().losses if not loss.is_skipped)
-    why = "; ".join(dict.fromkeys(f"{loss.agent}: {loss.message}" for loss in losses))
-    return f"no agent gave an answer ({why})"
 
 
 async def run_layer(layer: LayerRun) -> Merged:

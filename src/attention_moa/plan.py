@@ -13,10 +13,11 @@ from typing import TypeVar
 from msgspec import Struct
 
 from attention_moa.call_costs import CallCost, PriceOf, Source, call_costs
-from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, writers
 from attention_moa.experience import ModelExperience
 from attention_moa.messages import Conversation, Stage
 from attention_moa.prompts import Templates
+from attention_moa.strategies import STRATEGIES
 
 K = TypeVar("K")
 
@@ -151,7 +152,7 @@ def plan(
 
 def models_of(spec: EnsembleSpec) -> tuple[str, ...]:
     """Return the models whose experience a plan of an ensemble asks for, each once."""
-    agents = (*spec.agents, summary_chain(spec)[0], residual_chain(spec)[0])
+    agents = (*spec.agents, *(chain[0] for _, chain in writers(spec)))
     return tuple(dict.fromkeys(agent.model for agent in agents))
 
 
@@ -173,7 +174,7 @@ def _least(spec: EnsembleSpec, costs: Sequence[CallCost]) -> tuple[int, Sequence
     """Return the layers and calls of a run that stops as soon as it may."""
     stop = spec.early_stop
     first = max(stop.min_layers, 2)
-    if stop.rule == "none" or first > spec.layers:
+    if not STRATEGIES[spec.strategy].reads("early_stop") or stop.rule == "none" or first > spec.layers:
         return spec.layers, costs
     has_residual = stop.rule == "verdict"  # likeness is found before the residual agent is asked
     least = [

@@ -339,9 +339,9 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     def is_truncated(self) -> bool:
         """Whether the answer's text hit a token limit."""
         return any(
-            isinstance(part, (Summary, Residual)) and part.is_truncated and part.text == self.text
+            isinstance(part, (Answer, Summary, Residual)) and part.is_truncated and part.text == self.text
             for layer in self.layers
-            for part in (layer.summary, layer.residual)
+            for part in (layer.summary, layer.residual, *layer.answers.values())
         )
 
 

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from attention_moa.budget import Budget
 from attention_moa.calls import Caller
-from attention_moa.config import EnsembleSpec, LimitSpec, all_agents
+from attention_moa.config import EnsembleSpec, LimitSpec, all_agents, with_layers
 from attention_moa.ensemble import run_ensemble
 from attention_moa.errors import ConfigError
 from attention_moa.events import Event
@@ -125,7 +125,7 @@ class Ensemble:
         """
         spec = load_spec(name_or_path)
         if layers is not None:
-            spec = replace(spec, layers=layers)
+            spec = with_layers(spec, layers)
         if model_file is not None:
             spec = _with_model_file(spec, model_file)
         return cls(spec, providers=providers, journal=journal, has_reuse=has_reuse, is_replay=is_replay)

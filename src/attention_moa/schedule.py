@@ -6,6 +6,7 @@ Pure arithmetic over an ensemble: nothing here knows of time, calls or texts.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from attention_moa.config import AttentionSpec, EnsembleSpec
@@ -48,7 +49,8 @@ def pairs(spec: EnsembleSpec, layer: int) -> tuple[Pair, ...]:
 def count_layer_calls(spec: EnsembleSpec, layer: int) -> int:
     """Return the calls of one layer where nothing fails: ``N + N*N + N + 1``, and one more from layer 2 on.
 
-    Sparse attention with ``k`` peers makes it ``N*(k+3) + 1``, panel critiques ``3N + 1``, no attention ``N + 1``.
+    That is Attention-MoA's number; a baseline's stands in its module. Sparse attention with ``k`` peers makes it
+    ``N*(k+3) + 1``, panel critiques ``3N + 1``, no attention ``N + 1``.
 
     Args:
         spec: The ensemble.
@@ -56,6 +58,9 @@ def count_layer_calls(spec: EnsembleSpec, layer: int) -> int:
 
     Source: paper, section 3; the sparse and panel formulas are ours.
     """
+    count = _OF_BASELINES.get(spec.strategy)
+    if count is not None:
+        return count(spec, layer)
     agents = len(spec.agents)
     critiques, refinements = _count_attention(spec.attention, agents)
     return agents + critiques + refinements + 1 + (1 if layer > 1 else 0)
@@ -64,6 +69,9 @@ def count_layer_calls(spec: EnsembleSpec, layer: int) -> int:
 def count_calls(spec: EnsembleSpec) -> int:
     """Return the calls of a whole run where nothing fails and nothing stops early."""
     return sum(count_layer_calls(spec, layer) for layer in range(1, spec.layers + 1))
+
+
+_OF_BASELINES: Mapping[str, Callable[[EnsembleSpec, int], int]] = {"single": lambda _, __: 1}
 
 
 def _count_attention(attention: AttentionSpec, agents: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec, ModelSettings
-from attention_moa.config import EnsembleSpec
+from attention_moa.config import EnsembleSpec, with_layers
 from attention_moa.errors import ConfigError
 from attention_moa.toml_specs import parse_toml, read_toml, to_spec
 
@@ -96,6 +96,8 @@ def parse_spec(text: str, *, name: str, folder: Path | None) -> EnsembleSpec:
     """
     document = parse_toml(text, name=name, key="ensemble")
     spec = to_spec({"name": name, **document}, EnsembleSpec, _EXAMPLES)
+    if "layers" in document:
+        spec = with_layers(spec, document["layers"])
     for index, agent in enumerate(spec.agents):
         _require_json(agent.extra_body, f"agents[{index}].extra_body")
     _require_json(spec.summary.extra_body, "summary.extra_body")

@@ -12,6 +12,7 @@ from attention_moa.layer_run import SUMMARY_READER, LayerRun, Past, Written
 from attention_moa.messages import Stage
 from attention_moa.prompts import Output, render_residual, render_summary
 from attention_moa.records import Loss, Refinement, Residual, Summary, Verdict
+from attention_moa.run_log import RunLog
 from attention_moa.stopping import is_garbled, is_past_stop, most_central, parse_verdict, similarity
 from attention_moa.waiting import settled
 
@@ -76,7 +77,7 @@ async def merge(run: LayerRun, summarised: Task[Summary | None]) -> Merged:
     """Return ``o[l]`` and the verdict: ``s[1]`` in layer 1; from layer 2 on ``r[l]``, or a stop."""
     (summary,) = await settled(summarised)
     if summary is None:
-        return _nothing_new(run)
+        return nothing_new(run)
     if run.past.output is None:
         return Merged(summary.text, _going_on(run, "nothing to compare with yet"), (summary.call_id,))
     stop = run.spec.early_stop
@@ -167,6 +168,20 @@ def _stopped(run: LayerRun, summary: Summary, verdict: Verdict) -> Merged:
     return Merged(summary.text, verdict, (summary.call_id,))
 
 
+def why_no_answer(log: RunLog, merged: Merged) -> str:
+    """Return why a run has no answer at all, in one line.
+
+    Args:
+        log: The run's.
+        merged: What its last layer ended with.
+    """
+    if merged.verdict.rule == "deadline":
+        return f"{merged.verdict.reason} before any answer was there"
+    losses = (loss for loss in log.record().losses if not loss.is_skipped)
+    why = "; ".join(dict.fromkeys(f"{loss.agent}: {loss.message}" for loss in losses))
+    return f"no agent gave an answer ({why})"
+
+
 def _going_on(run: LayerRun, reason: str, score: float | None = None) -> Verdict:
     layers = run.spec.layers
     if run.number == layers:
@@ -176,8 +191,8 @@ def _going_on(run: LayerRun, reason: str, score: float | None = None) -> Verdict
     return Verdict(layer=run.number, is_stop=False, rule=rule, reason=reason, score=score)
 
 
-def _nothing_new(run: LayerRun) -> Merged:
-    """No agent is left in this layer: what there was before is the best there is."""
+def nothing_new(run: LayerRun) -> Merged:
+    """Return what a layer ends with in which no agent is left: what there was before is the best there is."""
     reason = "no agent gave an answer in this layer"
     lost = [answer for answer in run.board.answers.values() if isinstance(answer, Loss)]
     is_limit = any(loss.kind == OverLimitError.__name__ for loss in lost)

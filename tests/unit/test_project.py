@@ -101,7 +101,7 @@ def test_the_coverage_rule_of_the_engine_covers_all_its_layers() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     listed = re.search(r"^ENGINE := (.*)$", makefile, re.MULTILINE)
     assert listed
-    assert {*listed[1].split(), "prompts"} == engine
+    assert {*listed[1].split(), "prompts", "baselines"} == engine
 
 
 def test_every_page_of_the_documentation_is_in_its_navigation() -> None:

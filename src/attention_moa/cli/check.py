@@ -24,7 +24,7 @@ from attention_moa.cli.failures import mend_for
 from attention_moa.cli.layout import table
 from attention_moa.cli.options import require_runnable
 from attention_moa.cli.output import room_of, say, tell
-from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, writers
 from attention_moa.errors import CallError, CallTimeoutError, ConfigError, describe
 from attention_moa.messages import CallRequest, Sampling, Stage, user
 from attention_moa.ports import Provider
@@ -84,7 +84,7 @@ def _speakers(spec: EnsembleSpec) -> Iterator[tuple[str, AgentSpec]]:
     """Yield everybody who may speak in a run, with a label; writers that are agents too are named as such."""
     for agent in spec.agents:
         yield agent.name, agent
-    for stage, chain in (("summary", summary_chain(spec)), ("residual", residual_chain(spec))):
+    for stage, chain in writers(spec):
         for place, agent in enumerate(chain):
             yield f"{stage}{' fallback' if place else ''}: {agent.name}", agent
 

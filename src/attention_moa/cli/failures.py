@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attention_moa.agents import AgentSpec
-from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, all_agents
 from attention_moa.errors import MoaError, QuorumError, describe
 from attention_moa.records import Loss
 
@@ -54,5 +54,5 @@ def where(agent: AgentSpec) -> str:
 
 
 def _cause(spec: EnsembleSpec, loss: Loss) -> str:
-    speakers = {agent.name: agent for agent in (*summary_chain(spec), *residual_chain(spec), *spec.agents)}
+    speakers = {agent.name: agent for agent in reversed(all_agents(spec))}
     return f"{loss.agent} ({where(speakers[loss.agent])}): {loss.kind}: {loss.message}"

@@ -41,23 +41,23 @@ def require_runnable(spec: EnsembleSpec) -> None:
         ConfigError: Something is wrong; the text names the field and the mend.
     """
     from attention_moa.budget import Budget
-    from attention_moa.config import residual_chain, summary_chain
+    from attention_moa.config import all_agents
     from attention_moa.prices import known_price
     from attention_moa.prompts import load_templates, rehearse
 
     folder = Path(spec.prompts.folder) if spec.prompts.folder else None
     rehearse(spec, load_templates(folder, style=spec.prompts.style))
-    Budget(spec.limits, known_price).require_prices((*spec.agents, *summary_chain(spec), *residual_chain(spec)))
+    Budget(spec.limits, known_price).require_prices(all_agents(spec))
 
 
 def with_layers(spec: EnsembleSpec, layers: int | None) -> EnsembleSpec:
     """Return the ensemble with another number of layers; None leaves it as it is.
 
     Raises:
-        ConfigError: There are too many.
+        ConfigError: There are too many, or the strategy leaves no choice.
     """
     if layers is None:
         return spec
-    from msgspec.structs import replace
+    from attention_moa import config
 
-    return replace(spec, layers=layers)
+    return config.with_layers(spec, layers)

@@ -15,7 +15,7 @@ from attention_moa.cli.failures import where
 from attention_moa.cli.layout import table
 from attention_moa.cli.options import require_runnable
 from attention_moa.cli.output import room_of, say, say_file
-from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, writers
 from attention_moa.errors import ConfigError
 from attention_moa.schedule import count_calls, count_layer_calls
 from attention_moa.settings import ensemble_text, load_spec, shipped_ensembles
@@ -79,7 +79,7 @@ def _description(spec: EnsembleSpec, room: int | None) -> Iterator[str]:
     headings = ("agent", "model", "temperature", "max_tokens", "thinking", "role")
     yield from table(headings, [_agent_row(agent) for agent in spec.agents], room=room)
     yield ""
-    for title, chain in (("summary", summary_chain(spec)), ("residual", residual_chain(spec))):
+    for title, chain in writers(spec):
         names = " then ".join(f"{agent.name} ({agent.model})" for agent in chain)
         yield one_line(f"{title}: {names}")
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from attention_moa.agents import ModelSettings
-from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, all_agents
 from attention_moa.ports import Provider
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ def speakers(spec: EnsembleSpec, model: str) -> Speakers:
 
     Source: ours; a local model keeps a slot, and with it a cache, for each of them.
     """
-    everybody = (*spec.agents, *summary_chain(spec), *residual_chain(spec))
-    found = [agent for agent in everybody if agent.model == model]
+    found = [agent for agent in all_agents(spec) if agent.model == model]
     windows = [window for agent in found if (window := agent.window_tokens) is not None]
     return Speakers(tuple(dict.fromkeys(agent.name for agent in found)), max(windows, default=None))
 
