@@ -57,6 +57,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         presence_penalty: -2 to 2.
         frequency_penalty: -2 to 2.
         thinking: Switches thinking on or off, or sets its effort.
+        top_logprobs: How many of the likeliest tokens to tell in each place of a reply, 1 to 20.
         extra_body: Fields that go into the request's body as they are.
         timeout_s: Most seconds of one attempt; None takes the ensemble's.
         context_tokens: The model's context window. None: not known, and nothing is trimmed before a call; of an
@@ -81,6 +82,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     thinking: bool | Literal["low", "medium", "high"] | None = None
+    top_logprobs: int | None = None
     extra_body: dict[str, object] | None = None
     timeout_s: float | None = None
     context_tokens: int | None = None
@@ -130,6 +132,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
             thinking=self.thinking,
+            top_logprobs=self.top_logprobs,
             extra_body=self.extra_body,
         )
 
@@ -141,6 +144,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             ("top_p", 0.0, 1.0),
             ("presence_penalty", -2.0, 2.0),
             ("frequency_penalty", -2.0, 2.0),
+            ("top_logprobs", 1, 20),
         ):
             value = getattr(self, field)
             require(value is None or low <= value <= high, dot + field, f"{value} is not from {low:g} to {high:g}")

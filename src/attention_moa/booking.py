@@ -22,7 +22,17 @@ from attention_moa.events import (
     CallRetried,
     CallStarted,
 )
-from attention_moa.messages import CallRequest, Chunk, FinishReason, RateHint, Reply, Stage, Usage, whole_characters
+from attention_moa.messages import (
+    CallRequest,
+    Chunk,
+    FinishReason,
+    RateHint,
+    Reply,
+    Stage,
+    TokenChances,
+    Usage,
+    whole_characters,
+)
 from attention_moa.money import Price, cost_usd
 from attention_moa.ports import RunJournal
 from attention_moa.prompts import Fitted, Render
@@ -75,6 +85,7 @@ class Collected:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._notes: list[str] = []
+        self._logprobs: list[TokenChances] = []
         self._model: str | None = None
         self.started_s = log.seconds()
         self.first_token_s: float | None = None
@@ -95,6 +106,7 @@ class Collected:
         self._model = chunk.model or self._model
         self.rate = chunk.rate or self.rate
         self._notes.extend(chunk.notes)
+        self._logprobs.extend(chunk.logprobs)
         if not chunk.text and not chunk.thinking:
             return False
         self._texts.append(chunk.text)
@@ -119,6 +131,8 @@ class Collected:
     def reply(self) -> Reply:
         """Return the usable reply, without its prompt's fence marks; raise ``BadReplyError`` where there is none."""
         text, thinking = require_usable(self.text, "".join(self._thoughts), self.finish_reason, self._tags)
+        if self._ask.agent.top_logprobs is not None and not self._logprobs:
+            self._notes.append("log-probabilities were asked for, and none came")
         return Reply(
             text=text,
             thinking=thinking,
@@ -126,6 +140,7 @@ class Collected:
             usage=self.usage,
             model=self._model,
             notes=tuple(self._notes),
+            logprobs=tuple(self._logprobs),
         )
 
 
@@ -193,6 +208,7 @@ class Booking:
             usage=next((attempt.usage for attempt in stored.attempts if attempt.error is None), Usage()),
             model=stored.reply_model,
             notes=stored.notes,
+            logprobs=stored.logprobs,
         )
         if is_own:
             self._put_down(stored)
@@ -326,6 +342,7 @@ class Booking:
             finish_reason=reply.finish_reason if reply else None,
             reply_model=reply.model if reply else None,
             notes=reply.notes if reply else self._notes,
+            logprobs=reply.logprobs if reply else (),
             fingerprint=self.key,
             error=type(error).__name__ if error else None,
             message=describe(error) if error else None,

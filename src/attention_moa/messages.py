@@ -138,6 +138,7 @@ class Sampling(Struct, frozen=True, kw_only=True, omit_defaults=True):
         frequency_penalty: As the OpenAI API has it, -2 to 2.
         thinking: True or False switches a model's thinking on or off where it can be switched; ``low``, ``medium`` or
             ``high`` set its effort.
+        top_logprobs: How many of the likeliest tokens to tell in each place of the reply, with their log-probabilities.
         extra_body: Fields that go into the request's body as they are.
     """
 
@@ -149,6 +150,7 @@ class Sampling(Struct, frozen=True, kw_only=True, omit_defaults=True):
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     thinking: bool | Literal["low", "medium", "high"] | None = None
+    top_logprobs: int | None = None
     extra_body: dict[str, Any] | None = None
 
 
@@ -199,6 +201,24 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning_tokens: int | None = None
 
 
+class TokenChances(Struct, frozen=True):
+    """How likely the tokens were in one place of a reply.
+
+    Args:
+        token: The one that was drawn.
+        logprob: Its natural logarithm of probability, 0 at most; ``LEAST_LOGPROB`` where the endpoint gives no number.
+        top: The likeliest tokens there, each with its log-probability, the likeliest first.
+    """
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+LEAST_LOGPROB = -9999.0
+"""What OpenAI's API tells of a token that is next to impossible; JSON has no minus infinity."""
+
+
 class RateHint(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an endpoint says is left of its limits; None where it does not say.
 
@@ -231,6 +251,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
         model: The model that the endpoint says it used.
         notes: What the provider had to change in the request, for the record.
         rate: What the endpoint says is left of its limits; None where it does not say.
+        logprobs: How likely the tokens were, place by place; goes on from the last chunk's.
     """
 
     text: str = ""
@@ -240,6 +261,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
     model: str | None = None
     notes: tuple[str, ...] = ()
     rate: RateHint | None = None
+    logprobs: tuple[TokenChances, ...] = ()
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -252,6 +274,7 @@ class Reply(Struct, frozen=True, kw_only=True):
         thinking: The model's thinking, kept apart; empty where there is none.
         model: The model that the endpoint says it used; None where it does not say.
         notes: What was changed or found on the way, for the record.
+        logprobs: How likely its tokens were, place by place; empty unless asked for and told.
     """
 
     text: str
@@ -260,6 +283,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     thinking: str = ""
     model: str | None = None
     notes: tuple[str, ...] = ()
+    logprobs: tuple[TokenChances, ...] = ()
 
     @property
     def is_truncated(self) -> bool:

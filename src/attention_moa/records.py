@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from attention_moa.config import EnsembleSpec
-from attention_moa.messages import Conversation, FinishReason, Sampling, Stage, Usage
+from attention_moa.messages import Conversation, FinishReason, Sampling, Stage, TokenChances, Usage
 
 SCHEMA_VERSION = 1
 
@@ -231,6 +231,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
         error: Why a lost call failed: the error's class name.
         message: The error's text.
         replayed_from: The run whose journal the reply came from; None for a call that was sent.
+        logprobs: How likely the reply's tokens were, place by place; empty unless asked for and told.
     """
 
     call_id: str
@@ -255,6 +256,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     error: str | None = None
     message: str | None = None
     replayed_from: str | None = None
+    logprobs: tuple[TokenChances, ...] = ()
 
 
 class LayerRecord(Struct, frozen=True, kw_only=True):

@@ -92,6 +92,8 @@ def _generic(origin: object, arguments: tuple[Any, ...]) -> st.SearchStrategy[An
         return st.sampled_from(arguments)
     if origin in (Union, types.UnionType):
         return st.one_of(*map(made, arguments))
+    if origin is tuple and arguments[-1] is not ...:
+        return st.tuples(*map(made, arguments))
     if origin is tuple:
         return st.lists(made(arguments[0]), max_size=2).map(tuple)
     if origin is dict:

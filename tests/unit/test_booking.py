@@ -10,15 +10,16 @@ from attention_moa.agents import AgentSpec
 from attention_moa.booking import Ask, Booking, name_of
 from attention_moa.config import AttentionSpec, CallPolicy, LimitSpec, PromptSpec
 from attention_moa.errors import QuorumError
-from attention_moa.messages import Chunk, RateHint, Stage, Usage
-from attention_moa.prompts import render_answer
+from attention_moa.messages import Chunk, RateHint, Reply, Stage, TokenChances, Usage
+from attention_moa.prompts import Prompt, render_answer
 from attention_moa.providers.scripted import Line
 from attention_moa.records import CallRecord
 from attention_moa.run_log import RunLog
 from attention_moa.store.memory import MemoryJournal, MemoryRun
 from tests import virtual_time
-from tests.journals import a_head
-from tests.worlds import Says, World, a_spec, call, in_turn
+from tests.asking import run
+from tests.journals import a_call, a_head
+from tests.worlds import QUESTION, Says, World, a_spec, call, in_turn
 
 OFF = AttentionSpec(own=False, peers=0)
 
@@ -113,3 +114,25 @@ def test_in_a_layer_that_is_over_nothing_is_sent() -> None:
     with pytest.raises(QuorumError):
         world.run()
     assert world.asked == []
+
+
+def test_log_probabilities_are_kept_with_the_call() -> None:
+    """Where they were asked for; where none come the notes say so."""
+    chances = (TokenChances("m", -0.5, (("m", -0.5), ("M", -1.0))),)
+    spec = a_spec([AgentSpec(name=name, model=f"test:{name}", top_logprobs=2) for name in "ab"], layers=1)
+    world = World(spec, {"1.answer.a": Reply(text="m", finish_reason="stop", logprobs=chances)})
+    world.run()
+    told, untold = call(world.record, "1.answer.a"), call(world.record, "1.answer.b")
+    assert (told.logprobs, told.notes) == (chances, ())
+    assert (untold.logprobs, untold.notes) == ((), ("log-probabilities were asked for, and none came",))
+
+
+def test_log_probabilities_come_out_of_the_journal_again() -> None:
+    """As they were told."""
+    chances = (TokenChances("m", -0.5, (("m", -0.5), ("M", -1.0))),)
+    stored = a_call(reply="m", logprobs=chances)
+    log = RunLog("r", "now", a_spec(), QUESTION, now=lambda: 0.0)
+    ask = Ask(agent=a_spec().agents[0], stage=Stage.ANSWER, layer=1, render=lambda _: Prompt(QUESTION, tail=0))
+    reply = run(lambda: Booking(log, ask, journal=None, price=None).replayed(stored))
+    assert reply.logprobs == chances
+    assert log.calls[-1].logprobs == chances

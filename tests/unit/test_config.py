@@ -37,6 +37,7 @@ def an_agent(**fields: Any) -> AgentSpec:
         ({"agents": (an_agent(model="openai:"),)}, "agents[0].model", "provider:model"),
         ({"agents": (an_agent(temperature=-0.1),)}, "agents[0].temperature", "from 0 to 10"),
         ({"agents": (an_agent(top_p=1.1),)}, "agents[0].top_p", "from 0 to 1"),
+        ({"agents": (an_agent(top_logprobs=0),)}, "agents[0].top_logprobs", "from 1 to 20"),
         ({"agents": (an_agent(presence_penalty=3),)}, "agents[0].presence_penalty", "from -2 to 2"),
         ({"agents": (an_agent(frequency_penalty=-3),)}, "agents[0].frequency_penalty", "from -2 to 2"),
         ({"agents": (an_agent(max_tokens=0),)}, "agents[0].max_tokens", "above 0"),
@@ -141,6 +142,7 @@ def test_set_sampling_is_passed_on() -> None:
         "presence_penalty": 1.0,
         "frequency_penalty": 1.0,
         "thinking": "low",
+        "top_logprobs": 5,
         "extra_body": {"k": 1},
     }
     assert fields.keys() == set(Sampling.__struct_fields__)

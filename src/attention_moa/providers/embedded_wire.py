@@ -17,6 +17,7 @@ from attention_moa.errors import (
     describe,
 )
 from attention_moa.messages import CallRequest, Chunk, Conversation, FinishReason, Message, Sampling, Usage
+from attention_moa.providers.logprobs import TokenLogprob, token_chances
 
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 
@@ -56,6 +57,8 @@ def _sampling(sampling: Sampling) -> dict[str, Any]:
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
         "chat_template_kwargs": _thinking(sampling.thinking),
+        "logprobs": True if sampling.top_logprobs is not None else None,
+        "top_logprobs": sampling.top_logprobs,
     }
     return {name: value for name, value in plain.items() if value is not None}
 
@@ -117,9 +120,14 @@ class _Delta(Struct):
     reasoning_content: str | None = None
 
 
+class _Logprobs(Struct):
+    content: tuple[TokenLogprob, ...] | None = None
+
+
 class _Choice(Struct):
     delta: _Delta
     finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
 
 
 class _Event(Struct):
@@ -172,7 +180,8 @@ class ReplyReader:
                 raise BadReplyError(f"the embedded model ended for an unknown reason: {choice.finish_reason!r}")
             self._finish = _FINISH[choice.finish_reason]
         text, thinking = choice.delta.content or "", choice.delta.reasoning_content or ""
-        return Chunk(text=text, thinking=thinking) if text or thinking else None
+        told = choice.logprobs.content or () if choice.logprobs else ()
+        return Chunk(text=text, thinking=thinking, logprobs=token_chances(told)) if text or thinking or told else None
 
 
 def _usage(counts: _Counts) -> Usage:

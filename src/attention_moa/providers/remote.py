@@ -25,6 +25,7 @@ from attention_moa.errors import CallError, RateLimitError, ServerError
 from attention_moa.messages import CONNECT_TIMEOUT_S, CallRequest, Chunk, FinishReason, RateHint, Usage
 from attention_moa.providers.echoes import Echoes
 from attention_moa.providers.http import SharedHttp, listening, timeout
+from attention_moa.providers.logprobs import read_logprobs
 from attention_moa.providers.remote_errors import as_call_error
 from attention_moa.providers.remote_messages import Rendered, render_messages, render_settings
 from attention_moa.providers.remote_models import build_model
@@ -153,13 +154,18 @@ class RemoteProvider:
             usage=_usage(reply.usage),
             model=reply.model_name,
             notes=(*rendered.notes, *notes),
+            logprobs=read_logprobs((reply.provider_details or {}).get("logprobs")),
             rate=heard[-1] if heard else None,
         )
 
     def _last(self, reply: StreamedResponse, rendered: Rendered) -> Chunk:
         finish, notes = self._finish(reply, is_whole=False)
         return Chunk(
-            finish_reason=finish, usage=_usage(reply.usage), model=reply.model_name, notes=(*rendered.notes, *notes)
+            finish_reason=finish,
+            usage=_usage(reply.usage),
+            model=reply.model_name,
+            notes=(*rendered.notes, *notes),
+            logprobs=read_logprobs((reply.provider_details or {}).get("logprobs")),
         )
 
     def _finish(self, reply: ModelResponse | StreamedResponse, *, is_whole: bool) -> _Finish:

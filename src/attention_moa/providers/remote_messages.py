@@ -20,6 +20,7 @@ from pydantic_ai.messages import (
     UserContent,
     UserPromptPart,
 )
+from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.profiles.openai import SAMPLING_PARAMS
 
 from attention_moa.errors import RefusedError
@@ -39,8 +40,12 @@ _NAMES = {
     "presence_penalty": "presence_penalty",
     "frequency_penalty": "frequency_penalty",
     "thinking": "thinking",
+    "top_logprobs": "openai_top_logprobs",
     "extra_body": "extra_body",
 }
+
+
+_LOGPROBS = _NAMES["top_logprobs"]
 
 
 def render_messages(request: CallRequest, model: Model[Any]) -> list[ModelMessage]:
@@ -122,16 +127,20 @@ def render_settings(sampling: Sampling, model: Model[Any], *, timeout: httpx2.Ti
     if "stop_sequences" in wished:
         wished["stop_sequences"] = list(wished["stop_sequences"])
     dropped = {name: "the model does not take it" for name in wished if name in _not_taken(model)}
+    if not isinstance(model, OpenAIChatModel):
+        dropped |= {name: "its client library has no field for it" for name in wished if name == _LOGPROBS}
     if "thinking" in wished and not _can_switch_thinking(model):
         dropped["thinking"] = "no switch is known for this model: extra_body can set the endpoint's own"
     if _is_reasoning(model, wished.get("thinking")):
         dropped |= {name: "a model that reasons does not take it" for name in wished if name in SAMPLING_PARAMS}
     settings = {name: value for name, value in wished.items() if name not in dropped}
+    if _LOGPROBS in settings:
+        settings["openai_logprobs"] = True
     if "max_retries" not in model.unsupported_settings:
         settings["max_retries"] = 0
     if timeout is not None:
         settings["timeout"] = timeout
-    notes = tuple(f"{name} was not sent: {why}" for name, why in dropped.items())
+    notes = tuple(f"{name.removeprefix('openai_')} was not sent: {why}" for name, why in dropped.items())
     return Rendered(cast("ModelSettings", settings), notes)
 
 

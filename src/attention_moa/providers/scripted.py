@@ -19,7 +19,7 @@ from msgspec import Struct
 
 import attention_moa.errors
 from attention_moa.errors import CallError, RefusedError
-from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, Usage
+from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, TokenChances, Usage
 from attention_moa.records import CallRecord, RunRecord
 
 
@@ -31,6 +31,7 @@ class Line(Struct, frozen=True, kw_only=True):
         thinking: Thought before the text.
         finish_reason: None ends the stream without a word, as a cut connection does.
         usage: Tokens that are reported; None reports none.
+        logprobs: How likely the tokens were, told with the end; whatever the request asks for.
         first_token_s: Seconds before the first piece.
         piece_s: Seconds before each further piece.
         error: Raised after the text; with an empty text, at once.
@@ -40,6 +41,7 @@ class Line(Struct, frozen=True, kw_only=True):
     thinking: str = ""
     finish_reason: FinishReason | None = "stop"
     usage: Usage | None = None
+    logprobs: tuple[TokenChances, ...] = ()
     first_token_s: float = 0.0
     piece_s: float = 0.0
     error: Exception | None = None
@@ -146,6 +148,7 @@ class ScriptedProvider:
             thinking=said.thinking,
             finish_reason=said.finish_reason,
             usage=said.usage,
+            logprobs=said.logprobs,
             first_token_s=self._first_token_s,
             piece_s=self._piece_s,
         )
@@ -181,7 +184,13 @@ def _recorded(call: CallRecord) -> Said:
     last = call.attempts[-1] if call.attempts else None
     usage = last.usage if last else None
     if call.text is not None:
-        return Line(text=call.text, thinking=call.thinking, finish_reason=call.finish_reason, usage=usage)
+        return Line(
+            text=call.text,
+            thinking=call.thinking,
+            finish_reason=call.finish_reason,
+            usage=usage,
+            logprobs=call.logprobs,
+        )
     found: object = getattr(attention_moa.errors, (last.error if last else None) or "", None)
     kind = found if isinstance(found, type) and issubclass(found, CallError) else RefusedError
     return kind(last.message if last and last.message else "the call was cut off", retryable=False)
@@ -197,7 +206,8 @@ def _played(line: Line) -> _Play:
     end_s = 0.0 if chunks else line.first_token_s
     if line.error is not None:
         return _Play(steps, line.error, end_s)
-    return _Play([*steps, (end_s, Chunk(finish_reason=line.finish_reason, usage=line.usage))])
+    end = Chunk(finish_reason=line.finish_reason, usage=line.usage, logprobs=line.logprobs)
+    return _Play([*steps, (end_s, end)])
 
 
 def _cut(text: str, pieces: int) -> list[str]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from attention_moa.agents import ModelSettings
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import StoreError, describe
-from attention_moa.messages import ImagePart, Message, Sampling, TextPart, ToolCall
+from attention_moa.messages import ImagePart, Message, Sampling, TextPart, TokenChances, ToolCall
 from attention_moa.records import (
     Answer,
     Attempt,
@@ -36,6 +36,7 @@ _TEXTS: dict[type[Struct], frozenset[str]] = {
     ToolCall: frozenset({"arguments"}),
     Message: frozenset({"name"}),
     Sampling: frozenset({"stop", "extra_body"}),
+    TokenChances: frozenset({"token", "top"}),
     Attempt: frozenset({"message"}),
     CallRecord: frozenset({"text", "thinking", "notes", "message"}),
     Loss: frozenset({"message"}),
@@ -94,6 +95,8 @@ def _replaced(value: Struct, redact: Callable[[str], str], texts: frozenset[str]
         after = _walk(before, redact, is_text=field in texts)
         if after is not before:
             changes[field] = after
+    if isinstance(value, CallRecord) and value.logprobs and not changes.keys().isdisjoint({"text", "thinking"}):
+        changes["logprobs"] = ()  # token by token, no hook would know what it took out of the text
     return replace(value, **changes) if changes else value
 
 

@@ -14,6 +14,7 @@ from attention_moa.messages import (
     Message,
     Sampling,
     TextPart,
+    TokenChances,
     ToolCall,
     Usage,
     assistant,
@@ -58,11 +59,13 @@ def test_every_sampling_setting_is_sent() -> None:
         stop=("x",),
         presence_penalty=1.0,
         frequency_penalty=-1.0,
+        top_logprobs=5,
         extra_body={"min_p": 0.1},
     )
     body = render_body(a_request(sampling=sampling), slot=0)
     expected = {"temperature": 0.0, "top_p": 0.9, "max_tokens": 5, "seed": 0, "stop": ("x",), "min_p": 0.1}
     assert body.items() >= (expected | {"presence_penalty": 1.0, "frequency_penalty": -1.0}).items()
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 5)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +137,18 @@ def test_a_reply_is_its_pieces_and_ends_with_reason_and_usage() -> None:
         Chunk(text="llo"),
         Chunk(finish_reason="length", usage=counted, model="m"),
     ]
+
+
+def test_log_probabilities_come_with_their_piece() -> None:
+    """Also with a piece of half a character, which has no text yet."""
+    told = {"token": "m", "logprob": -0.5, "bytes": [109], "top_logprobs": [{"token": "m", "logprob": -0.5}]}
+    says = _says("m")
+    says["choices"][0]["logprobs"] = {"content": [told]}
+    half = _says("")
+    half["choices"][0]["logprobs"] = {"content": [told | {"token": "x", "logprob": None, "top_logprobs": []}]}
+    first, second, _ = _read(says, half, _says(finish="stop"))
+    assert first.logprobs == (TokenChances("m", -0.5, (("m", -0.5),)),)
+    assert second == Chunk(logprobs=(TokenChances("x", -9999.0),))
 
 
 def test_what_is_not_counted_stays_unknown() -> None:

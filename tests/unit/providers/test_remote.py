@@ -24,6 +24,7 @@ from attention_moa.messages import (
     Message,
     Sampling,
     TextPart,
+    TokenChances,
     ToolCall,
     Usage,
     assistant,
@@ -32,8 +33,10 @@ from attention_moa.messages import (
 )
 from attention_moa.providers.http import SharedHttp
 from attention_moa.providers.remote import RemoteProvider
+from attention_moa.providers.remote_messages import render_settings
+from attention_moa.providers.remote_models import build_model
 from tests.asking import a_request, chunks_of, run, text_of
-from tests.fake_openai import USAGE, Behaviour, FakeOpenAI, Seen, chunk, hangs, says, sends, streams
+from tests.fake_openai import USAGE, Behaviour, FakeOpenAI, Seen, chunk, hangs, says, sends, streams, whole
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -81,6 +84,7 @@ def test_what_was_set_is_sent_by_its_name_on_the_wire() -> None:
         stop=("a", "b"),
         presence_penalty=0.1,
         frequency_penalty=-0.2,
+        top_logprobs=5,
         extra_body={"id_slot": 2},
     )
     seen, chunks = _asked(a_request(sampling=sampling))
@@ -92,11 +96,41 @@ def test_what_was_set_is_sent_by_its_name_on_the_wire() -> None:
         "stop": ["a", "b"],
         "presence_penalty": 0.1,
         "frequency_penalty": -0.2,
+        "logprobs": True,
+        "top_logprobs": 5,
         "id_slot": 2,
     }
     assert {name: value for name, value in seen.body.items() if name in expected} == expected
     assert set(seen.body) - set(expected) == {"model", "messages", "stream", "stream_options"}
     assert chunks[-1].notes == ()
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_log_probabilities_come_back_place_by_place(is_streamed: bool) -> None:
+    """Those of all pieces of a stream, at its end."""
+    places = [
+        {"token": token, "bytes": None, "logprob": -0.25, "top_logprobs": [{"token": token, "logprob": -0.25}]}
+        for token in ("m", " it is")
+    ]
+    pieces = [chunk({"content": place["token"]}) for place in places]
+    for piece, place in zip(pieces, places, strict=True):
+        piece["choices"][0]["logprobs"] = {"content": [place]}
+    document = whole({"content": "m it is"})
+    document["choices"][0]["logprobs"] = {"content": places}
+    behaviour = streams(*pieces, chunk(finish="stop"), "[DONE]") if is_streamed else sends(json.dumps(document))
+    request = a_request(is_streamed=is_streamed, sampling=Sampling(top_logprobs=1))
+    _, chunks = _asked(request, behaviour)
+    told = tuple(one for piece in chunks for one in piece.logprobs)
+    assert told == (TokenChances("m", -0.25, (("m", -0.25),)), TokenChances(" it is", -0.25, ((" it is", -0.25),)))
+
+
+def test_log_probabilities_are_not_asked_of_a_library_that_has_no_field_for_them() -> None:
+    """And a note says so."""
+    settings = ModelSettings(model="anthropic:claude-sonnet-4-5")
+    model = build_model(settings, "k", SharedHttp().client()).model
+    rendered = render_settings(Sampling(top_logprobs=5), model, timeout=None)
+    assert rendered.notes == ("top_logprobs was not sent: its client library has no field for it",)
+    assert not any("logprobs" in name for name in rendered.settings)
 
 
 def test_thinking_is_switched_where_a_switch_is_known_and_noted_where_not() -> None:

@@ -6,14 +6,16 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import BadReplyError, CallError, RateLimitError, RefusedError, ServerError
-from attention_moa.messages import CallRequest, Chunk, Reply, Sampling, Stage, Usage, user
+from attention_moa.messages import CallRequest, Chunk, Reply, Sampling, Stage, TokenChances, Usage, user
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
 from attention_moa.records import Attempt, CallRecord, RunRecord
 from tests.asking import a_request, chunks_of, run, text_of
+from tests.journals import a_head, a_record
 
 
 def test_a_list_is_said_in_its_order_and_then_used_up() -> None:
@@ -76,6 +78,16 @@ def test_a_reply_brings_its_thinking_its_usage_and_its_end() -> None:
     chunks = run(lambda: chunks_of(ScriptedProvider([reply])))
     assert [(chunk.text, chunk.thinking) for chunk in chunks] == [("", "hm"), ("half", ""), ("", "")]
     assert (chunks[-1].finish_reason, chunks[-1].usage) == ("length", Usage(output_tokens=1))
+
+
+def test_a_reply_brings_its_log_probabilities_and_so_does_a_recorded_call() -> None:
+    """With the end."""
+    chances = (TokenChances("m", -0.5, (("m", -0.5), ("M", -1.0))),)
+    said = Reply(text="m", finish_reason="length", logprobs=chances)
+    assert run(lambda: chunks_of(ScriptedProvider([said])))[-1].logprobs == chances
+    call = replace(_recorded("1.answer.ann", "m"), logprobs=chances)
+    record = a_record(a_head(), call)
+    assert run(lambda: chunks_of(ScriptedProvider(record)))[-1].logprobs == chances
 
 
 def test_chunks_are_yielded_as_they_are() -> None:

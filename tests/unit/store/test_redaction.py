@@ -10,7 +10,7 @@ import pytest
 
 from attention_moa.agents import AgentSpec
 from attention_moa.errors import StoreError
-from attention_moa.messages import ImagePart, Message, Sampling, Stage, TextPart, ToolCall, user
+from attention_moa.messages import ImagePart, Message, Sampling, Stage, TextPart, TokenChances, ToolCall, user
 from attention_moa.records import (
     Answer,
     Attempt,
@@ -98,6 +98,15 @@ def test_what_has_nothing_to_redact_is_the_very_same() -> None:
     for value in (a_call(), a_head(), a_record(a_head(), a_call())):
         assert redacted(value, masked) is value
         assert redacted(value, None) is value
+
+
+def test_log_probabilities_lose_the_tokens_too() -> None:
+    """Where the text was changed, all of them go: a hook does not know the parts of what it took out."""
+    chances = (TokenChances(MARK, -0.5, ((MARK, -0.5), ("no", -1.0))),)
+    assert redacted(chances, masked) == (TokenChances("***", -0.5, (("***", -0.5), ("no", -1.0))),)
+    parts = (TokenChances("sk-marked", -0.5), TokenChances("-4711", -0.5))
+    assert redacted(a_call(reply=MARK, logprobs=parts), masked).logprobs == ()
+    assert redacted(a_call(reply="Yes.", logprobs=parts), masked).logprobs == parts
 
 
 def test_names_and_keys_are_no_texts() -> None:
