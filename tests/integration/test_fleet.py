@@ -90,6 +90,30 @@ def test_thinking_comes_apart_from_the_text(is_streamed: bool) -> None:
     run(scenario)
 
 
+def test_log_probabilities_are_told_where_they_are_asked_for() -> None:
+    """The same in a stream as in one piece, a place for each token of the text and none for the thinking."""
+
+    async def scenario() -> None:
+        spec = a_fleet(ModelSpec(name="m", output_tokens=30, reasoning_tokens=20))
+        async with running(spec) as client:
+            asked: dict[str, Any] = {"logprobs": True, "top_logprobs": 3}
+            whole = await client.chat(**asked)
+            places = whole.json["choices"][0]["logprobs"]["content"]
+            assert "".join(place["token"] for place in places) == whole.text
+            assert {len(place["top_logprobs"]) for place in places} == {3}
+            stream = await client.chat(**asked, stream=True)
+            choices = [choice for event in stream.events for choice in event["choices"]]
+            blocks = [choice["logprobs"]["content"] for choice in choices if choice["logprobs"]]
+            told = [place for block in blocks for place in block]
+            assert "".join(place["token"] for place in told) == stream.text
+            assert all(not choice["logprobs"] for choice in choices if "reasoning_content" in choice["delta"])
+            assert (await client.chat()).json["choices"][0]["logprobs"] is None
+            bare = (await client.chat(logprobs=True)).json["choices"][0]["logprobs"]["content"]
+            assert {len(place["top_logprobs"]) for place in bare} == {0}
+
+    run(scenario)
+
+
 def test_a_conversation_that_goes_on_finds_its_beginning_in_the_cache() -> None:
     """The reply's own tokens included; another model knows nothing of it."""
 
@@ -144,6 +168,8 @@ def test_runs_of_one_seed_are_equal_and_of_another_are_not() -> None:
         ({"model": "m", "messages": [{"role": "user"}], "max_tokens": 0}, 400, "max_tokens: 0 is not 1 or more"),
         ({"model": "m", "messages": [{"role": "user"}], "max_tokens": "x"}, 400, "Expected `int | null`"),
         ({"model": "m", "messages": [{"role": "user"}], "n": 2}, 400, "n: 2 is not 1"),
+        ({"model": "m", "messages": [{"role": "user"}], "logprobs": True, "top_logprobs": 21}, 400, "from 0 to 20"),
+        ({"model": "m", "messages": [{"role": "user"}], "top_logprobs": 5}, 400, "only with logprobs"),
         ({"model": "x", "messages": [{"role": "user"}]}, 404, "the model 'x' does not exist: there are m"),
     ],
 )

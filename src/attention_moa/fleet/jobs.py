@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from attention_moa.fleet.chances import Chances, token_chances
 from attention_moa.fleet.draws import Draw
+from attention_moa.fleet.judgements import write_judgement
 from attention_moa.fleet.log import Visit
 from attention_moa.fleet.replies import Usage
 from attention_moa.fleet.requests import ChatRequest
@@ -39,6 +41,11 @@ class Job(NamedTuple):
     sender: Sender
     visit: Visit
 
+    def logprobs(self) -> list[Chances] | None:
+        """Return how likely the tokens of the text are, as they are told; None where nobody asked."""
+        top = self.asked.top_logprobs
+        return None if top is None else token_chances(self.drawn.chance, self.words.text, top)
+
     def has_written(self, thought: int, said: int) -> None:
         """Write down how much has been written, in characters of thinking and of text: all of ours are ASCII."""
         self.visit.reasoning_tokens = -(-thought // BYTES_A_TOKEN)
@@ -67,7 +74,8 @@ def write(asked: ChatRequest, drawn: Draw) -> Words:
 def _within(asked: ChatRequest, drawn: Draw) -> Words:
     most = asked.max_tokens
     thinking = write_text(drawn.chance, drawn.reasoning_tokens) if drawn.reasoning_tokens else ""
-    text = write_reply(drawn.chance, asked.last, drawn.output_tokens, is_stop=drawn.is_stop)
+    text = write_judgement(drawn.chance, asked.prompt, drawn.output_tokens)
+    text = text or write_reply(drawn.chance, asked.last, drawn.output_tokens, is_stop=drawn.is_stop)
     if most is None or Words(text, thinking, "").tokens <= most:
         return Words(text, thinking, "stop")
     thinking = thinking[: most * BYTES_A_TOKEN]

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from attention_moa.fleet.cache import PrefixCache
+from attention_moa.fleet.chances import taken
 from attention_moa.fleet.clock import Clock, Stopwatch
 from attention_moa.fleet.draws import draw
 from attention_moa.fleet.jobs import BREAKING, Job, write
@@ -130,7 +131,12 @@ class SimulatedModel:
         job.has_written(len(words.thinking), len(words.text))
         await watch.until(watch.due_s + self._decode_s(job, job.visit.output_tokens))
         body = self._head(job).whole(
-            words.text, words.thinking, words.finish, job.usage(), has_choice=fault != "no_choices"
+            words.text,
+            words.thinking,
+            words.finish,
+            job.usage(),
+            has_choice=fault != "no_choices",
+            logprobs=job.logprobs(),
         )
         if fault == "cut":
             return await job.sender.half(body)
@@ -162,6 +168,7 @@ class SimulatedModel:
         if job.drawn.fault == "no_choices":
             return
         begun_s, thinking, size = watch.due_s, job.words.thinking, self._fleet.chunk_tokens
+        chances = job.logprobs()
         written = 0
         for field, whole in (("reasoning_content", thinking), ("content", text)):
             for piece in pieces(whole, size):
@@ -171,7 +178,8 @@ class SimulatedModel:
                     await job.sender.flush()
                 await watch.until(due_s)
                 job.has_written(min(written, len(thinking)), max(written - len(thinking), 0))
-                job.sender.add(head.event({field: piece}))
+                told, chances = (None, chances) if chances is None or whole is thinking else taken(chances, piece)
+                job.sender.add(head.event({field: piece}, logprobs=told))
 
     async def _break_off(self, job: Job, head: Head) -> StreamResponse:
         """End a stream in the middle, in the way of its fault."""

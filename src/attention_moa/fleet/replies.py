@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from attention_moa.fleet.chances import Chances
 from attention_moa.fleet.tokens import BYTES_A_TOKEN
 
 DONE = b"data: [DONE]\n\n"
@@ -40,19 +41,28 @@ class Head(NamedTuple):
     model: str
 
     def whole(
-        self, text: str, thinking: str, finish: str, usage: dict[str, Any] | None, *, has_choice: bool = True
+        self,
+        text: str,
+        thinking: str,
+        finish: str,
+        usage: dict[str, Any] | None,
+        *,
+        has_choice: bool = True,
+        logprobs: list[Chances] | None = None,
     ) -> bytes:
         """Return a reply in one piece."""
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
         if thinking:
             message["reasoning_content"] = thinking
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+        choice = {"index": 0, "message": message, "logprobs": _block(logprobs), "finish_reason": finish}
         document: dict[str, Any] = self._common("chat.completion") | {"choices": [choice] if has_choice else []}
         return _encode(document if usage is None else document | {"usage": usage})
 
-    def event(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+    def event(
+        self, delta: dict[str, Any], finish: str | None = None, *, logprobs: list[Chances] | None = None
+    ) -> bytes:
         """Return an event of a streamed reply."""
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        choice = {"index": 0, "delta": delta, "logprobs": _block(logprobs), "finish_reason": finish}
         return _event(self._common("chat.completion.chunk") | {"choices": [choice]})
 
     def usage_event(self, usage: dict[str, Any] | None) -> bytes:
@@ -61,6 +71,10 @@ class Head(NamedTuple):
 
     def _common(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+
+
+def _block(logprobs: list[Chances] | None) -> dict[str, Any] | None:
+    return None if logprobs is None else {"content": logprobs, "refusal": None}
 
 
 def pieces(text: str, tokens: int) -> Iterator[str]:

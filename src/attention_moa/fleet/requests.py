@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 from attention_moa.fleet.tokens import image_text, write_out
 
 _NOTHING = b"null"
+_MOST_LOGPROBS = 20
 
 
 class BadRequestError(Exception):
@@ -68,6 +69,8 @@ class _Body(Struct):
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     n: int | None = 1
+    logprobs: bool | None = False
+    top_logprobs: int | None = None
 
 
 class ChatRequest(NamedTuple):
@@ -82,6 +85,7 @@ class ChatRequest(NamedTuple):
         max_tokens: Most tokens of the reply; None for no limit.
         is_streamed: Whether the reply is to be streamed.
         has_usage: Whether a stream is to end with the usage.
+        top_logprobs: How many of the likeliest tokens to tell in each place; None for no log-probabilities at all.
     """
 
     model: str
@@ -92,6 +96,7 @@ class ChatRequest(NamedTuple):
     max_tokens: int | None
     is_streamed: bool
     has_usage: bool
+    top_logprobs: int | None = None
 
 
 _BODIES = msgspec.json.Decoder(_Body)
@@ -118,6 +123,9 @@ def parse_request(body: bytes) -> ChatRequest:
     _require(bool(messages), "messages", "there is no message: send at least one")
     _require(most is None or most >= 1, "max_tokens", f"{most} is not 1 or more")
     _require(found.n in (None, 1), "n", f"{found.n} is not 1: one choice at a time")
+    top = found.top_logprobs
+    _require(top is None or 0 <= top <= _MOST_LOGPROBS, "top_logprobs", f"{top} is not from 0 to {_MOST_LOGPROBS}")
+    _require(top is None or bool(found.logprobs), "top_logprobs", "they are told only with logprobs")
     options = found.stream_options
     return ChatRequest(
         model=found.model,
@@ -128,6 +136,7 @@ def parse_request(body: bytes) -> ChatRequest:
         max_tokens=most,
         is_streamed=bool(found.stream),
         has_usage=options is not None and options.include_usage,
+        top_logprobs=(top or 0) if found.logprobs else None,
     )
 
 
