@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -109,15 +109,25 @@ def baseline_instructions(folder: Path) -> list[str]:
     Raises:
         ConfigError: The baseline's file is not there, or has another form.
     """
-    path = find_file(folder, "alpaca_eval_gpt4_baseline.json")
+    rows = baseline_rows(find_file(folder, "alpaca_eval_gpt4_baseline.json"))
+    return [text_field(row, "instruction", place) for place, row in rows]
+
+
+def baseline_rows(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Yield the questions of AlpacaEval with the baseline's answers.
+
+    Args:
+        path: ``alpaca_eval_gpt4_baseline.json``.
+
+    Raises:
+        ConfigError: It has another form.
+    """
     rows = read_json(path)
     if not isinstance(rows, list):
         raise Place(path).error("not an array")
-    places = (Place(path, number, "element") for number in range(1, len(cast("list[object]", rows)) + 1))
-    return [
-        text_field(as_object(row, place), "instruction", place)
-        for row, place in zip(cast("list[object]", rows), places, strict=True)
-    ]
+    for number, row in enumerate(cast("list[object]", rows), start=1):
+        place = Place(path, number, "element")
+        yield place, as_object(row, place)
 
 
 def usable_preference(preference: float) -> float:

@@ -23,7 +23,7 @@ _COMMANDS = {
     "plan": ("attention_moa.cli.plan:plan", "Show what a question will take, before anything is spent."),
     "runs": ("attention_moa.cli.runs:runs", "List, show, resume, export, compare and delete runs."),
     "ensemble": ("attention_moa.cli.ensembles:ensemble", "List, show, check and write ensembles."),
-    "bench": ("attention_moa.cli.bench:bench", "Score benchmarks."),
+    "bench": ("attention_moa.cli.bench:bench", "Run and score benchmarks."),
     "simulate": ("attention_moa.cli.simulate:simulate", "Serve a fleet of simulated models, to try and to test."),
 }
 

@@ -1,0 +1,238 @@
+"""A whole benchmark: answers, judgements, scores, and the folder that they go to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from attention_moa.bench import own_file
+from attention_moa.bench.answers import Answered, answered, write_answers
+from attention_moa.bench.board import Board
+from attention_moa.bench.generating import Answering, Hall, board_of, run_names, spent_before
+from attention_moa.bench.purse import Purse
+from attention_moa.bench.questions import OWN, Question, QuestionSet
+from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
+from attention_moa.bench.results import Results, SystemResult, known_sum, result_of
+from attention_moa.bench.run_lines import LineFile
+from attention_moa.bench.scores import TaskScores
+from attention_moa.bench.settings_file import Settings, enter_folder
+from attention_moa.bench.systems import System
+from attention_moa.bench.tasks import scoring_of
+from attention_moa.errors import ConfigError, StoreError, describe
+from attention_moa.money import dollars
+from attention_moa.plan import models_of
+from attention_moa.ports import Journal
+from attention_moa.store import open_journal
+
+UNJUDGED = frozenset({"ifeval", "gsm8k", OWN})
+"""Tasks that are scored without a judge."""
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is to be run.
+
+    Args:
+        questions: What is asked.
+        data: The folder of the benchmarks' data; a file of one's own needs none.
+        settings: What runs, as it is written down.
+        folder: Where all goes.
+        journal: Where the calls are kept: a path or URL; None for a file in the folder.
+        parallel: How many questions are under way at once at most.
+    """
+
+    questions: QuestionSet
+    data: Path | None
+    settings: Settings
+    folder: Path
+    journal: str | Path | None = None
+    parallel: int = 8
+
+    @property
+    def systems(self) -> tuple[System, ...]:
+        """Who answers."""
+        return self.settings.systems
+
+
+class Benchmark:
+    """One benchmark in one folder.
+
+    Args:
+        wanted: What is to be run.
+        board: Where it is shown how far it is.
+        tell: Told what a person has to know before and between.
+    """
+
+    def __init__(self, wanted: Wanted, board: Board, tell: Callable[[str], None]) -> None:
+        """Prepare it; nothing is written yet."""
+        self._wanted = wanted
+        self._board = board
+        self._tell = tell
+        board.systems = [board_of(system, wanted.questions) for system in wanted.systems]
+
+    async def run(self) -> Results:
+        """Return what it came to, written to its folder; what an earlier life of it finished is taken over.
+
+        Raises:
+            ConfigError: Something is wrong that the user can put right: other settings in the folder, a missing key, a
+                budget that reaches for nothing.
+            StoreError: The folder or the journal cannot be written.
+        """
+        wanted = self._wanted
+        if wanted.settings.budget_usd is not None:
+            require_prices(wanted.systems)
+        enter_folder(wanted.folder, wanted.settings)
+        place = wanted.folder / "journal.db" if wanted.journal is None else wanted.journal
+        async with open_journal(place) as journal:
+            found = await self._answers(journal)
+        self._board.phase = "scoring"
+        self._board.on_change()
+        results = self._results([self._scored(system, found[system.name]) for system in wanted.systems])
+        _write(wanted.folder / "scores.json", msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
+        return results
+
+    async def _answers(self, journal: Journal) -> dict[str, list[Answered]]:
+        """Return what became of each question, by system."""
+        wanted = self._wanted
+        hall = Hall(wanted.questions, journal, wanted.parallel, self._board)
+        found: dict[str, list[Answered]] = {}
+        with ExitStack() as stack:
+            files = {one.name: self._lines(one, stack) for one in wanted.systems}
+            purses = await self._purses(hall, files)
+            answering = {one.name: Answering(hall, one, files[one.name], purses[one.name]) for one in wanted.systems}
+            self._board.start()
+            for system in wanted.systems:
+                await answering[system.name].run()
+                purses.hand_on(system.name)
+                found[system.name] = answered(wanted.questions.questions, files[system.name].lines)
+        return found
+
+    def _lines(self, system: System, stack: ExitStack) -> LineFile:
+        path = self._wanted.folder / "runs" / f"{system.name}.jsonl"
+        return stack.enter_context(LineFile(path, run_names(system, self._wanted.questions)))
+
+    async def _purses(self, hall: Hall, files: Mapping[str, LineFile]) -> Purses:
+        budget = self._wanted.settings.budget_usd
+        systems = self._wanted.systems
+        if budget is None:
+            return Purses({one.name: Purse(None, parallel=hall.parallel) for one in systems}, {}, 0.0)
+        spent = 0.0
+        for system in systems:
+            names = run_names(system, hall.questions)
+            for key, name in names.items():
+                line = files[system.name].finished(key)
+                spent += await spent_before(hall.journal, name) if line is None else line.usd or 0.0
+        left = max(budget - spent, 0.0)
+        reach = await self._reach(hall, files, left)
+        counts = {one.name: len(_open(hall.questions.questions, files[one.name])) for one in systems}
+        weights = {name: reach.usd_each[name] * count for name, count in counts.items()}
+        return Purses({one.name: Purse(0.0, parallel=hall.parallel) for one in systems}, weights, left)
+
+    async def _reach(self, hall: Hall, files: Mapping[str, LineFile], left: float) -> Reach:
+        questions = hall.questions.questions
+        still = [one for one in questions if any(one in _open(questions, file) for file in files.values())]
+        models = {model for system in self._wanted.systems for model in models_of(system.spec)}
+        experience = await hall.journal.experience(sorted(models))
+        reach = reach_of(self._wanted.systems, still, usd=left, experience=experience)
+        if not still:
+            return reach
+        line = describe_reach(reach, usd=left, questions=len(still))
+        if not reach.questions and len(still) == len(questions):
+            raise ConfigError(f"{line}: raise it, or lower --max-tokens", key="--budget")
+        self._tell(line)
+        return reach
+
+    def _scored(self, system: System, found: Sequence[Answered]) -> SystemResult:
+        task = self._wanted.settings.task
+        path = write_answers(task, self._wanted.folder / "answers", system.name, found)
+        result = result_of(system, found)
+        if task not in UNJUDGED or not any(one.is_over for one in found):
+            return result
+        scored = _task_scores(task, path, self._wanted.data)
+        return replace(result, scores=scored.scores, notes=(*result.notes, *scored.notes))
+
+    def _results(self, systems: Sequence[SystemResult]) -> Results:
+        settings, questions = self._wanted.settings, self._wanted.questions
+        return Results(
+            task=settings.task,
+            data=settings.data,
+            data_fingerprint=settings.data_fingerprint,
+            total=questions.total,
+            asked=len(questions.questions),
+            limit=settings.limit,
+            seed=settings.seed,
+            max_tokens=settings.max_tokens,
+            judge=settings.judge,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            settings_hash=settings.hash,
+            versions=settings.versions,
+            stopped=_stopped(systems, settings.budget_usd),
+            usd=known_sum([one.usd for one in systems]),
+            systems=tuple(systems),
+            warnings=settings.warnings,
+        )
+
+
+class Purses:
+    """The purses of all systems: each gets a share of what is left in proportion to what it is planned to cost.
+
+    Args:
+        purses: By system, in the order in which they answer; empty where money is limited.
+        weights: What each is planned to cost.
+        left_usd: What may be spent by all.
+    """
+
+    def __init__(self, purses: Mapping[str, Purse], weights: Mapping[str, float], left_usd: float) -> None:
+        """Give the first one its share."""
+        self._purses = purses
+        self._weights = dict(weights)
+        self._left_usd = left_usd
+        self._fill()
+
+    def __getitem__(self, name: str) -> Purse:
+        """Return a system's purse."""
+        return self._purses[name]
+
+    def hand_on(self, name: str) -> None:
+        """Take a system that is through out; what it left over goes to the others."""
+        if self._weights.pop(name, None) is not None:
+            self._left_usd -= self._purses[name].spent_usd
+            self._fill()
+
+    def _fill(self) -> None:
+        if not self._weights:
+            return
+        name = next(iter(self._weights))
+        together = sum(self._weights.values())
+        share = self._weights[name] / together if together else 1.0
+        self._purses[name].fill(max(self._left_usd, 0.0) * share)
+
+
+def _open(questions: Sequence[Question], file: LineFile) -> list[Question]:
+    """Return the questions that have no answer to some turn yet."""
+    return [one for one in questions if any(file.finished((one.id, turn)) is None for turn in range(1, one.turns + 1))]
+
+
+def _stopped(systems: Sequence[SystemResult], budget: float | None) -> str | None:
+    if budget is None or not any(one.not_reached for one in systems):
+        return None
+    parts = ", ".join(f"{one.questions - one.not_reached} of {one.questions} ({one.name})" for one in systems)
+    return f"stopped by the budget of {dollars(budget)} after {parts} questions"
+
+
+def _task_scores(task: str, path: Path, data: Path | None) -> TaskScores:
+    if task == OWN or data is None:
+        return own_file.score([path], path)
+    return scoring_of(task)([path], data)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {describe(error)}") from error

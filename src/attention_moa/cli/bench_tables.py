@@ -1,0 +1,72 @@
+"""What a benchmark came to, as tables. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attention_moa.bench.results import Results, SystemResult
+from attention_moa.bench.scores import Score
+from attention_moa.cli.layout import table
+from attention_moa.money import amount
+
+_MOST_SCORES = 12
+_COSTS = ("system", "answered", "failed", "calls", "tokens", "usd", "median s", "p95 s", "length")
+
+
+def result_lines(results: Results, *, room: int | None = None) -> Iterator[str]:
+    """Yield the scores of all systems, what they cost, and what a reader has to know.
+
+    Args:
+        results: Of a benchmark.
+        room: Most columns; None for any number.
+    """
+    judge = f", judged by {results.judge}" if results.judge else ""
+    cap = f", replies of at most {results.max_tokens:,} tokens" if results.max_tokens else ""
+    yield f"{results.task}: {results.asked:,} of {results.total:,} questions{cap}{judge}, {results.date[:10]}"
+    if names := _names(results.systems):
+        yield ""
+        rows = [(name, *(_score(one, name) for one in results.systems)) for name in names]
+        yield from table(("score", *(one.name for one in results.systems)), rows, room=room)
+    yield ""
+    yield from table(_COSTS, [_costs(one) for one in results.systems], room=room)
+    for line in _remarks(results):
+        yield ""
+        yield line
+
+
+def _names(systems: Sequence[SystemResult]) -> list[str]:
+    """Return the scores worth a line: the first ones, counts and parts apart."""
+    names = dict.fromkeys(one.name for system in systems for one in system.scores)
+    return [name for name in names if not name.startswith("n_") and name != "n" and "." not in name][:_MOST_SCORES]
+
+
+def _score(system: SystemResult, name: str) -> str:
+    found: Score | None = next((one for one in system.scores if one.name == name), None)
+    if found is None or found.value is None:
+        return "-"
+    interval = "" if found.interval is None else f" ({found.interval.low:.1f} to {found.interval.high:.1f})"
+    return f"{found.value:,.2f}{interval}"
+
+
+def _costs(one: SystemResult) -> tuple[str, ...]:
+    seconds = one.seconds
+    return (
+        one.name,
+        f"{one.answered:,}/{one.questions:,}",
+        f"{one.failed:,}",
+        f"{one.calls:,}",
+        f"{one.input_tokens + one.output_tokens:,}",
+        "?" if one.usd is None else amount(one.usd),
+        "-" if seconds is None else f"{seconds.median:,.1f}",
+        "-" if seconds is None else f"{seconds.p95:,.1f}",
+        "-" if one.average_length is None else f"{one.average_length:,.0f}",
+    )
+
+
+def _remarks(results: Results) -> Iterator[str]:
+    if results.stopped is not None:
+        yield results.stopped
+    yield from results.warnings
+    for one in results.systems:
+        for note in one.notes:
+            yield f"{one.name}: {note}"
