@@ -50,9 +50,17 @@ def ratio_interval(sums: Sequence[float], counts: Sequence[float], *, seed: int 
     Source: ours; the percentile bootstrap, clustered by question.
     """
     pairs = [pair for pair in zip(sums, counts, strict=True) if pair[1]]
-    if len(pairs) < 2:
-        return None
-    return interval_of(_with_numpy(pairs, seed) if find_spec("numpy") else _plainly(pairs, seed))
+    return None if len(pairs) < 2 else interval_of(redrawn_ratios(pairs, seed=seed))
+
+
+def redrawn_ratios(pairs: Sequence[tuple[float, float]], *, seed: int = SEED) -> list[float]:
+    """Return the sum of the first numbers by that of the second, of each of ``DRAWS`` redrawings of the questions.
+
+    Args:
+        pairs: One a question, at least one; no second number is 0.
+        seed: What the draws begin from.
+    """
+    return _with_numpy(pairs, seed) if find_spec("numpy") else _plainly(pairs, seed)
 
 
 def interval_of(values: Sequence[float]) -> Interval:
