@@ -174,7 +174,7 @@ class Answering:
         self._hall.board.on_change()
         spent_usd = grant.usd + grant.before_usd if self._purse.is_limited else 0.0  # where nobody can tell: all of it
         try:
-            record, error = await _record(ensemble, name, conversation, _limits(ensemble.spec, grant))
+            record, error = await _record(ensemble, name, conversation, limits_of(ensemble.spec, grant))
             line = line_of(record, question, turn, error=None if error is None else describe(error))
             spent_usd = record.usage.cost_usd
         finally:
@@ -189,8 +189,8 @@ class Answering:
     async def _granted(self, spec: EnsembleSpec, name: str, conversation: Conversation) -> Grant | None:
         if not self._purse.is_limited:
             return await self._purse.take(most_usd=0.0, usual_usd=0.0)
-        before_usd = await spent_before(self._hall.journal, name)
-        most = most_usd(spec, conversation, self._templates)
+        before_usd, is_over = await earlier_life(self._hall.journal, name)
+        most = before_usd if is_over else most_usd(spec, conversation, self._templates)
         usual = min(sum(self._usual) / len(self._usual) if self._usual else inf, most)
         return await self._purse.take(most_usd=most, usual_usd=usual, before_usd=before_usd)
 
@@ -217,8 +217,8 @@ class Answering:
             self._usual.append(line.usd)
 
 
-async def spent_before(journal: Journal, name: str) -> float:
-    """Return what a run has spent in earlier lives; 0 where there is none of that name.
+async def earlier_life(journal: Journal, name: str) -> tuple[float, bool]:
+    """Return what a run has spent in earlier lives, and whether it has finished; nothing where there is none.
 
     Args:
         journal: Where it would be.
@@ -227,8 +227,8 @@ async def spent_before(journal: Journal, name: str) -> float:
     try:
         record = await journal.record(name)
     except RunNotFoundError:
-        return 0.0
-    return call_usage(record.calls).cost_usd
+        return 0.0, False
+    return call_usage(record.calls).cost_usd, record.state == "finished"
 
 
 async def _record(
@@ -241,8 +241,13 @@ async def _record(
         return error.partial, error
 
 
-def _limits(spec: EnsembleSpec, grant: Grant) -> LimitSpec | None:
-    """Return the limits of a run: the ensemble's own, and what it may take of the budget."""
+def limits_of(spec: EnsembleSpec, grant: Grant) -> LimitSpec | None:
+    """Return the limits of a run: the ensemble's own, and what it may take of the budget; None for the ensemble's.
+
+    Args:
+        spec: The ensemble.
+        grant: What it may take.
+    """
     if grant.limit_usd is None:
         return None
     own = spec.limits.usd

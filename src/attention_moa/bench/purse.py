@@ -68,16 +68,16 @@ class Purse:
             before_usd: What it has spent already.
         """
         async with self._changed:
-            while not self.is_empty and self.is_limited and self.free_usd < most_usd - before_usd:
+            while self.is_limited and self.free_usd < most_usd - before_usd:
+                if self.is_empty:
+                    return None
                 if not self._under_way:
                     if self.free_usd > 0 and self.free_usd >= usual_usd - before_usd:
                         break
                     self.is_empty = True
                     self._changed.notify_all()
-                    break
+                    return None
                 await self._changed.wait()
-            if self.is_empty:
-                return None
             share = max(most_usd - before_usd, self.free_usd / self._parallel)
             grant = Grant(min(share, self.free_usd) if self.is_limited else inf, before_usd)
             self._reserved_usd += grant.usd if self.is_limited else 0.0

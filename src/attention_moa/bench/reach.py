@@ -26,11 +26,13 @@ class Reach(NamedTuple):
         usd_each: What a question is planned to cost, by system.
         questions: For about how many all systems get answers; at most as many as there are.
         is_bound: Whether the costs are the most that it can be, since not all models are known.
+        judge_usd_each: What judging one system's answer is planned to cost.
     """
 
     usd_each: Mapping[str, float]
     questions: int
     is_bound: bool
+    judge_usd_each: float = 0.0
 
 
 def require_prices(systems: Iterable[System], judges: Iterable[ModelSettings] = ()) -> None:
@@ -83,7 +85,7 @@ def reach_of(
         usd_each[system.name] = sum(costs) / max(len(costs), 1)
     together = sum(usd_each.values()) + judge_usd_each * len(systems)
     covered = len(questions) if together <= 0 else min(int(usd / together), len(questions))
-    return Reach(usd_each, covered, is_bound)
+    return Reach(usd_each, covered, is_bound, judge_usd_each)
 
 
 def describe_reach(reach: Reach, *, usd: float, questions: int) -> str:
@@ -94,9 +96,10 @@ def describe_reach(reach: Reach, *, usd: float, questions: int) -> str:
         usd: What may still be spent.
         questions: How many are still to be asked.
     """
-    each = dollars(sum(reach.usd_each.values()))
+    each = dollars(sum(reach.usd_each.values()) + reach.judge_usd_each * len(reach.usd_each))
+    judged = " and the judge" if reach.judge_usd_each else ""
     kind = "at most, as far as is known" if reach.is_bound else "by what the journal knows"
     return (
         f"the budget reaches for about {reach.questions:,} of {questions:,} questions: {dollars(usd)} left, "
-        f"{each} a question for all systems ({kind})"
+        f"{each} a question for all systems{judged} ({kind})"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self, TypeAlias
@@ -153,6 +153,20 @@ class LineFile:
         try:
             self._file.write(msgspec.json.encode(line) + b"\n")
             self._file.flush()
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be written: {describe(error)}") from error
+
+    def put_in_order(self, lines: Sequence[RunLine]) -> None:
+        """Write the whole file anew, once it is closed.
+
+        Args:
+            lines: All, in the order to be read.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        try:
+            write_lines(self._path, lines)
         except OSError as error:
             raise StoreError(f"{self._path} cannot be written: {describe(error)}") from error
 

@@ -14,16 +14,18 @@ from msgspec.structs import replace
 from attention_moa.bench import own_file
 from attention_moa.bench.answers import Answered, answered, write_answers
 from attention_moa.bench.board import Board
-from attention_moa.bench.generating import Answering, Hall, board_of, run_names, spent_before
+from attention_moa.bench.generating import Answering, Hall, board_of, earlier_life, run_names
+from attention_moa.bench.judge_runs import Bench, judge_usd_each, judged_usd, total_usd, with_judgement
+from attention_moa.bench.null_model import NULL_MODEL, null_result, published_annotations, write_null_answers
 from attention_moa.bench.purse import Purse
 from attention_moa.bench.questions import OWN, Question, QuestionSet
 from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
-from attention_moa.bench.results import Results, SystemResult, known_sum, result_of
+from attention_moa.bench.results import Results, SystemResult, result_of
 from attention_moa.bench.run_lines import LineFile
-from attention_moa.bench.scores import TaskScores
 from attention_moa.bench.settings_file import Settings, enter_folder
 from attention_moa.bench.systems import System
 from attention_moa.bench.tasks import scoring_of
+from attention_moa.config import EnsembleSpec, all_agents
 from attention_moa.errors import ConfigError, StoreError, describe
 from attention_moa.money import dollars
 from attention_moa.plan import models_of
@@ -34,6 +36,10 @@ UNJUDGED = frozenset({"ifeval", "gsm8k", OWN})
 """Tasks that are scored without a judge."""
 
 
+_JUDGE = ""
+"""Whose share of the money is kept back while the systems answer; no system has this name."""
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """What is to be run.
 
@@ -42,6 +48,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
         data: The folder of the benchmarks' data; a file of one's own needs none.
         settings: What runs, as it is written down.
         folder: Where all goes.
+        judge: Who judges; None for nobody.
         journal: Where the calls are kept: a path or URL; None for a file in the folder.
         parallel: How many questions are under way at once at most.
     """
@@ -50,6 +57,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     data: Path | None
     settings: Settings
     folder: Path
+    judge: EnsembleSpec | None = None
     journal: str | Path | None = None
     parallel: int = 8
 
@@ -85,14 +93,13 @@ class Benchmark:
         """
         wanted = self._wanted
         if wanted.settings.budget_usd is not None:
-            require_prices(wanted.systems)
+            require_prices(wanted.systems, () if wanted.judge is None else all_agents(wanted.judge))
         enter_folder(wanted.folder, wanted.settings)
         place = wanted.folder / "journal.db" if wanted.journal is None else wanted.journal
         async with open_journal(place) as journal:
             found = await self._answers(journal)
-        self._board.phase = "scoring"
-        self._board.on_change()
-        results = self._results([self._scored(system, found[system.name]) for system in wanted.systems])
+            systems = await self._scored(found, journal)
+        results = self._results(systems)
         _write(wanted.folder / "scores.json", msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
         return results
 
@@ -110,6 +117,8 @@ class Benchmark:
                 await answering[system.name].run()
                 purses.hand_on(system.name)
                 found[system.name] = answered(wanted.questions.questions, files[system.name].lines)
+        for name, file in files.items():  # all closed
+            file.put_in_order([line for one in found[name] for line in one.lines])
         return found
 
     def _lines(self, system: System, stack: ExitStack) -> LineFile:
@@ -126,11 +135,13 @@ class Benchmark:
             names = run_names(system, hall.questions)
             for key, name in names.items():
                 line = files[system.name].finished(key)
-                spent += await spent_before(hall.journal, name) if line is None else line.usd or 0.0
+                spent += (await earlier_life(hall.journal, name))[0] if line is None else line.usd or 0.0
+        spent += await judged_usd(hall.journal, hall.questions.task, [*files, NULL_MODEL])
         left = max(budget - spent, 0.0)
         reach = await self._reach(hall, files, left)
         counts = {one.name: len(_open(hall.questions.questions, files[one.name])) for one in systems}
         weights = {name: reach.usd_each[name] * count for name, count in counts.items()}
+        weights |= {_JUDGE: reach.judge_usd_each * sum(counts.values())} if reach.judge_usd_each else {}
         return Purses({one.name: Purse(0.0, parallel=hall.parallel) for one in systems}, weights, left)
 
     async def _reach(self, hall: Hall, files: Mapping[str, LineFile], left: float) -> Reach:
@@ -138,7 +149,9 @@ class Benchmark:
         still = [one for one in questions if any(one in _open(questions, file) for file in files.values())]
         models = {model for system in self._wanted.systems for model in models_of(system.spec)}
         experience = await hall.journal.experience(sorted(models))
-        reach = reach_of(self._wanted.systems, still, usd=left, experience=experience)
+        judge = self._wanted.judge
+        judge_usd = 0.0 if judge is None or self._wanted.settings.task in UNJUDGED else judge_usd_each(judge, still)
+        reach = reach_of(self._wanted.systems, still, usd=left, experience=experience, judge_usd_each=judge_usd)
         if not still:
             return reach
         line = describe_reach(reach, usd=left, questions=len(still))
@@ -147,14 +160,59 @@ class Benchmark:
         self._tell(line)
         return reach
 
-    def _scored(self, system: System, found: Sequence[Answered]) -> SystemResult:
-        task = self._wanted.settings.task
-        path = write_answers(task, self._wanted.folder / "answers", system.name, found)
-        result = result_of(system, found)
-        if task not in UNJUDGED or not any(one.is_over for one in found):
-            return result
-        scored = _task_scores(task, path, self._wanted.data)
-        return replace(result, scores=scored.scores, notes=(*result.notes, *scored.notes))
+    async def _scored(self, found: Mapping[str, list[Answered]], journal: Journal) -> list[SystemResult]:
+        """Return what each system came to, the null model of AlpacaEval behind them."""
+        wanted = self._wanted
+        questions, task = wanted.questions, wanted.settings.task
+        folder = wanted.folder / "answers"
+        files = {one.name: write_answers(task, folder, one.name, found[one.name]) for one in wanted.systems}
+        results = {one.name: result_of(one, found[one.name]) for one in wanted.systems}
+        if task == "alpaca-eval":
+            files[NULL_MODEL] = write_null_answers(questions, folder)
+            results[NULL_MODEL] = null_result(questions)
+        if task in UNJUDGED:
+            is_over = {name: any(one.is_over for one in each) for name, each in found.items()}
+            return [
+                _with_scores(one, task, files[name], wanted.data) if is_over[name] else one
+                for name, one in results.items()
+            ]
+        if wanted.judge is None or wanted.data is None:
+            return list(results.values())
+        return await self._judged(wanted.judge, wanted.data, results, files=files, journal=journal)
+
+    async def _judged(
+        self,
+        judge: EnsembleSpec,
+        data: Path,
+        results: Mapping[str, SystemResult],
+        *,
+        files: Mapping[str, Path],
+        journal: Journal,
+    ) -> list[SystemResult]:
+        wanted = self._wanted
+        self._board.phase = "judging"
+        budget = wanted.settings.budget_usd
+        spent = 0.0
+        if budget is not None:
+            spent = sum(one.usd or 0.0 for one in results.values())
+            spent += await judged_usd(journal, wanted.settings.task, results)
+        purse = Purse(None if budget is None else max(budget - spent, 0.0), parallel=wanted.parallel)
+        folder = wanted.folder / "judgements"
+        scored: list[SystemResult] = []
+        async with Bench(judge, journal, purse, self._board) as bench:
+            for name, result in results.items():
+                published = published_annotations(data, bench.name) if name == NULL_MODEL else None
+                if published is not None and len(wanted.questions.questions) == wanted.questions.total:
+                    one = _with_scores(result, "alpaca-eval", published, data)
+                    scored.append(replace(one, notes=(*one.notes, f"by the published annotations of {published.name}")))
+                elif not result.answered:
+                    scored.append(result)
+                else:
+                    judged = await bench.judge(
+                        wanted.settings.task, files[name], data, system=name, folder=folder, parallel=wanted.parallel
+                    )
+                    scored.append(with_judgement(result, judged, data))
+        return scored
 
     def _results(self, systems: Sequence[SystemResult]) -> Results:
         settings, questions = self._wanted.settings, self._wanted.questions
@@ -172,7 +230,7 @@ class Benchmark:
             settings_hash=settings.hash,
             versions=settings.versions,
             stopped=_stopped(systems, settings.budget_usd),
-            usd=known_sum([one.usd for one in systems]),
+            usd=total_usd(systems),
             systems=tuple(systems),
             warnings=settings.warnings,
         )
@@ -208,6 +266,8 @@ class Purses:
         if not self._weights:
             return
         name = next(iter(self._weights))
+        if name == _JUDGE:
+            return
         together = sum(self._weights.values())
         share = self._weights[name] / together if together else 1.0
         self._purses[name].fill(max(self._left_usd, 0.0) * share)
@@ -225,10 +285,10 @@ def _stopped(systems: Sequence[SystemResult], budget: float | None) -> str | Non
     return f"stopped by the budget of {dollars(budget)} after {parts} questions"
 
 
-def _task_scores(task: str, path: Path, data: Path | None) -> TaskScores:
-    if task == OWN or data is None:
-        return own_file.score([path], path)
-    return scoring_of(task)([path], data)
+def _with_scores(result: SystemResult, task: str, path: Path, data: Path | None) -> SystemResult:
+    """Return what a system came to, with the scores of a file of answers or annotations."""
+    scored = own_file.score([path], path) if task == OWN or data is None else scoring_of(task)([path], data)
+    return replace(result, scores=scored.scores, notes=(*result.notes, *scored.notes))
 
 
 def _write(path: Path, content: bytes) -> None:

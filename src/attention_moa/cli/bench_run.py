@@ -113,6 +113,7 @@ def _wanted(told: Told) -> Wanted:
     Raises:
         ConfigError: The task, the data, an ensemble or an option is wrong.
     """
+    from msgspec import to_builtins
     from msgspec.structs import replace
 
     from attention_moa.bench.questions import read_question_set
@@ -121,6 +122,7 @@ def _wanted(told: Told) -> Wanted:
 
     questions = read_question_set(told.task, told.data, limit=told.limit, seed=told.seed)
     systems = _systems(told)
+    judge = _judge(told, questions)
     settings = Settings(
         task=questions.task,
         data=str(questions.source),
@@ -128,11 +130,12 @@ def _wanted(told: Told) -> Wanted:
         systems=systems,
         keys=system_keys(systems),
         judge=told.judge,
+        judge_spec=None if judge is None else to_builtins(judge),
         limit=told.limit,
         seed=told.seed,
         max_tokens=told.max_tokens,
         budget_usd=told.budget,
-        warnings=tuple(_warnings(told, questions)),
+        warnings=tuple(_warnings(told, questions, judge, systems)),
         versions=versions(),
     )
     settings = replace(settings, hash=settings_hash(settings))
@@ -141,6 +144,7 @@ def _wanted(told: Told) -> Wanted:
         data=told.data,
         settings=settings,
         folder=told.out or default_folder(questions, settings, Path()),
+        judge=judge,
         journal=told.journal,
         parallel=told.parallel,
     )
@@ -170,12 +174,24 @@ def _baselines(spec: EnsembleSpec, names: str | None, *, is_alone: bool) -> Sequ
     return [(one.name if is_alone else f"{spec.name}-{one.name}", one.spec) for one in derived]
 
 
-def _warnings(told: Told, questions: QuestionSet) -> list[str]:
+def _judge(told: Told, questions: QuestionSet) -> EnsembleSpec | None:
+    from attention_moa.bench.judges import judge_settings, judge_spec
+    from attention_moa.bench.running import UNJUDGED
+    from attention_moa.cli.options import require_runnable
+
+    if told.judge is None or told.data is None or questions.task in UNJUDGED:
+        return None
+    spec = judge_spec(told.judge, judge_settings(questions.task, told.data))
+    require_runnable(spec)
+    return spec
+
+
+def _warnings(told: Told, questions: QuestionSet, judge: EnsembleSpec | None, systems: Sequence[System]) -> list[str]:
+    from attention_moa.bench.judge_runs import judge_warnings
     from attention_moa.bench.running import UNJUDGED
 
-    warnings: list[str] = []
-    if told.judge is None and questions.task not in UNJUDGED:
-        warnings.append(f"nobody judged: {questions.task} has its scores from a judge (--judge)")
-    if told.judge is not None and questions.task in UNJUDGED:
-        warnings.append(f"the judge was not asked: {questions.task} is scored without one")
-    return warnings
+    if questions.task in UNJUDGED:
+        return [] if told.judge is None else [f"the judge was not asked: {questions.task} is scored without one"]
+    if judge is None:
+        return [f"nobody judged: {questions.task} has its scores from a judge (--judge)"]
+    return judge_warnings(judge, systems)

@@ -10,7 +10,7 @@ from attention_moa.cli.layout import table
 from attention_moa.money import amount
 
 _MOST_SCORES = 12
-_COSTS = ("system", "answered", "failed", "calls", "tokens", "usd", "median s", "p95 s", "length")
+_COSTS = ("system", "answered", "failed", "calls", "tokens", "usd", "judge usd", "median s", "p95 s", "length")
 
 
 def result_lines(results: Results, *, room: int | None = None) -> Iterator[str]:
@@ -36,8 +36,9 @@ def result_lines(results: Results, *, room: int | None = None) -> Iterator[str]:
 
 def _names(systems: Sequence[SystemResult]) -> list[str]:
     """Return the scores worth a line: the first ones, counts and parts apart."""
-    names = dict.fromkeys(one.name for system in systems for one in system.scores)
-    return [name for name in names if not name.startswith("n_") and name != "n" and "." not in name][:_MOST_SCORES]
+    found = dict.fromkeys(one.name for system in systems for one in system.scores)
+    names = [name for name in found if not name.startswith("n_") and name != "n"]
+    return ([name for name in names if "." not in name] or names)[:_MOST_SCORES]
 
 
 def _score(system: SystemResult, name: str) -> str:
@@ -57,10 +58,17 @@ def _costs(one: SystemResult) -> tuple[str, ...]:
         f"{one.calls:,}",
         f"{one.input_tokens + one.output_tokens:,}",
         "?" if one.usd is None else amount(one.usd),
+        _judge_usd(one),
         "-" if seconds is None else f"{seconds.median:,.1f}",
         "-" if seconds is None else f"{seconds.p95:,.1f}",
         "-" if one.average_length is None else f"{one.average_length:,.0f}",
     )
+
+
+def _judge_usd(one: SystemResult) -> str:
+    if one.judgement is None:
+        return "-"
+    return "?" if one.judge_usd is None else amount(one.judge_usd)
 
 
 def _remarks(results: Results) -> Iterator[str]:

@@ -114,7 +114,7 @@ class LineBoard:
         self._board = board
         self._is_silent = is_silent
         self._said_s = -_EVERY_S
-        self._said: str | None = None
+        self._said = ("", False)
 
     def __enter__(self) -> Self:
         """Say nothing yet."""
@@ -126,13 +126,20 @@ class LineBoard:
     def changed(self) -> None:
         """Tell where it is, where there is reason to."""
         now_s = time.monotonic()
+        if self._board.phase == "judging":
+            self._judging(now_s)
         current = self._current()
         if current is None or self._is_silent:
             return
-        is_news = current.name != self._said or current.done == current.total
-        if is_news or now_s - self._said_s >= _EVERY_S:
-            self._said, self._said_s = current.name, now_s
+        news = (current.name, current.done == current.total)
+        if news != self._said or now_s - self._said_s >= _EVERY_S:
+            self._said, self._said_s = news, now_s
             tell(system_line(current, self._board.left_s))
+
+    def _judging(self, now_s: float) -> None:
+        if not self._is_silent and now_s - self._said_s >= _EVERY_S:
+            self._said_s = now_s
+            tell(f"judging: {self._board.judged:,} of {self._board.to_judge:,}, ${amount(self._board.judge_usd)}")
 
     def _current(self) -> SystemBoard | None:
         if self._board.phase != "answering":
