@@ -1,0 +1,153 @@
+"""What a proof came to: ``prove.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from attention_moa.bench.prove_frontier import Point
+from attention_moa.bench.prove_spend import Unit
+from attention_moa.bench.prove_verdict import Comparison, Verdict
+
+FORM = 1
+"""Of ``prove.json``: another number has other fields."""
+
+How: TypeAlias = Literal["told", "only-one", "judge", "right-answers", "judge-and-right-answers"]
+
+
+class Best(Struct, frozen=True, kw_only=True):
+    """Which agent is taken for the best one.
+
+    Args:
+        agent: Its name.
+        how: Who said so.
+        prompts: Of the pilot: no verdict rests on them.
+        rates: By agent: its win rate against the ensemble in the pilot; None where nothing was compared.
+    """
+
+    agent: str
+    how: How
+    prompts: tuple[str, ...] = ()
+    rates: Mapping[str, float | None] = {}
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """The size at which a baseline was expected to cost what the ensemble costs.
+
+    Args:
+        what: ``samples`` or ``layers``.
+        size: How many.
+        expected: Cost of a prompt, in the unit of the spend.
+        target: What the ensemble cost.
+        selector: The model that chooses among samples, its calls counted; None where nobody chooses.
+    """
+
+    what: Literal["samples", "layers"]
+    size: int
+    expected: float
+    target: float
+    selector: str | None = None
+
+
+class JudgeAccount(Struct, frozen=True, kw_only=True):
+    """What there is to know of the judging.
+
+    Args:
+        judge: Who.
+        comparisons: Pairs that were judged, in both orders.
+        agreed: The share of them in which both orders gave the same; None without any.
+        first: The share of clear preferences that went to what was read first: 0.5 is none. None without any.
+        missing: Pairs without a judgement that can be read.
+        usd: What it cost, the pilot included; None where that is not known.
+        reply_models: What the endpoints say they used, each once.
+    """
+
+    judge: str
+    comparisons: int
+    agreed: float | None
+    first: float | None
+    missing: int
+    usd: float | None
+    reply_models: tuple[str, ...] = ()
+
+
+class SystemProof(Struct, frozen=True, kw_only=True):
+    """One system in the proof.
+
+    Args:
+        name: The system.
+        strategy: How it works.
+        answered: Prompts with an answer.
+        failed: Prompts whose run failed.
+        average_length: Unicode characters of its answers.
+        median_s: Seconds of a run; None where there is none.
+        usd: Money of all its runs, the pilot left out; None where that is not known.
+        size: Of a baseline that has one.
+    """
+
+    name: str
+    strategy: str
+    answered: int
+    failed: int
+    average_length: float | None
+    median_s: float | None
+    usd: float | None
+    size: Size | None = None
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """All of it.
+
+    Args:
+        ensemble: The system that is to be proven.
+        verdict: What to do.
+        words: The same in words, a sentence each.
+        prompts: Prompts that could be compared with every baseline that took part.
+        asked: Prompts that were chosen, the pilot included.
+        unit: In what spend is compared.
+        best: Which agent is the best one, and who says so.
+        comparisons: The ensemble against each baseline.
+        by_kind: The same by kind of prompt; empty where prompts have no kinds.
+        quality_is: What the frontier's quality is: the share of right answers, or the win rate against the ensemble.
+        frontier: Every system by cost and quality.
+        systems: Every system, the ensemble first.
+        judge: What there is to know of the judging; None where right answers said it all.
+        usd: Everything, the pilot and the judge included; None where that is not known.
+        usd_each: What another prompt would cost, all systems and the judge; None where that is not known.
+        stopped: How the budget ended it; None where it did not.
+        warnings: What a reader has to know.
+        data: The file of the prompts.
+        data_fingerprint: Of its content.
+        seed: By which the pilot was drawn.
+        date: When it ended, ISO 8601 in UTC.
+        settings_hash: Of all that shapes it.
+        versions: Of what made it.
+        form: Of this document.
+    """
+
+    ensemble: str
+    verdict: Verdict
+    words: tuple[str, ...]
+    prompts: int
+    asked: int
+    unit: Unit
+    best: Best
+    comparisons: tuple[Comparison, ...]
+    by_kind: Mapping[str, tuple[Comparison, ...]]
+    quality_is: Literal["right", "win-rate"]
+    frontier: tuple[Point, ...]
+    systems: tuple[SystemProof, ...]
+    judge: JudgeAccount | None
+    usd: float | None
+    usd_each: float | None
+    stopped: str | None
+    warnings: tuple[str, ...]
+    data: str
+    data_fingerprint: str
+    seed: int
+    date: str
+    settings_hash: str
+    versions: Mapping[str, str]
+    form: int = FORM

@@ -1,0 +1,300 @@
+"""Scores, spend, frontier and words of a proof."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from attention_moa.agents import AgentSpec, WriterSpec
+from attention_moa.bench.prove_frontier import point, reference_point, with_frontier
+from attention_moa.bench.prove_scores import (
+    Answers,
+    Preference,
+    best_agent,
+    by_kind,
+    is_checkable,
+    needs_judge,
+    score_of,
+    scores_of,
+)
+from attention_moa.bench.prove_spend import line_cost, mean_cost, nearest_size, plan_cost, spend_unit
+from attention_moa.bench.prove_systems import (
+    BASELINES,
+    own_writer,
+    parse_baselines,
+    require_agent,
+    selector_of,
+    single_systems,
+    sized_spec,
+)
+from attention_moa.bench.prove_verdict import Comparison, compared, decide
+from attention_moa.bench.prove_words import rounded_up, verdict_words
+from attention_moa.bench.questions import Question
+from attention_moa.bench.run_lines import RunLine
+from attention_moa.config import EnsembleSpec, summary_chain
+from attention_moa.errors import ConfigError
+from attention_moa.messages import user
+from attention_moa.plan import PlanSum
+
+
+def asked(number: str = "1", *, reference: str | None = None, category: str | None = None) -> Question:
+    """Return a question."""
+    return Question(id=number, conversation=(user("Why?"),), reference=reference, category=category)
+
+
+def line(text: str | None, *, number: str = "1", **fields: object) -> RunLine:
+    """Return a run's line; without a text it failed."""
+    run = RunLine(question=number, turn=1, run_id="r", state="finished" if text is not None else "failed", text=text)
+    return replace(run, **fields)
+
+
+def both(ours: str | None, theirs: str | None) -> Answers:
+    """Return the answers to question 1."""
+    return Answers({"1": line(ours)}, {"1": line(theirs)})
+
+
+@pytest.mark.parametrize(("preference", "score"), [("ours", 1.0), ("tie", 0.5), ("theirs", 0.0), ("missing", None)])
+def test_a_judge_decides_where_nothing_can_be_checked(preference: Preference, score: float | None) -> None:
+    """A missing judgement is no score."""
+    answers = both("Because.", "Why not?")
+    assert needs_judge(asked(), answers)
+    assert score_of(asked(), answers, preference) == score
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "score"),
+    [("The answer is 7.", "8", 1.0), ("6", "It is 7", 0.0), ("7", "#### 7", 0.5), ("1", "2", 0.5), ("7", None, 1.0)],
+)
+def test_a_right_answer_decides_where_it_can_be_checked(ours: str | None, theirs: str | None, score: float) -> None:
+    """Whatever a judge says; both wrong is neither's win."""
+    question = asked(reference="7")
+    assert not needs_judge(question, both(ours, theirs))
+    assert score_of(question, both(ours, theirs), "theirs") == score
+
+
+@pytest.mark.parametrize(("ours", "theirs", "score"), [("yes", None, 1.0), (None, "yes", 0.0), (None, None, 0.5)])
+def test_no_answer_loses_to_any(ours: str | None, theirs: str | None, score: float) -> None:
+    """Nobody is asked to judge what is not there."""
+    assert not needs_judge(asked(), both(ours, theirs))
+    assert score_of(asked(), both(ours, theirs), None) == score
+
+
+def test_equal_answers_are_a_tie_without_a_judge() -> None:
+    """Best-of-n may well give the very same text."""
+    assert not needs_judge(asked(), both("same", " same\n"))
+    assert score_of(asked(), both("same", " same\n"), None) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_so"),
+    [
+        (None, False),
+        ("42", True),
+        ("the capital of France", True),
+        ("word " * 11, False),
+        ("word " * 11 + "#### 3", True),
+    ],
+)
+def test_only_short_right_answers_are_checked(reference: str | None, is_so: bool) -> None:
+    """A model answer of three sentences is no right answer to compare with word by word."""
+    assert is_checkable(asked(reference=reference)) == is_so
+
+
+def test_prompts_that_were_not_reached_are_not_missing() -> None:
+    """The budget's end is no judgement that cannot be read."""
+    questions = [asked(str(number)) for number in range(4)]
+    ours = {str(number): line(f"a{number}", number=str(number)) for number in range(4)}
+    theirs = {number: one for number, one in ours.items() if number != "3"}
+    theirs["1"] = line("b", number="1")
+    theirs["2"] = line("b", number="2")
+    assert scores_of(questions, Answers(ours, theirs), {"1": "missing"}) == {"0": 0.5, "1": None}
+
+
+def test_kinds_are_the_categories_where_there_are_several() -> None:
+    """One kind for all says nothing that the whole does not."""
+    code, chat, none = asked("1", category="code"), asked("2", category="chat"), asked("3")
+    assert by_kind([code, chat, none]) == {"code": [code], "chat": [chat]}
+    assert by_kind([code, none]) == {"code": [code]}
+    assert by_kind([code, code]) == {}
+    assert by_kind([none]) == {}
+
+
+def test_the_best_agent_has_the_highest_mean_and_of_equals_the_lowest_cost() -> None:
+    """What is missing counts for nothing; who has nothing is last."""
+    scores: dict[str, list[float | None]] = {"a": [1.0, 0.0], "b": [0.5, None], "c": [None, None], "d": [0.5, 0.5]}
+    assert best_agent(scores, {"a": 3.0, "b": 2.0, "c": 0.1, "d": None}) == "b"
+    assert best_agent({**scores, "d": [1.0, 1.0]}, {"a": 3.0, "b": 2.0, "c": 0.1, "d": 9.0}) == "d"
+    assert best_agent({"c": [None], "a": [0.0]}, {"c": 0.1, "a": 3.0}) == "a"
+
+
+def test_spend_is_money_where_all_of_it_is_known_and_any_is_above_nothing() -> None:
+    """Free models on one's own machine take tokens all the same."""
+    assert spend_unit([line("a", usd=0.1), line("a", usd=0.0)]) == "usd"
+    assert spend_unit([line("a", usd=0.1), line("a", usd=None)]) == "tokens"
+    assert spend_unit([line("a", usd=0.0)]) == "tokens"
+
+
+def test_a_written_token_counts_four_times() -> None:
+    """As on most price lists; what nobody counted has no cost."""
+    run = line("a", input_tokens=100, output_tokens=10, usd=0.2)
+    planned = PlanSum(
+        calls=1, prompt_tokens=100, cached_tokens=0, written_tokens=10, reasoning_tokens=0, usd=0.2, seconds=None
+    )
+    assert line_cost(run, "tokens") == plan_cost(planned, "tokens") == 140.0
+    assert line_cost(run, "usd") == plan_cost(planned, "usd") == 0.2
+    assert line_cost(replace(run, unknown_calls=1), "tokens") is None
+    assert mean_cost([run, replace(run, usd=0.4)], "usd") == pytest.approx(0.3)
+    assert mean_cost([run, replace(run, usd=None)], "usd") is None
+    assert mean_cost([], "usd") is None
+
+
+@pytest.mark.parametrize(("target", "size"), [(0.5, 2), (2.4, 2), (2.6, 3), (7.4, 7), (7.6, 8), (99.0, 10)])
+def test_the_nearest_size_is_taken(target: float, size: int) -> None:
+    """Sizes from 2 to 10 that cost as much as they are."""
+    assert nearest_size(float, range(2, 11), target).size == size
+
+
+@given(st.floats(0.1, 50.0), st.floats(0.01, 5.0), st.floats(0.0, 3.0))
+def test_no_other_size_is_nearer(target: float, each: float, base: float) -> None:
+    """Whatever a size costs."""
+    sizes = range(2, 40)
+    found = nearest_size(lambda size: base + each * size, sizes, target)
+    assert abs(found.expected - target) <= min(abs(base + each * size - target) for size in sizes) + 1e-9
+
+
+def test_dear_sizes_are_not_even_reckoned() -> None:
+    """The search ends with the first size that costs more: plans of 64 samples take time."""
+    seen: list[int] = []
+
+    def cost(size: int) -> float:
+        seen.append(size)
+        return float(size)
+
+    nearest_size(cost, range(2, 65), 4.2)
+    assert seen == [2, 3, 4, 5]
+
+
+AGENTS = tuple(
+    AgentSpec(name=name, model=f"mine:{name}", base_url="http://127.0.0.1:1/v1", temperature=0.5) for name in "abc"
+)
+ENSEMBLE = EnsembleSpec(
+    name="a",
+    agents=AGENTS,
+    layers=2,
+    layout="paper",
+    summary=WriterSpec(model="b", max_tokens=99, fallback=("c", "x:y")),
+)
+
+
+def test_every_agent_is_a_system_of_its_own() -> None:
+    """One that is called like the ensemble gets another name."""
+    found = single_systems(ENSEMBLE, "a")
+    assert [(agent, one.name, one.spec.strategy) for agent, one in found.items()] == [
+        ("a", "a-alone", "single"),
+        ("b", "b", "single"),
+        ("c", "c", "single"),
+    ]
+
+
+def test_baselines_keep_the_writer() -> None:
+    """Its model, address and settings, whichever agent is the best; a fallback with an address cannot come along."""
+    for name, size in (("best-of-n", 5), ("self-moa", 3)):
+        spec = sized_spec(ENSEMBLE, name, size, best="c")  # type: ignore[arg-type]  # one of these names
+        (writer, *rest) = summary_chain(spec)
+        assert (spec.samples, [agent.name for agent in spec.agents]) == (size, ["c"])
+        assert (writer.model, writer.base_url, writer.max_tokens) == ("mine:b", "http://127.0.0.1:1/v1", 99)
+        assert [agent.model for agent in rest] == ["x:y"]
+    moa = sized_spec(ENSEMBLE, "moa", 4, best="c")
+    assert (moa.layers, moa.agents, moa.summary) == (4, AGENTS, ENSEMBLE.summary)
+    assert selector_of(ENSEMBLE) == own_writer(ENSEMBLE).model == "mine:b"
+
+
+def test_wrong_names_are_told() -> None:
+    """Of baselines and of agents."""
+    assert parse_baselines(None) == BASELINES
+    assert parse_baselines("moa, single,moa") == ("moa", "single")
+    with pytest.raises(ConfigError, match=r"--baselines: 'mao' is none: write single, best-of-n"):
+        parse_baselines("mao")
+    with pytest.raises(ConfigError, match="names none"):
+        parse_baselines(" , ")
+    with pytest.raises(ConfigError, match=r"--best: 'z' is no agent of 'a': write one of a, b, c"):
+        require_agent(ENSEMBLE, "z")
+    assert require_agent(ENSEMBLE, "b") == "b"
+
+
+def test_the_frontier_is_what_nothing_cheaper_equals() -> None:
+    """Dearer and no better is off it; unknown is off it."""
+    points = with_frontier(
+        [
+            reference_point("ensemble", [10.0, 12.0], 2),
+            point("cheap", [1.0, 1.0], [0.0, 0.5]),
+            point("worse", [2.0, 2.0], [0.0, 0.0]),
+            point("equal", [20.0, 20.0], [0.5, 0.5]),
+            point("unknown", [1.0, None], [1.0, 1.0]),
+            point("silent", [1.0], []),
+        ]
+    )
+    assert {one.system for one in points if one.is_on_frontier} == {"ensemble", "cheap"}
+    assert (points[0].cost, points[0].quality, points[0].quality_interval) == (11.0, 0.5, None)
+    assert points[1].quality == 0.25
+
+
+def comparison(wins: int, losses: int, *, ratio: float | None = 0.97) -> Comparison:
+    """Return a comparison with a baseline b."""
+    return compared("b", [1.0] * wins + [0.0] * losses, cost_ratio=ratio)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (
+            comparison(70, 30),
+            "Use mine. It wins 70% of the time (60% to 79%, 100 prompts) against b at 0.97 of its cost",
+        ),
+        (comparison(30, 70), "Do not use mine. It wins only 30% of the time"),
+        (
+            comparison(500, 500),
+            "Do not use mine. It wins 50% of the time (47% to 53%, 1,000 prompts) against b at 0.97",
+        ),
+        (comparison(55, 45), "Cannot tell whether mine is worth it. Over all prompts it wins 55% of the time"),
+        (comparison(70, 30, ratio=None), "No baseline cost 80% of what the ensemble does, as far as is known."),
+    ],
+)
+def test_a_verdict_is_said_in_words(row: Comparison, words: str) -> None:
+    """With the strongest baseline and what it cost."""
+    assert words in " ".join(verdict_words(decide([row], {}), [row], ensemble="mine", usd_each=0.02))
+
+
+def test_what_would_tell_has_a_price() -> None:
+    """Where the price is known."""
+    row = comparison(55, 45)
+    said = verdict_words(decide([row], {}), [row], ensemble="mine", usd_each=0.02)[-1]
+    assert said == "About 710 more prompts would tell, for about $14.20."
+    assert verdict_words(decide([row], {}), [row], ensemble="mine")[-1] == "About 710 more prompts would tell."
+
+
+def test_nothing_compared_has_words_too() -> None:
+    """A proof without prompts says that, and no numbers."""
+    assert verdict_words(decide([], {}), [], ensemble="mine") == (
+        "Cannot tell whether mine is worth it.",
+        "No prompt could be compared.",
+    )
+
+
+def test_kinds_are_listed() -> None:
+    """Those for which to use it, and those for which not to."""
+    kinds = {kind: [comparison(40, 5)] for kind in ("code", "maths", "law")} | {"poems": [comparison(2, 40)]}
+    row = comparison(122, 105)
+    said = " ".join(verdict_words(decide([row], kinds), [row], ensemble="mine"))
+    assert said.startswith("Use mine for code, maths and law.")
+    assert said.endswith("Do not use it for poems: there it is no better than a baseline.")
+
+
+@pytest.mark.parametrize(
+    ("count", "rounded"), [(1, 1), (9, 9), (10, 10), (99, 99), (101, 110), (683, 690), (1201, 1300)]
+)
+def test_numbers_of_prompts_are_rounded_up(count: int, rounded: int) -> None:
+    """Two digits are all that anybody knows of it."""
+    assert rounded_up(count) == rounded
