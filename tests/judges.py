@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from attention_moa.fleet import Fleet, FleetSpec, ModelSpec
 from attention_moa.messages import CallRequest
 from attention_moa.money import Price
 from attention_moa.ports import Journal
-from attention_moa.providers.scripted import Said, ScriptedProvider
+from attention_moa.providers.scripted import Script, ScriptedProvider
 from attention_moa.runtime import Ensemble
 from tests.fleet_world import a_fleet
 
@@ -32,9 +32,7 @@ class Bench(NamedTuple):
 
 
 @asynccontextmanager
-async def a_judge(
-    script: Callable[[CallRequest], Said] | Sequence[Said], *, journal: Journal | None = None, **options: Any
-) -> AsyncIterator[Bench]:
+async def a_judge(script: Script, *, journal: Journal | None = None, **options: Any) -> AsyncIterator[Bench]:
     """Yield a judge ``test:judge`` that follows a script; its tokens cost a dollar each thousand.
 
     Args:
