@@ -17,6 +17,7 @@ from attention_moa.calls import Finished
 from attention_moa.layer_run import SUMMARY_READER, LayerRun
 from attention_moa.messages import Stage
 from attention_moa.prompts import (
+    Render,
     Section,
     render_answer,
     render_critique,
@@ -37,7 +38,19 @@ async def answer(run: LayerRun, agent: AgentSpec) -> Answer | Loss:
     if run.is_left_out(Stage.ANSWER, agent.name):
         return run.late(Stage.ANSWER, agent.name)
     render = render_answer(run.desk, agent, run.number, run.past.output)
-    done = await run.ask(agent, Stage.ANSWER, render, reads=run.past.writers)
+    return await give_answer(run, agent, render, reads=run.past.writers)
+
+
+async def give_answer(run: LayerRun, agent: AgentSpec, render: Render, *, reads: Sequence[str]) -> Answer | Loss:
+    """Return an agent's answer, put down on the layer's board.
+
+    Args:
+        run: The layer.
+        agent: Who answers.
+        render: The prompt.
+        reads: The calls whose texts it holds.
+    """
+    done = await run.ask(agent, Stage.ANSWER, render, reads=reads)
     result: Answer | Loss
     if isinstance(done, Loss):
         result = done

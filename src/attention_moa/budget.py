@@ -185,6 +185,16 @@ class Budget:
                 return count
         return None
 
+    def affords(self, last: Sequence[CallRecord], *, more: float = 0.0) -> bool:
+        """Return whether what is left pays once more for some calls.
+
+        Args:
+            last: The calls.
+            more: A share of their cost that has to be there on top.
+        """
+        used = call_usage(last)
+        return self._fits(used, used, more)
+
     def _fits(self, rest: UsageTotal, critiques: UsageTotal, share: float) -> bool:
         usd = rest.cost_usd + critiques.cost_usd * share
         tokens = _tokens(rest) + _tokens(critiques) * share

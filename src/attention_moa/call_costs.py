@@ -8,13 +8,14 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from attention_moa.agents import ModelSettings
 from attention_moa.budget import REPLY_TOKENS
-from attention_moa.call_plan import PlannedCall, planned_calls
+from attention_moa.call_plan import planned_calls
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ContextTooLongError
 from attention_moa.expected_path import Step, expected_ends
 from attention_moa.experience import ModelExperience, Pace, is_one_at_a_time
 from attention_moa.messages import Conversation, Usage
 from attention_moa.money import Price, cost_usd
+from attention_moa.planned_call import PlannedCall
 from attention_moa.prompt_sizes import PromptSize, PromptSizes
 from attention_moa.prompts import Templates
 

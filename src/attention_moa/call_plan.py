@@ -5,51 +5,16 @@ The same dataflow as the engine's, told beforehand and without any text. A test 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
+from attention_moa.baseline_calls import BASELINE_CALLS
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.messages import Stage
+from attention_moa.planned_call import PlannedCall, planned_call
 from attention_moa.schedule import Pair, pairs
-
-NOBODY: Mapping[str, str] = MappingProxyType({})
-
-
-class PlannedCall(Struct, frozen=True, kw_only=True):
-    """One call to come.
-
-    Args:
-        call_id: As in the run.
-        stage: What for.
-        layer: From 1.
-        agent: Who is asked, with the reply length of this call.
-        peer: The author, for a pairwise critique.
-        authors: Whose answers a panel call criticises; empty for all other calls.
-        own: The call that wrote the agent's own answer; None where the prompt holds none.
-        quoted: The calls whose texts are quoted, by who wrote them; a residual's by the number of the layer.
-        previous: The call that wrote ``o[l-1]``; None in layer 1.
-        reads: All calls that it waits for.
-    """
-
-    call_id: str
-    stage: Stage
-    layer: int
-    agent: AgentSpec
-    peer: str | None = None
-    authors: tuple[str, ...] = ()
-    own: str | None = None
-    quoted: Mapping[str, str] = NOBODY
-    previous: str | None = None
-    reads: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        """The stage, or ``panel``."""
-        return "panel" if self.authors else self.stage.value
 
 
 def critic_of(spec: EnsembleSpec, name: str, sections: int = 1) -> AgentSpec:
@@ -64,15 +29,8 @@ def critic_of(spec: EnsembleSpec, name: str, sections: int = 1) -> AgentSpec:
 
 def planned_calls(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
     """Return every call, each behind those that it reads."""
-    of_baseline = _OF_BASELINES.get(spec.strategy)
+    of_baseline = BASELINE_CALLS.get(spec.strategy)
     return _attention_moa(spec) if of_baseline is None else tuple(of_baseline(spec))
-
-
-def _single(spec: EnsembleSpec) -> Iterator[PlannedCall]:
-    yield _call(spec.agents[0], Stage.ANSWER, 1)
-
-
-_OF_BASELINES: Mapping[str, Callable[[EnsembleSpec], Iterator[PlannedCall]]] = {"single": _single}
 
 
 def _attention_moa(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
@@ -88,7 +46,7 @@ def _attention_moa(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
             continue
         reads = (*outputs, summary)
         quoted = {str(number): name for number, name in enumerate(reads, 1)}
-        residual = _call(residual_chain(spec)[0], Stage.RESIDUAL, layer, quoted=quoted, reads=reads)
+        residual = planned_call(residual_chain(spec)[0], Stage.RESIDUAL, layer, quoted=quoted, reads=reads)
         calls.append(residual)
         outputs.append(summary if spec.residual.history == "summaries" else residual.call_id)
         previous = residual.call_id
@@ -98,7 +56,9 @@ def _attention_moa(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
 def _layer(spec: EnsembleSpec, layer: int, previous: str | None) -> Iterator[PlannedCall]:
     """Yield the calls of a layer up to its summary, which is the last."""
     after = (previous,) if previous is not None else ()
-    answers = {agent.name: _call(agent, Stage.ANSWER, layer, previous=previous, reads=after) for agent in spec.agents}
+    answers = {
+        agent.name: planned_call(agent, Stage.ANSWER, layer, previous=previous, reads=after) for agent in spec.agents
+    }
     yield from answers.values()
     found = pairs(spec, layer)
     own = {name: call.call_id for name, call in answers.items()}
@@ -112,15 +72,15 @@ def _layer(spec: EnsembleSpec, layer: int, previous: str | None) -> Iterator[Pla
         refined[agent.name] = mine
         if quoted:
             reads = (mine, *quoted.values())
-            call = _call(agent, Stage.REFINE, layer, own=mine, quoted=quoted, previous=previous, reads=reads)
+            call = planned_call(agent, Stage.REFINE, layer, own=mine, quoted=quoted, previous=previous, reads=reads)
             refined[agent.name] = call.call_id
             yield call
-    yield _call(summary_chain(spec)[0], Stage.SUMMARY, layer, quoted=refined, reads=tuple(refined.values()))
+    yield planned_call(summary_chain(spec)[0], Stage.SUMMARY, layer, quoted=refined, reads=tuple(refined.values()))
 
 
 def _pairwise(spec: EnsembleSpec, layer: int, own: Mapping[str, str], previous: str | None) -> dict[Pair, PlannedCall]:
     return {
-        pair: _call(
+        pair: planned_call(
             critic_of(spec, pair.critic),
             Stage.CRITIQUE,
             layer,
@@ -139,7 +99,7 @@ def _panels(spec: EnsembleSpec, layer: int, own: Mapping[str, str], previous: st
     found = pairs(spec, layer)
     for critic in dict.fromkeys(pair.critic for pair in found):
         authors = tuple(pair.author for pair in found if pair.critic == critic)
-        call = _call(
+        call = planned_call(
             critic_of(spec, critic, len(authors)),
             Stage.CRITIQUE,
             layer,
@@ -151,30 +111,3 @@ def _panels(spec: EnsembleSpec, layer: int, own: Mapping[str, str], previous: st
         )
         critiques |= {Pair(critic, author): call for author in authors}
     return critiques
-
-
-def _call(
-    agent: AgentSpec,
-    stage: Stage,
-    layer: int,
-    *,
-    peer: str | None = None,
-    authors: tuple[str, ...] = (),
-    own: str | None = None,
-    quoted: Mapping[str, str] | None = None,
-    previous: str | None = None,
-    reads: Sequence[str] = (),
-) -> PlannedCall:
-    parts = (str(layer), stage.value, agent.name, peer)
-    return PlannedCall(
-        call_id=".".join(part for part in parts if part is not None),
-        stage=stage,
-        layer=layer,
-        agent=agent,
-        peer=peer,
-        authors=authors,
-        own=own,
-        quoted=dict(quoted or {}),
-        previous=previous,
-        reads=tuple(dict.fromkeys(reads)),
-    )

@@ -28,6 +28,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_AGENTS = 64
 _MOST_LAYERS = 64
 _LAYERS = 3
+_WINDOW = 3
+_KEEP = 2
+
+ATTENTION_MOA = "attention-moa"
 
 
 class AttentionSpec(
@@ -163,6 +167,10 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         quorum: When readers go on without those that are late.
         limits: What one run may use.
         prompts: Templates.
+        samples: How many answers each agent gives (best-of-n, majority, self-moa, self-moa-seq); None for 6 of a lone
+            agent, and 1 of each of several.
+        window: How many texts are merged at a time (self-moa-seq); None for 3.
+        keep: How many answers of a layer are passed on (smoa, rmoa); None for 2.
     """
 
     agents: tuple[AgentSpec, ...]
@@ -180,14 +188,17 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     quorum: QuorumSpec = QuorumSpec()
     limits: LimitSpec = LimitSpec()
     prompts: PromptSpec = PromptSpec()
+    samples: int | None = None
+    window: int | None = None
+    keep: int | None = None
 
     def __post_init__(self) -> None:
         """Check all that types cannot say; raise a ``ConfigError`` that names the field."""
         require(bool(self.agents), "agents", "no agent: add at least one [[agents]] table with a name and a model")
-        _check_strategy(self)
         require(len(self.agents) <= _MOST_AGENTS, "agents", f"{len(self.agents)} agents: at most {_MOST_AGENTS}")
         require(1 <= self.layers <= _MOST_LAYERS, "layers", f"{self.layers} is not from 1 to {_MOST_LAYERS}")
         _check_agents(self.agents)
+        _check_strategy(self)
         for at, writer in (("summary", self.summary), ("residual", self.residual)):
             _check_writer(at, writer, {agent.name for agent in self.agents})
         for at, chain in (("summary", summary_chain(self)), ("residual", residual_chain(self))):
@@ -206,26 +217,51 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def _check_strategy(spec: EnsembleSpec) -> None:
     known = ", ".join(STRATEGIES)
     require(spec.strategy in STRATEGIES, "strategy", f"{spec.strategy!r} is none: known are {known}")
-    strategy = STRATEGIES[spec.strategy]
-    least, most = strategy.agents
-    size = len(spec.agents)
-    which = "one agent" if most == 1 else f"at least {least} agents"
-    require(
-        least <= size <= (most or size), "agents", f"{size} agents: strategy {spec.strategy!r} takes {which}, no other"
-    )
-    if not strategy.has_layers:
-        require(
-            spec.layers in {1, _LAYERS},
-            "layers",
-            f"{spec.layers} is not 1: strategy {spec.strategy!r} has no other number of layers; leave it out",
-        )
-        force_setattr(spec, "layers", 1)
+    strategy, mine = STRATEGIES[spec.strategy], f"strategy {spec.strategy!r}"
+    size, most = len(spec.agents), strategy.most_agents
     for name, value, default in _choices(spec):
-        require(
-            value == default or strategy.reads(name),
-            name,
-            f"strategy {spec.strategy!r} has no use for it: leave it out",
-        )
+        require(value == default or strategy.reads(name), name, f"{mine} has no use for it: leave it out")
+    require(most is None or size <= most, "agents", f"{size} agents: {mine} asks one agent; leave out the others")
+    is_paper = spec.layout == "paper" and spec.strategy != ATTENTION_MOA
+    require(not is_paper, "layout", f'{mine} has no layout "paper": write "continue" or "compact"')
+    is_alike = spec.early_stop.rule == "similarity" and spec.strategy != ATTENTION_MOA
+    require(not is_alike, "early_stop.rule", f'{mine} does not stop by similarity: write "verdict" or "none"')
+    _check_numbers(spec, strategy.least_answers)
+    _settle_layers(spec, strategy.least_layers)
+
+
+def _check_numbers(spec: EnsembleSpec, least_answers: int) -> None:
+    """Check samples, window and keep."""
+    samples, size = sample_count(spec), len(spec.agents)
+    answers = samples * size
+    require(samples >= 1, "samples", f"{samples} is not 1 or more")
+    require(
+        least_answers <= answers <= _MOST_AGENTS,
+        "samples",
+        f"{answers} answers in all: strategy {spec.strategy!r} takes from {least_answers} to {_MOST_AGENTS}",
+    )
+    window = spec.window
+    require(window is None or window >= 2, "window", f"{window} is not 2 or more: a window of 1 merges nothing")
+    keep = spec.keep
+    require(keep is None or 1 <= keep <= size, "keep", f"{keep} is not from 1 to {size} (agents)")
+    names = [agent.name for agent in (*spec.agents, *(voices(spec) if samples > 1 else ()))]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    require(twice is None, "agents", f"{twice!r} would be a sample's name too: rename that agent")
+
+
+def _settle_layers(spec: EnsembleSpec, least: int | None) -> None:
+    """Check the number of layers; put down the only one that there can be where the user has no say in it."""
+    if least is not None:
+        require(spec.layers >= least, "layers", f"{spec.layers}: strategy {spec.strategy!r} takes {least} or more")
+        return
+    windows = -(-(len(voices(spec)) - 1) // (window_of(spec) - 1))
+    layers = windows if spec.strategy == "self-moa-seq" else 1
+    require(
+        spec.layers in {layers, _LAYERS},
+        "layers",
+        f"{spec.layers} is not {layers}, as strategy {spec.strategy!r} has it: leave it out",
+    )
+    force_setattr(spec, "layers", layers)
 
 
 _COMMON = {"agents", "name", "description", "strategy", "layers", "calls", "limits", "prompts"}
@@ -380,11 +416,44 @@ def with_layers(spec: EnsembleSpec, layers: int) -> EnsembleSpec:
         ConfigError: There are too many, or its strategy leaves no choice.
     """
     require(
-        STRATEGIES[spec.strategy].has_layers or layers == spec.layers,
+        STRATEGIES[spec.strategy].least_layers is not None or layers == spec.layers,
         "layers",
         f"{layers} layers: strategy {spec.strategy!r} always has {spec.layers}",
     )
     return replace(spec, layers=layers)
+
+
+def sample_count(spec: EnsembleSpec) -> int:
+    """Return how many answers each agent gives in a layer."""
+    alone, together = STRATEGIES[spec.strategy].samples
+    return spec.samples if spec.samples is not None else alone if len(spec.agents) == 1 else together
+
+
+def window_of(spec: EnsembleSpec) -> int:
+    """Return how many texts are merged at a time."""
+    return spec.window if spec.window is not None else _WINDOW
+
+
+def keep_of(spec: EnsembleSpec) -> int:
+    """Return how many answers of a layer are passed on."""
+    return spec.keep if spec.keep is not None else min(_KEEP, len(spec.agents))
+
+
+def voices(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
+    """Return who answers in a run: the agents, each as often as it is sampled.
+
+    Samples are agents of their own (``qwen-1``, ``qwen-2`` …), so that a journal gives each a reply of its own; where
+    an agent has a seed, each sample has the next.
+    """
+    samples = sample_count(spec)
+    if samples == 1:
+        return spec.agents
+    return tuple(_sample(agent, number) for agent in spec.agents for number in range(1, samples + 1))
+
+
+def _sample(agent: AgentSpec, number: int) -> AgentSpec:
+    seed = None if agent.seed is None else agent.seed + number - 1
+    return replace(agent, name=f"{agent.name}-{number}", seed=seed)
 
 
 def writers(spec: EnsembleSpec) -> tuple[tuple[str, tuple[AgentSpec, ...]], ...]:
@@ -396,4 +465,4 @@ def writers(spec: EnsembleSpec) -> tuple[tuple[str, tuple[AgentSpec, ...]], ...]
 
 def all_agents(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
     """Return everybody who may be asked: the agents, the writers and their fallbacks."""
-    return (*spec.agents, *(agent for _, chain in writers(spec) for agent in chain))
+    return (*voices(spec), *(agent for _, chain in writers(spec) for agent in chain))

@@ -13,6 +13,7 @@ import asyncio
 from attention_moa.attention import answer, critique, panel, refine
 from attention_moa.baselines import COURSES
 from attention_moa.calls import Caller
+from attention_moa.config import voices
 from attention_moa.errors import BudgetError, DeadlineError, QuorumError, RunError
 from attention_moa.events import RunFinished, RunStarted
 from attention_moa.layer_run import LayerRun, Past
@@ -22,6 +23,7 @@ from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.schedule import count_calls, pairs
 from attention_moa.synthesis import Merged, add_to_past, merge, summarise, why_no_answer
+from attention_moa.waiting import together
 
 
 async def run_ensemble(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
@@ -99,24 +101,21 @@ async def run_layer(layer: LayerRun) -> Merged:
     """
     agents = layer.spec.agents
     critics = dict.fromkeys(pair.critic for pair in layer.pairs) if layer.spec.attention.mode == "panel" else ()
-    try:
-        async with asyncio.TaskGroup() as group:
-            start = group.create_task
-            answers = {agent.name: start(answer(layer, agent)) for agent in agents}
-            panels = {critic: start(panel(layer, critic, answers)) for critic in critics}
-            critiques = {pair: start(critique(layer, pair, answers, panels)) for pair in layer.pairs}
-            refinements = {agent.name: start(refine(layer, agent, answers, critiques)) for agent in agents}
-            summary = start(summarise(layer, refinements))
-            merged = start(merge(layer, summary))
-            await asyncio.wait({merged})
-            started = (*answers.values(), *panels.values(), *critiques.values(), *refinements.values())
-            late = [task for task in started if not task.done()]  # with a quorum some may still run
-            if late:
-                await layer.close()
-            for task in late:
-                task.cancel()
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from errors  # one cause says more than a group of them
+    async with together() as group:
+        start = group.create_task
+        answers = {agent.name: start(answer(layer, agent)) for agent in agents}
+        panels = {critic: start(panel(layer, critic, answers)) for critic in critics}
+        critiques = {pair: start(critique(layer, pair, answers, panels)) for pair in layer.pairs}
+        refinements = {agent.name: start(refine(layer, agent, answers, critiques)) for agent in agents}
+        summary = start(summarise(layer, refinements))
+        merged = start(merge(layer, summary))
+        await asyncio.wait({merged})
+        started = (*answers.values(), *panels.values(), *critiques.values(), *refinements.values())
+        late = [task for task in started if not task.done()]  # with a quorum some may still run
+        if late:
+            await layer.close()
+        for task in late:
+            task.cancel()
     layer.lose_unread()
     return merged.result()
 
@@ -127,7 +126,7 @@ def _tell_start(desk: Desk, log: RunLog) -> None:
         run_id=log.run_id,
         at_s=log.seconds(),
         ensemble=spec.name,
-        agents=tuple(agent.name for agent in spec.agents),
+        agents=tuple(agent.name for agent in voices(spec)),
         layers=spec.layers,
         planned_calls=count_calls(spec),
         is_resumed=log.is_resumed,

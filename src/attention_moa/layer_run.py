@@ -15,7 +15,7 @@ from attention_moa.calls import Caller, Finished
 from attention_moa.errors import CallError, describe
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk, Output, Render
-from attention_moa.records import Loss
+from attention_moa.records import Answer, Loss
 from attention_moa.run_log import LayerBoard, RunLog
 from attention_moa.schedule import Pair
 from attention_moa.waiting import settled
@@ -34,12 +34,14 @@ class Past(NamedTuple):
         output: ``o[l-1]``; None in layer 1.
         writers: The calls that wrote ``o[l-1]``.
         all_writers: The calls that wrote any of ``outputs``.
+        answers: What a baseline's layer hands on: several answers in the place of one output.
     """
 
     outputs: tuple[Output, ...] = ()
     output: str | None = None
     writers: tuple[str, ...] = ()
     all_writers: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
 
 class Written(NamedTuple):
@@ -233,6 +235,7 @@ class LayerRun:
         reads: Sequence[str],
         is_over: Callable[[str], bool] | None = None,
         is_usable: Callable[[str], bool] = bool,
+        lacks: str = "no text to use",
     ) -> Written | Loss:
         """Return the reply of the first writer of a chain that gives a usable one, else the last loss.
 
@@ -243,15 +246,14 @@ class LayerRun:
             reads: As in ``ask``.
             is_over: As in ``ask``.
             is_usable: Whether a reply's text will do; one that will not is a loss.
+            lacks: What such a reply holds, for the loss.
         """
         loss: Loss | None = None
         done: Finished | Loss
         for writer in chain:
             done = await self.ask(writer, stage, render_for(writer), reads=reads, is_over=is_over)
             if isinstance(done, Finished) and not is_usable(done.reply.text):
-                done = self.lose(
-                    stage, writer.name, "BadReplyError", "the reply holds no text to use", call_id=done.call_id
-                )
+                done = self.lose(stage, writer.name, "BadReplyError", f"the reply holds {lacks}", call_id=done.call_id)
             if isinstance(done, Finished):
                 if loss is not None:
                     what = f"{writer.name} wrote in its place"

@@ -6,8 +6,8 @@ The calls keep to the limits by themselves (``budget.py``); here is what a layer
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
@@ -19,6 +19,9 @@ from attention_moa.records import Answer, Loss, Refinement, Summary, Verdict
 from attention_moa.run_log import RunLog
 from attention_moa.stopping import most_central
 from attention_moa.synthesis import Merged
+
+Finished: TypeAlias = Callable[[], Sequence[Answer | Summary]]
+"""Tells what is finished at a moment, as far as it may be returned."""
 
 EVERYBODY = "all agents"
 _NO_LAYER = -1
@@ -58,6 +61,28 @@ async def affordable(spec: EnsembleSpec, caller: Caller, log: RunLog, number: in
     return replace(spec, attention=replace(spec.attention, peers=peers))
 
 
+async def affords_layer(caller: Caller, log: RunLog, number: int, *, more: float = 0.0) -> bool:
+    """Return whether a baseline's next layer can be paid, and what has to come after it.
+
+    It is decided once for a run: a resumed one decides the same. The first layer is always tried.
+
+    Args:
+        caller: Knows what is left.
+        log: What the last layer cost; it is taken for what the next one does.
+        number: The next layer.
+        more: What has to come after it, as a share of a layer.
+    """
+    if number == 1 or not caller.budget.is_limited:
+        return True
+    key = f"{number}.layer"
+    decided = caller.decision(key)
+    if not isinstance(decided, bool):
+        last = [call for call in log.all_calls if call.layer == number - 1]
+        decided = caller.budget.affords(last, more=more)
+        await caller.decide(key, decided)
+    return decided
+
+
 class Deadline:
     """The time that a run has.
 
@@ -74,7 +99,9 @@ class Deadline:
         self._end_s = None if seconds is None else log.seconds() + seconds
         self._log = log
 
-    async def hold(self, layer: LayerRun, work: Coroutine[Any, Any, Merged]) -> Merged:
+    async def hold(
+        self, layer: LayerRun, work: Coroutine[Any, Any, Merged], *, finished: Finished | None = None
+    ) -> Merged:
         """Return what a layer ends with; where the time is over before, the best that is finished, labelled.
 
         What that was is decided once for a run: a resumed one, which has new time, returns the same.
@@ -82,6 +109,7 @@ class Deadline:
         Args:
             layer: The layer.
             work: Runs it.
+            finished: What may be returned of it in mid-work, where that is more than the layer's own.
         """
         key = f"{layer.number}.deadline"
         decided = self._decided(layer, self._caller.decided_names(key) or ())
@@ -95,7 +123,7 @@ class Deadline:
         except TimeoutError:
             if not limit.expired():
                 raise
-        best = self._best(layer)
+        best = self._best(layer) if finished is None else self._most_central(layer, finished())
         if best.output is not None:
             await self._caller.decide(key, list(best.writers))
         return best
@@ -104,6 +132,10 @@ class Deadline:
         """Return again what was the best when the time was over; None where the run had not come to that."""
         if layer.past.output is not None and names == layer.past.writers:
             return self._past(layer)
+        before = next((part for part in layer.past.answers if names == (part.call_id,)), None)
+        if before is not None:
+            self._say(layer, Stage.ANSWER, f"the text of {before.agent} is returned")
+            return Merged(before.text, self._verdict(layer), names)
         call = next((found for name in names if (found := layer.log.earlier(name)) is not None), None)
         if call is None or call.text is None:
             return None
@@ -131,8 +163,12 @@ class Deadline:
             return self._past(layer)
         found: Mapping[str, Answer | Loss | Refinement] = {**board.answers, **board.refinements}
         texts = [part for part in found.values() if not isinstance(part, Loss)]
+        return self._most_central(layer, texts or layer.past.answers)
+
+    def _most_central(self, layer: LayerRun, texts: Sequence[Answer | Refinement | Summary]) -> Merged:
+        verdict = self._verdict(layer)
         if not texts:
-            return Merged(None, verdict, ())
+            return Merged(None, verdict)
         best = texts[most_central([part.text for part in texts])]
         self._say(layer, Stage.SUMMARY, f"the text of {best.agent}, the one most like all the others, is returned")
         return Merged(best.text, verdict, (best.call_id,))

@@ -20,13 +20,18 @@ FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "tool_call
 
 
 class Stage(StrEnum):
-    """The five stages of a layer, in their order (paper, section 3)."""
+    """The five stages of a layer, in their order (paper, section 3); then those that only baselines have.
+
+    ``SELECT``: which answers go on. ``EXTRACT``: what a layer has that the one before had not.
+    """
 
     ANSWER = "answer"
     CRITIQUE = "critique"
     REFINE = "refine"
     SUMMARY = "summary"
     RESIDUAL = "residual"
+    SELECT = "select"
+    EXTRACT = "extract"
 
 
 class TextPart(Struct, frozen=True, tag="text"):

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
-from attention_moa.call_plan import PlannedCall
-from attention_moa.config import EnsembleSpec
+from attention_moa.baseline_calls import BEFORE
+from attention_moa.config import ATTENTION_MOA, EnsembleSpec, keep_of
 from attention_moa.messages import Conversation, Message, Stage, TextPart
+from attention_moa.planned_call import DIFFERENCE, PlannedCall
 from attention_moa.prompts import (
     Desk,
     Output,
@@ -25,10 +26,13 @@ from attention_moa.prompts import (
     estimate_tokens,
     fit,
     render_answer,
+    render_compensate,
     render_critique,
+    render_extract,
     render_panel,
     render_refine,
     render_residual,
+    render_select,
     render_summary,
     room_tokens,
 )
@@ -37,6 +41,9 @@ _OWN, _PREVIOUS, _QUOTED = "\ue000", "\ue001", "\ue002"
 _FIRST_REST = 0xF0000
 _KEPT_CHARACTERS = 400
 """So much of each turn is rendered really: templates may show the beginning of the question."""
+
+_OF_LAYERS = (Stage.RESIDUAL, Stage.SELECT, Stage.EXTRACT)
+"""Stages whose prompts have another shape in every layer, or in the first that may stop."""
 
 _MESSAGE_TOKENS = 8
 _NO_WINDOW = 1 << 40
@@ -110,10 +117,11 @@ class PromptSizes:
             if call.stage is Stage.REFINE:  # its critiques began so; its answer's prompt held o[l-1] as well
                 return self._base(call.agent) + own + _MESSAGE_TOKENS
         has_read = call.layer > 1 or any(_is_same(call.agent, agent) for agent in spec.agents)
-        if not has_read or (call.stage is Stage.ANSWER and call.layer == 1):
+        if not has_read or (call.stage is Stage.ANSWER and not call.reads):
             return 0.0
         same = 1 if spec.residual.history == "summaries" else 2
-        repeated = sum(quoted[:-same]) if call.stage is Stage.RESIDUAL else 0.0
+        has_history = call.stage is Stage.RESIDUAL and spec.strategy == ATTENTION_MOA
+        repeated = sum(quoted[:-same]) if has_history else 0.0
         return self._base(call.agent) + repeated
 
     def _base(self, agent: AgentSpec) -> float:
@@ -127,7 +135,7 @@ class PromptSizes:
         agent, names = call.agent, tuple(call.quoted)
         shown = names if self._desk.spec.attention.labels else len(names)
         is_own = call.peer == agent.name or agent.name in (*call.authors, *names)
-        where = call.layer if call.stage is Stage.RESIDUAL else call.layer > 1
+        where = call.layer if call.stage in _OF_LAYERS else call.layer > 1
         key = (call.kind, self._shape(agent), shown, is_own, where)
         if key not in self._skeletons:
             self._skeletons[key] = self._bare(_render(self._short, call, _marks(call)), call.agent)
@@ -194,6 +202,11 @@ def _stand_in(tokens: float) -> str:
 
 
 def _render(desk: Desk, call: PlannedCall, texts: _Texts) -> Render:
+    render = _render_attention_moa if desk.spec.strategy == ATTENTION_MOA else _render_baseline
+    return render(desk, call, texts)
+
+
+def _render_attention_moa(desk: Desk, call: PlannedCall, texts: _Texts) -> Render:
     agent, layer, own, quoted, previous = call.agent, call.layer, texts.own, texts.quoted, texts.previous
     match call.kind:
         case "answer":
@@ -209,10 +222,36 @@ def _render(desk: Desk, call: PlannedCall, texts: _Texts) -> Render:
         case "summary":
             return render_summary(desk, agent, layer, quoted)
         case _:
-            stop = desk.spec.early_stop
-            has_verdict = stop.rule == "verdict" and layer >= stop.min_layers
+            has_verdict = _may_stop(desk.spec, layer)
             outputs = [Output(int(number), text) for number, text in quoted.items()]
             return render_residual(desk, agent, layer, outputs, has_verdict=has_verdict)
+
+
+def _render_baseline(desk: Desk, call: PlannedCall, texts: _Texts) -> Render:
+    spec, agent, layer, quoted = desk.spec, call.agent, call.layer, texts.quoted
+    may_stop = _may_stop(spec, layer)
+    match call.stage:
+        case Stage.ANSWER if not quoted:
+            return render_answer(desk, agent, layer, None)
+        case Stage.SELECT:
+            is_one = spec.strategy == "best-of-n"
+            count = 1 if is_one else min(keep_of(spec), len(quoted))
+            may_stop &= layer < spec.layers
+            return render_select(desk, agent, layer, quoted, count=count, may_stop=may_stop).render
+        case Stage.EXTRACT:
+            before = [text for name, text in quoted.items() if name.startswith(BEFORE)]
+            now = [text for name, text in quoted.items() if not name.startswith(BEFORE)]
+            return render_extract(desk, agent, layer, before=before, now=now, has_verdict=may_stop)
+        case Stage.RESIDUAL:
+            replies = {name: text for name, text in quoted.items() if name != DIFFERENCE}
+            previous = texts.previous or ""
+            return render_compensate(desk, agent, layer, previous, replies=replies, difference=quoted[DIFFERENCE])
+        case _:
+            return render_summary(desk, agent, layer, quoted)
+
+
+def _may_stop(spec: EnsembleSpec, layer: int) -> bool:
+    return spec.early_stop.rule == "verdict" and layer >= spec.early_stop.min_layers
 
 
 def _translated(message: Message, table: Mapping[int, None]) -> Message:

@@ -15,6 +15,7 @@ from attention_moa.records import (
     Refinement,
     Residual,
     RunRecord,
+    Selection,
     Summary,
 )
 
@@ -58,7 +59,13 @@ def title_of(stage: Stage, agent: str, peer: str | None = None) -> str:
     """Return what a call's result is called: ``Critique of gemma by qwen``."""
     if stage is Stage.CRITIQUE and peer is not None:
         return f"Critique of {'itself' if peer == agent else peer} by {agent}"
-    names = {Stage.ANSWER: "Answer", Stage.CRITIQUE: "Critiques", Stage.REFINE: "Refinement"}
+    names = {
+        Stage.ANSWER: "Answer",
+        Stage.CRITIQUE: "Critiques",
+        Stage.REFINE: "Refinement",
+        Stage.SELECT: "Selection",
+        Stage.EXTRACT: "Difference",
+    }
     return f"{names.get(stage, stage.value.capitalize())} by {agent}"
 
 
@@ -75,13 +82,19 @@ def _layer(layer: LayerRecord) -> Iterator[Section]:
         yield _part(Stage.CRITIQUE, critique)
     for refinement in layer.refinements.values():
         yield _part(Stage.REFINE, refinement)
-    if layer.summary is not None:
-        yield _part(Stage.SUMMARY, layer.summary)
-    if layer.residual is not None:
-        yield _part(Stage.RESIDUAL, layer.residual)
+    if layer.selection is not None:
+        yield _selected(layer.selection)
+    closing = ((Stage.EXTRACT, layer.extract), (Stage.SUMMARY, layer.summary), (Stage.RESIDUAL, layer.residual))
+    yield from (_part(stage, part) for stage, part in closing if part is not None)
     if layer.verdict is not None:
         what = "stop" if layer.verdict.is_stop else "the last layer" if layer.verdict.rule == "last" else "go on"
         yield Section(2, "Verdict", None, f"{what}: {layer.verdict.reason}")
+
+
+def _selected(selection: Selection) -> Section:
+    who = f" by {selection.agent}" if selection.agent else ""
+    instead = f" (stands in: {selection.stands_in})" if selection.stands_in else ""
+    return Section(2, f"Selection{who}", None, f"{', '.join(selection.chosen)}: {selection.reason}{instead}")
 
 
 def _part(stage: Stage, part: Answer | Critique | Refinement | Summary | Residual | Loss) -> Section:

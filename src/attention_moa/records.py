@@ -118,6 +118,24 @@ class Residual(Struct, frozen=True, kw_only=True, tag="residual"):
     is_truncated: bool = False
 
 
+class Selection(Struct, frozen=True, kw_only=True, tag="selection"):
+    """Which answers of a layer a baseline goes on with.
+
+    Args:
+        chosen: Whose, the best first.
+        reason: Why, one line.
+        agent: Who chose; None where it was counted or measured.
+        call_id: The call that chose; None where there was none.
+        stands_in: Why a measure stands in for a choice; None for a real one.
+    """
+
+    chosen: tuple[str, ...]
+    reason: str
+    agent: str | None = None
+    call_id: str | None = None
+    stands_in: str | None = None
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """Why a run went on after a layer, or did not.
 
@@ -270,8 +288,10 @@ class LayerRecord(Struct, frozen=True, kw_only=True):
         summary: ``s[l]``; None where the layer did not get that far.
         residual: ``r[l]``; None in layer 1 and where no residual call was made.
         verdict: The decision after the layer.
-        output: ``o[l]``; None where the layer gave none.
+        output: ``o[l]``; None where the layer gave none, or hands on answers instead, as some baselines' do.
         usage: Sum over the layer's calls.
+        selection: Which answers it goes on with; None but in baselines that choose.
+        extract: What it has that the layer before had not; None but in RMoA.
     """
 
     layer: int
@@ -283,6 +303,8 @@ class LayerRecord(Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     output: str | None = None
     usage: UsageTotal = UsageTotal()
+    selection: Selection | None = None
+    extract: Residual | Loss | None = None
 
     @property
     def critiques(self) -> Mapping[tuple[str, str], Critique | Loss]:

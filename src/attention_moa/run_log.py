@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec.structs import replace
 
 from attention_moa.accounting import call_usage
-from attention_moa.config import EnsembleSpec
+from attention_moa.config import EnsembleSpec, voices
 from attention_moa.critical_path import critical_path
 from attention_moa.errors import MoaError, describe
 from attention_moa.events import Degraded, Event, LayerFinished, ResultLost, RunFinished, VerdictReached
@@ -30,6 +30,7 @@ from attention_moa.records import (
     RunHead,
     RunRecord,
     RunState,
+    Selection,
     Summary,
     Verdict,
 )
@@ -53,12 +54,14 @@ class LayerBoard:
         self.refinements: dict[str, Refinement] = {}
         self.summary: Summary | Loss | None = None
         self.residual: Residual | Loss | None = None
+        self.selection: Selection | None = None
+        self.extract: Residual | Loss | None = None
         self.verdict: Verdict | None = None
         self.output: str | None = None
 
     def record(self, spec: EnsembleSpec, calls: Sequence[CallRecord]) -> LayerRecord:
         """Return what is there, in the ensemble's order, with the sum of the layer's calls."""
-        names = [agent.name for agent in spec.agents]
+        names = [agent.name for agent in voices(spec)]
         return LayerRecord(
             layer=self.layer,
             answers={name: self.answers[name] for name in names if name in self.answers},
@@ -66,6 +69,8 @@ class LayerBoard:
             refinements={name: self.refinements[name] for name in names if name in self.refinements},
             summary=self.summary,
             residual=self.residual,
+            selection=self.selection,
+            extract=self.extract,
             verdict=self.verdict,
             output=self.output,
             usage=call_usage(call for call in calls if call.layer == self.layer),

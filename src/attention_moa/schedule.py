@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from attention_moa.config import AttentionSpec, EnsembleSpec
+from attention_moa.agents import AgentSpec
+from attention_moa.config import ATTENTION_MOA, AttentionSpec, EnsembleSpec, voices, window_of
 
 
 class Pair(NamedTuple):
@@ -31,10 +32,13 @@ def pairs(spec: EnsembleSpec, layer: int) -> tuple[Pair, ...]:
         layer: From 1.
 
     Returns:
-        Pairs without repeats; cross-attention where critic and author differ, self-attention where they do not.
+        Pairs without repeats, none for a baseline; cross-attention where critic and author differ, self-attention where
+        they do not.
 
     Source: paper, section 3 (all pairs and self); the ring is ours.
     """
+    if spec.strategy != ATTENTION_MOA:
+        return ()
     names = tuple(agent.name for agent in spec.agents)
     attention = spec.attention
     chosen = _all_peers(names) if attention.peers == "all" else _ring(names, attention.peers, layer, spec.seed)
@@ -71,7 +75,34 @@ def count_calls(spec: EnsembleSpec) -> int:
     return sum(count_layer_calls(spec, layer) for layer in range(1, spec.layers + 1))
 
 
-_OF_BASELINES: Mapping[str, Callable[[EnsembleSpec, int], int]] = {"single": lambda _, __: 1}
+def windows(spec: EnsembleSpec) -> tuple[tuple[AgentSpec, ...], ...]:
+    """Return whose samples each aggregation of Self-MoA-Seq takes in, in order.
+
+    The first takes as many as the window is wide; each further one has a place less, which the text before takes.
+
+    Args:
+        spec: The ensemble.
+    """
+    samples, wide = voices(spec), window_of(spec)
+    starts = range(wide, len(samples), wide - 1)
+    return (samples[:wide], *(samples[start : start + wide - 1] for start in starts))
+
+
+def _writer_at_the_end(spec: EnsembleSpec, layer: int) -> int:
+    return 1 if layer == spec.layers else 0
+
+
+_OF_BASELINES: Mapping[str, Callable[[EnsembleSpec, int], int]] = {
+    "single": lambda _spec, _layer: 1,
+    "majority": lambda spec, _layer: len(voices(spec)),
+    "best-of-n": lambda spec, _layer: len(voices(spec)) + 1,
+    "moa": lambda spec, layer: _writer_at_the_end(spec, layer) or len(spec.agents),
+    "self-moa": lambda spec, _layer: len(voices(spec)) + 1,
+    "self-moa-seq": lambda spec, layer: len(windows(spec)[layer - 1]) + 1,
+    "smoa": lambda spec, layer: len(spec.agents) + 1 + _writer_at_the_end(spec, layer),
+    "rmoa": lambda spec, layer: len(spec.agents) + (2 if layer > 1 else 1),
+}
+"""The calls of a layer of each baseline; how they come about stands in the baseline's module."""
 
 
 def _count_attention(attention: AttentionSpec, agents: int) -> tuple[int, int]:

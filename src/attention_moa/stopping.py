@@ -8,6 +8,7 @@ know the nonce.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _NO_LINE = re.compile(r"\s*(?:`{3,}\w*)?\s*")
@@ -108,8 +109,40 @@ def most_central(texts: list[str]) -> int:
 
     Source: ours.
     """
+    return by_agreement(texts)[0]
+
+
+def by_agreement(texts: Sequence[str]) -> list[int]:
+    """Return the places of texts, that which is most like all the others first; equals in their order.
+
+    Args:
+        texts: Any number.
+
+    Source: ours.
+    """
     scores = [sum(similarity(text, other) for other in texts) for text in texts]
-    return scores.index(max(scores))
+    return sorted(range(len(texts)), key=lambda place: -scores[place])
+
+
+def most_diverse(texts: Sequence[str], count: int) -> list[int]:
+    """Return the places of texts that are as little alike as greedy choice finds them, in the order of the choice.
+
+    The first is the text with the most agreement; each further one is that which is least like the most similar of
+    those chosen so far.
+
+    Args:
+        texts: At least one.
+        count: How many; all of them where there are not so many.
+
+    Source: after RMoA (arXiv 2505.24442), which compares embeddings; words in order, and the first text, are ours.
+    """
+    chosen = by_agreement(texts)[:1]
+    nearest = [similarity(text, texts[chosen[0]]) for text in texts]
+    while len(chosen) < min(count, len(texts)):
+        least = min((place for place in range(len(texts)) if place not in chosen), key=nearest.__getitem__)
+        chosen.append(least)
+        nearest = [max(near, similarity(text, texts[least])) for near, text in zip(nearest, texts, strict=True)]
+    return chosen
 
 
 def _line_pattern(nonce: str) -> re.Pattern[str]:

@@ -11,18 +11,26 @@ from attention_moa.errors import OverLimitError
 from attention_moa.layer_run import SUMMARY_READER, LayerRun, Past, Written
 from attention_moa.messages import Stage
 from attention_moa.prompts import Output, render_residual, render_summary
-from attention_moa.records import Loss, Refinement, Residual, Summary, Verdict
+from attention_moa.records import Answer, Loss, Refinement, Residual, Summary, Verdict
 from attention_moa.run_log import RunLog
 from attention_moa.stopping import is_garbled, is_past_stop, most_central, parse_verdict, similarity
 from attention_moa.waiting import settled
 
 
 class Merged(NamedTuple):
-    """What a layer ends with: ``o[l]`` (None where there is none), the verdict, the call that wrote the output."""
+    """What a layer ends with.
+
+    Args:
+        output: ``o[l]``; None where there is none.
+        verdict: Whether the run goes on, and why.
+        writers: The call that wrote the output; where a baseline hands on answers, the call that chose them.
+        answers: What a baseline's layer hands on beside an output, or in its place.
+    """
 
     output: str | None
     verdict: Verdict
-    writers: tuple[str, ...]
+    writers: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
 
 async def summarise(run: LayerRun, refinements: Mapping[str, Task[Refinement | None]]) -> Summary | None:
@@ -42,12 +50,25 @@ async def summarise(run: LayerRun, refinements: Mapping[str, Task[Refinement | N
     if not found:
         run.board.summary = run.skip(Stage.SUMMARY, chain[0].name, "no answer is left to summarise")
         return None
-    texts = {refined.agent: refined.text for refined in found}
+    return await write_summary(run, found)
+
+
+async def write_summary(
+    run: LayerRun, found: Sequence[Answer | Refinement], *, waited_for: Sequence[str] = ()
+) -> Summary:
+    """Return one text out of several: by the summary agent, else by a fallback, else the most central one, labelled.
+
+    Args:
+        run: The layer.
+        found: What there is to merge, at least one.
+        waited_for: Calls that decided what is merged.
+    """
+    texts = {part.agent: part.text for part in found}
     done = await run.ask_chain(
-        chain,
+        summary_chain(run.spec),
         Stage.SUMMARY,
         lambda writer: render_summary(run.desk, writer, run.number, texts),
-        reads=[refined.call_id for refined in found],
+        reads=[*(part.call_id for part in found), *waited_for],
     )
     run.board.summary = summary = _summary_of(done) if isinstance(done, Written) else _stand_in(run, found, done)
     return summary
@@ -60,9 +81,10 @@ def _summary_of(done: Written) -> Summary:
     )
 
 
-def _stand_in(run: LayerRun, found: Sequence[Refinement], loss: Loss) -> Summary:
-    best = found[most_central([refined.text for refined in found])]
-    what = f"the refinement of {best.agent}, the one most like all the others, stands in for the summary"
+def _stand_in(run: LayerRun, found: Sequence[Answer | Refinement], loss: Loss) -> Summary:
+    best = found[most_central([part.text for part in found])]
+    kind = "refinement" if isinstance(best, Refinement) else "answer"
+    what = f"the {kind} of {best.agent}, the one most like all the others, stands in for the summary"
     run.log.degrade(run.number, Stage.SUMMARY, loss.agent, what=what, why=loss.message)
     return Summary(
         agent=best.agent,

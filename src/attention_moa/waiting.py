@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -18,6 +19,16 @@ async def settled(*tasks: asyncio.Task[T]) -> list[T]:
     if tasks:
         await asyncio.wait(tasks)
     return [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def together() -> AsyncGenerator[asyncio.TaskGroup, None]:
+    """Yield a group of tasks; where any of them raises, the others are ended and that one error is raised, bare."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors  # one cause says more than a group of them
 
 
 async def outlast(task: asyncio.Task[Any]) -> None:

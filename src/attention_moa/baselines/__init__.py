@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
+from attention_moa.baselines.best_of_n import run_best_of_n
+from attention_moa.baselines.majority import run_majority
+from attention_moa.baselines.moa import run_moa
+from attention_moa.baselines.rmoa import run_rmoa
+from attention_moa.baselines.self_moa import run_self_moa
+from attention_moa.baselines.self_moa_seq import run_self_moa_seq
 from attention_moa.baselines.single import run_single
+from attention_moa.baselines.smoa import run_smoa
 from attention_moa.calls import Caller
 from attention_moa.prompts import Desk
 from attention_moa.records import RunRecord
@@ -19,5 +26,14 @@ from attention_moa.strategies import StrategyName
 Course: TypeAlias = Callable[[Desk, Caller, RunLog], Awaitable[RunRecord]]
 """Runs a whole strategy: from the first call to the record's end."""
 
-COURSES: Mapping[StrategyName, Course] = {"single": run_single}
+COURSES: Mapping[StrategyName, Course] = {
+    "single": run_single,
+    "best-of-n": run_best_of_n,
+    "majority": run_majority,
+    "moa": run_moa,
+    "self-moa": run_self_moa,
+    "self-moa-seq": run_self_moa_seq,
+    "smoa": run_smoa,
+    "rmoa": run_rmoa,
+}
 """The course of every strategy but Attention-MoA's own."""

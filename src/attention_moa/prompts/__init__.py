@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attention_moa.prompts.contest import Ballot, render_compensate, render_extract, render_select
 from attention_moa.prompts.fit import Fitted, Prompt, Render, clip, estimate_tokens, fit, room_tokens
 from attention_moa.prompts.rehearsal import rehearse
 from attention_moa.prompts.seals import Seal
@@ -20,6 +21,7 @@ from attention_moa.prompts.stages import (
 from attention_moa.prompts.templates import Templates, load_templates
 
 __all__ = [
+    "Ballot",
     "Desk",
     "Fitted",
     "Output",
@@ -34,10 +36,13 @@ __all__ = [
     "load_templates",
     "rehearse",
     "render_answer",
+    "render_compensate",
     "render_critique",
+    "render_extract",
     "render_panel",
     "render_refine",
     "render_residual",
+    "render_select",
     "render_summary",
     "room_tokens",
     "split_panel",

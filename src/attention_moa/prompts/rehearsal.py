@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from attention_moa.agents import AgentSpec
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.messages import user
+from attention_moa.prompts.contest import render_compensate, render_extract, render_select
 from attention_moa.prompts.seals import Seal
 from attention_moa.prompts.stages import (
     Desk,
@@ -19,7 +21,7 @@ from attention_moa.prompts.templates import Templates
 
 
 def rehearse(spec: EnsembleSpec, templates: Templates) -> None:
-    """Render every stage that the ensemble may come to.
+    """Render every stage that an ensemble may come to, whatever its strategy.
 
     Args:
         spec: The ensemble.
@@ -45,3 +47,15 @@ def rehearse(spec: EnsembleSpec, templates: Templates) -> None:
     for has_verdict in (True, False):
         outputs = (Output(1, "first"), Output(2, "second"))
         render_residual(desk, residual_agent, 2, outputs, has_verdict=has_verdict)(None)
+    _rehearse_baselines(desk, summary_agent)
+
+
+def _rehearse_baselines(desk: Desk, writer: AgentSpec) -> None:
+    """Render what only baselines come to."""
+    replies = {"a": "one text", "b": "another"}
+    for is_open in (True, False):
+        for count in (1, 2):
+            render_select(desk, writer, 1, replies, count=count, may_stop=is_open).render(None)
+        render_extract(desk, writer, 2, before=["old"], now=["new"], has_verdict=is_open)(None)
+    for difference in ("text", ""):
+        render_compensate(desk, writer, 2, "output", replies=replies, difference=difference)(None)

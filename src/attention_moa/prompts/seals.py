@@ -39,9 +39,9 @@ class Seal:
         """Return the word that fences one section of a panel reply."""
         return f"critique-{self._word('section', stage, layer, *who)[:8]}"
 
-    def nonce(self, layer: int) -> str:
-        """Return the word that makes a residual agent's verdict valid; it stands in no other prompt."""
-        return self._word("nonce", Stage.RESIDUAL, layer)
+    def nonce(self, layer: int, stage: Stage = Stage.RESIDUAL) -> str:
+        """Return the word that makes a writer's verdict or choice valid; it stands in no other prompt."""
+        return self._word("nonce", stage, layer)
 
     def order(self, names: Iterable[str], stage: Stage, layer: int, reader: str) -> list[str]:
         """Return the names in an order that says nothing of who they are, and is another for every reader."""

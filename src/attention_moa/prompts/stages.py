@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
-from attention_moa.config import EnsembleSpec
+from attention_moa.config import EnsembleSpec, voices
 from attention_moa.messages import Conversation, Message, Stage, TextPart, assistant, system, user
 from attention_moa.prompts.fit import Prompt, Render, clip
 from attention_moa.prompts.seals import Seal
@@ -82,7 +82,7 @@ def render_answer(desk: Desk, agent: AgentSpec, layer: int, previous: str | None
 
     Source: paper, stage 1.
     """
-    seat = _Seat(desk, agent, layer, previous)
+    seat = Seat(desk, agent, layer, previous)
 
     def render(limit: int | None) -> Prompt:
         base = _answer_base(seat, limit)
@@ -109,7 +109,7 @@ def render_critique(
     """
     template = "self_critique" if peer is None else "critique"
     values = {"peer": peer, "label": author if desk.spec.attention.labels else None}
-    return _continuing(_Seat(desk, critic, layer, previous), own, template, values)
+    return _continuing(Seat(desk, critic, layer, previous), own, template, values)
 
 
 def render_panel(
@@ -149,7 +149,7 @@ def render_panel(
         }
         for place, (author, section) in enumerate(zip(authors, sections, strict=True), 0 if has_self else 1)
     ]
-    return _continuing(_Seat(desk, critic, layer, previous), own, "panel", {"sections": shown}), sections
+    return _continuing(Seat(desk, critic, layer, previous), own, "panel", {"sections": shown}), sections
 
 
 def split_panel(text: str, sections: Sequence[Section]) -> dict[str, str]:
@@ -200,7 +200,7 @@ def render_refine(
         }
         for critic in desk.seal.order(critiques, Stage.REFINE, layer, author.name)
     ]
-    return _continuing(_Seat(desk, author, layer, previous), own, "refine", {"critiques": shown})
+    return _continuing(Seat(desk, author, layer, previous), own, "refine", {"critiques": shown})
 
 
 def render_summary(desk: Desk, writer: AgentSpec, layer: int, replies: Mapping[str, str]) -> Render:
@@ -216,7 +216,7 @@ def render_summary(desk: Desk, writer: AgentSpec, layer: int, replies: Mapping[s
     """
     order = desk.seal.order(replies, Stage.SUMMARY, layer, writer.name)
     shown = [{"text": replies[name], "label": name if desk.spec.attention.labels else None} for name in order]
-    return _closing(_Seat(desk, writer, layer), "summary", {"replies": shown})
+    return closing(Seat(desk, writer, layer), "summary", {"replies": shown})
 
 
 def render_residual(
@@ -242,10 +242,10 @@ def render_residual(
         "stop_line": verdict_line(nonce, is_stop=True) if has_verdict else None,
         "continue_line": verdict_line(nonce, is_stop=False) if has_verdict else None,
     }
-    return _closing(_Seat(desk, writer, 0), "residual", values)
+    return closing(Seat(desk, writer, 0), "residual", values)
 
 
-class _Seat(NamedTuple):
+class Seat(NamedTuple):
     """Who speaks in which layer; ``previous`` is ``o[l-1]`` as far as this agent is to see it."""
 
     desk: Desk
@@ -262,10 +262,13 @@ _STAGE_OF = {
     "refine": Stage.REFINE,
     "summary": Stage.SUMMARY,
     "residual": Stage.RESIDUAL,
+    "select": Stage.SELECT,
+    "extract": Stage.EXTRACT,
+    "compensate": Stage.RESIDUAL,
 }
 
 
-def _continuing(seat: _Seat, own: str, template: str, values: Mapping[str, Any]) -> Render:
+def _continuing(seat: Seat, own: str, template: str, values: Mapping[str, Any]) -> Render:
     """Return a prompt that goes on from an agent's own answer, in the ensemble's layout."""
     layout = seat.desk.spec.layout
     if layout != "continue":
@@ -284,7 +287,7 @@ def _continuing(seat: _Seat, own: str, template: str, values: Mapping[str, Any])
     return render
 
 
-def _closing(seat: _Seat, template: str, values: Mapping[str, Any]) -> Render:
+def closing(seat: Seat, template: str, values: Mapping[str, Any]) -> Render:
     """Return a prompt of a writer that reads the conversation and quoted texts, without an answer of its own."""
 
     def render(limit: int | None) -> Prompt:
@@ -296,7 +299,7 @@ def _closing(seat: _Seat, template: str, values: Mapping[str, Any]) -> Render:
     return render
 
 
-def _fill(seat: _Seat, template: str, limit: int | None, values: Mapping[str, Any]) -> str:
+def _fill(seat: Seat, template: str, limit: int | None, values: Mapping[str, Any]) -> str:
     desk = seat.desk
     tag = desk.seal.tag(_STAGE_OF[template], seat.layer)
 
@@ -310,19 +313,19 @@ def _fill(seat: _Seat, template: str, limit: int | None, values: Mapping[str, An
     )
 
 
-def _tags(seat: _Seat, template: str) -> tuple[str, ...]:
+def _tags(seat: Seat, template: str) -> tuple[str, ...]:
     """Return the tags that a prompt may hold: its stage's, and the answer's where that quotes ``o[l-1]``."""
     stages = dict.fromkeys((Stage.ANSWER, _STAGE_OF[template]))
     return tuple(seat.desk.seal.tag(stage, seat.layer) for stage in stages)
 
 
-def _answer_base(seat: _Seat, limit: int | None) -> Conversation:
+def _answer_base(seat: Seat, limit: int | None) -> Conversation:
     text = _fill(seat, "answer", limit, {"role": _late_role(seat), "previous": seat.previous})
     base = _base(seat)
     return _append(base, text) if text else base
 
 
-def _base(seat: _Seat) -> Conversation:
+def _base(seat: Seat) -> Conversation:
     """Return the conversation with the agent's role at the end of its system prompt."""
     conversation, agent = seat.desk.conversation, seat.agent
     if not agent.role or _late_role(seat):
@@ -333,7 +336,7 @@ def _base(seat: _Seat) -> Conversation:
     return (system(agent.role), *conversation)
 
 
-def _late_role(seat: _Seat) -> str | None:
+def _late_role(seat: Seat) -> str | None:
     """Return the role where it goes behind the conversation instead of into the system prompt.
 
     So it does where several agents share one remote model: then all of them begin with the same conversation, and the
@@ -342,7 +345,7 @@ def _late_role(seat: _Seat) -> str | None:
     agent = seat.agent
     if agent.model.startswith("embedded:"):
         return None
-    others = (other for other in seat.desk.spec.agents if other.name != agent.name)
+    others = (other for other in voices(seat.desk.spec) if other.name != agent.name)
     return agent.role if any(_endpoint(other) == _endpoint(agent) for other in others) else None
 
 
@@ -362,7 +365,7 @@ def _append(messages: Conversation, text: str) -> Conversation:
     return (*messages[:-1], replace(last, content=(*parts, TextPart(text))))
 
 
-def _tail(seat: _Seat, messages: Sequence[Message]) -> int:
+def _tail(seat: Seat, messages: Sequence[Message]) -> int:
     """Return how many messages there are from the conversation's last user turn to the end."""
     conversation = seat.desk.conversation
     lead = len(_base(seat)) - len(conversation)

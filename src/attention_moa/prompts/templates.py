@@ -19,7 +19,18 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from attention_moa.config import PromptStyle
 from attention_moa.errors import ConfigError
 
-NAMES = ("answer", "critique", "panel", "refine", "residual", "self_critique", "summary")
+NAMES = (
+    "answer",
+    "compensate",
+    "critique",
+    "extract",
+    "panel",
+    "refine",
+    "residual",
+    "select",
+    "self_critique",
+    "summary",
+)
 
 
 class Templates:

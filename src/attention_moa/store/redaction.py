@@ -24,6 +24,7 @@ from attention_moa.records import (
     Refinement,
     Residual,
     RunRecord,
+    Selection,
     Summary,
     Verdict,
 )
@@ -45,6 +46,7 @@ _TEXTS: dict[type[Struct], frozenset[str]] = {
     Refinement: frozenset({"text", "stands_in"}),
     Summary: frozenset({"text", "stands_in"}),
     Residual: frozenset({"text"}),
+    Selection: frozenset({"reason", "stands_in"}),
     Verdict: frozenset({"reason"}),
     Degradation: frozenset({"what", "why"}),
     LayerRecord: frozenset({"output"}),

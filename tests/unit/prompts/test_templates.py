@@ -47,7 +47,7 @@ def test_a_changed_template_has_another_digest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "source", "message"),
     [
-        ("sumary.md", b"x", "sumary.md is no template of any stage: the names are answer.md, critique.md"),
+        ("sumary.md", b"x", "sumary.md is no template of any stage: the names are answer.md, compensate.md"),
         ("summary.md", b"\xff\xfe", "summary.md cannot be read"),
         ("summary.md", b"one\n{% if %}", "summary.md, line 2"),
         ("summary.txt", b"x", "holds no .md template"),

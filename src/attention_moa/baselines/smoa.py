@@ -1,0 +1,85 @@
+"""Sparse Mixture-of-Agents: of each layer's answers a judge passes on the best few, and may end the work.
+
+Calls: ``L * (N + 1) + 1``, fewer where the work is ended early: in every layer an answer of each agent and one call
+that judges and moderates; at the end the aggregator. Judge, moderator and aggregator are the summary agent.
+
+Every agent has its own part in it where the ensemble gives it one (``role``); ``keep`` answers go on (2 unless told),
+as many as in the authors' runs. The moderator is heard from layer ``early_stop.min_layers`` on.
+
+Ours: the wording; judgement and moderation are one line that counts only with a nonce (the authors ask for both in one
+reply, too); without such a line the answers that are most like all others go on, labelled, and so does the work. Roles
+are the user's, not a model's. Where the money does not reach for another layer, the aggregator follows at once.
+
+Source: Li, Tan, Qian, Li, Chaudhary, Hu, Shen, "SMoA: Improving Multi-agent Large Language Models with Sparse
+    Mixture-of-Agents", arXiv 2411.03284 (2024), and the authors' code.
+"""
+
+from __future__ import annotations
+
+from attention_moa.baselines.answers import answers_of
+from attention_moa.baselines.closing import close, end_run, going_on, last_verdict, merged_answers, too_little
+from attention_moa.baselines.selecting import Chosen, choose
+from attention_moa.calls import Caller
+from attention_moa.config import keep_of
+from attention_moa.layer_run import LayerRun, Past
+from attention_moa.limits import EVERYBODY, Deadline, affords_layer
+from attention_moa.messages import Stage
+from attention_moa.prompts import Desk
+from attention_moa.records import RunRecord, Verdict
+from attention_moa.run_log import RunLog
+from attention_moa.synthesis import Merged, nothing_new
+
+
+async def run_smoa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
+    """Return the record of layers until the moderator ends them, and of their aggregation.
+
+    Args:
+        desk: Ensemble, conversation, templates, seal.
+        caller: Makes the calls.
+        log: Where everything is put down.
+    """
+    deadline = Deadline(desk.spec.limits.deadline_s, caller, log)
+    past, number = Past(), 1
+    while True:
+        layer = LayerRun(desk, caller, log, number=number, past=past, pairs=())
+        merged = await deadline.hold(layer, _layer(layer, caller))
+        if not merged.answers:
+            return end_run(layer, merged)
+        close(layer, merged)
+        past, number = Past(answers=merged.answers, writers=merged.writers), number + 1
+
+
+async def _layer(layer: LayerRun, caller: Caller) -> Merged:
+    """Return the answers that go on, or, where the work is over, what the aggregator makes of them."""
+    answers = await answers_of(layer, layer.spec.agents)
+    if answers:
+        may_stop = layer.number < layer.spec.layers and _is_moderated(layer)
+        chosen = await choose(layer, answers, count=keep_of(layer.spec), may_stop=may_stop)
+    elif layer.past.answers:
+        why = "no agent gave an answer"
+        what = f"the answers that layer {layer.number - 1} passed on go on once more"
+        layer.log.degrade(layer.number, Stage.ANSWER, EVERYBODY, what=what, why=why)
+        chosen = Chosen(layer.past.answers, why, is_stop=False, writers=layer.past.writers)
+    else:
+        return nothing_new(layer)
+    verdict = await _end(layer, caller, chosen)
+    if verdict is not None:
+        return await merged_answers(layer, chosen.answers, verdict, waited_for=chosen.writers)
+    return Merged(None, going_on(layer, chosen.reason), chosen.writers, chosen.answers)
+
+
+async def _end(layer: LayerRun, caller: Caller, chosen: Chosen) -> Verdict | None:
+    """Return why the work is over; None where it goes on."""
+    if chosen.is_stop:
+        reason = "the moderator finds another layer not worth it"
+        return Verdict(layer=layer.number, is_stop=True, rule="verdict", reason=reason)
+    if layer.number == layer.spec.layers:
+        return last_verdict(layer, f"all {layer.number} layers ran" if layer.number > 1 else "the one layer ran")
+    if await affords_layer(caller, layer.log, layer.number + 1, more=1 / len(layer.spec.agents)):
+        return None
+    return too_little(layer, caller)
+
+
+def _is_moderated(layer: LayerRun) -> bool:
+    stop = layer.spec.early_stop
+    return stop.rule == "verdict" and layer.number >= stop.min_layers
