@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from math import exp
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -291,3 +292,20 @@ def test_any_gguf_file_can_be_run(tmp_path: Path) -> None:
         await provider.aclose()
 
     run(scenario)
+
+
+def test_log_probabilities_come_from_the_model_itself() -> None:
+    """A place for each token, the drawn one the likeliest at temperature 0, and no share above 1."""
+
+    async def scenario(provider: EmbeddedProvider) -> None:
+        sampling = Sampling(max_tokens=4, temperature=0.0, top_logprobs=5)
+        chunks = await chunks_of(provider, a_request(_SKY, model="embedded:smollm2", sampling=sampling))
+        places = [place for chunk in chunks for place in chunk.logprobs]
+        assert "".join(place.token for place in places).strip() == "".join(chunk.text for chunk in chunks).strip()
+        assert len(places) == _usage(chunks).output_tokens == 4
+        for place in places:
+            assert len(place.top) == 5
+            assert place.top[0] == (place.token, place.logprob)
+            assert 0 < sum(exp(logprob) for _, logprob in place.top) <= 1 + 1e-6
+
+    _within(scenario)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from attention_moa.bench.mt_bench import score
 from attention_moa.bench.mt_bench_judge import parse_rating
+from attention_moa.bench.mt_bench_judging import prompt_name, read_exchanges, read_prompts, render
 from attention_moa.bench.reading import read_json, read_lines
 from attention_moa.bench.scores import score_tree
 
@@ -63,3 +65,24 @@ def test_every_average_is_within_its_interval(folder: Path, model: str) -> None:
         assert one.value is not None
         assert one.interval is not None
         assert 1 <= one.interval.low <= one.value <= one.interval.high <= 10
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_published_prompt_of_the_judge_is_rebuilt(folder: Path, model: str) -> None:
+    """To the last character, by its digest: which prompt, what is filled in, and with which reference answers.
+
+    Of the model with two runs, the answers are those of the newer one alone.
+    """
+    prompts, exchanges = read_prompts(folder), read_exchanges(folder)
+    answers = {row["question_id"]: row["turns"] for _, row in read_lines(folder / "answers" / f"{model}.jsonl.gz")}
+    rebuilt: set[tuple[int, int]] = set()
+    for _, row in read_lines(folder / "judgments" / f"{model}.jsonl.gz"):
+        number, turn = row["question_id"], row["turn"]
+        name = prompt_name(exchanges[number], turn)
+        assert name == row["judge_prompt"]
+        asked = render(prompts[name], exchanges[number], answers[number], name=name)[-1].text
+        if hashlib.sha256(asked.encode()).hexdigest() == row["user_prompt_sha256"]:
+            rebuilt.add((number, turn))
+        else:
+            assert model == "mistral-orpo"
+    assert len(rebuilt) == 160
