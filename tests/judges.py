@@ -20,6 +20,7 @@ from attention_moa.providers.scripted import Script, ScriptedProvider
 from attention_moa.runtime import Ensemble
 from tests.fleet_world import a_fleet
 
+_PATIENT = CallPolicy(attempts=6, retry_wait_s=0.01)
 SETTINGS = JudgeSettings(temperature=0.0, max_tokens=500, top_logprobs=5)
 
 
@@ -71,6 +72,6 @@ async def a_simulated_judge(
     """
     price = Price(input=1.0, output=2.0)
     agent = AgentSpec(name="judge", model="openai:sim-judge", base_url=fleet.base_url, price=price)
-    spec = with_settings(EnsembleSpec(agents=(agent,), strategy="single", calls=CallPolicy(attempts=2)), settings)
+    spec = with_settings(EnsembleSpec(agents=(agent,), strategy="single", calls=_PATIENT), settings)
     async with Ensemble(spec, journal=journal) as ensemble:
         yield Judge(judge_name(spec), asking(ensemble, "judge"), **options)
