@@ -48,8 +48,8 @@ def a_question(number: int = 1, **fields: Any) -> Question:
 def a_spec(function: str = "adds", **fields: Any) -> EnsembleSpec:
     """Return one agent that is a function of this module and answers alone."""
     agent = AgentSpec(name="a", model=f"python:tests.bench_world:{function}", max_tokens=100)
-    calls = CallPolicy(attempts=1)
-    return EnsembleSpec(**({"name": "mine", "agents": (agent,), "strategy": "single", "calls": calls} | fields))
+    usual: dict[str, Any] = {"name": "mine", "agents": (agent,), "strategy": "single", "calls": CallPolicy(attempts=1)}
+    return EnsembleSpec(**(usual | fields))
 
 
 def a_wanted(folder: Path, task: str, *specs: EnsembleSpec, data: Path | None = None, **fields: Any) -> Wanted:
@@ -92,4 +92,11 @@ def moody(messages: list[dict[str, Any]]) -> str:
     """Fail where the question is about 2."""
     if "2" in str(messages[-1]["content"]):
         raise RuntimeError("no two")
+    return adds(messages)
+
+
+def broken_first(messages: list[dict[str, Any]]) -> str:
+    """Fail a first turn."""
+    if len(messages) == 1:
+        raise RuntimeError("no luck")
     return adds(messages)
