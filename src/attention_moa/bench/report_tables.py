@@ -1,0 +1,131 @@
+"""The tables of a report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attention_moa.bench.report_page import Cell, Table
+from attention_moa.bench.report_scores import front_scores, score_of, score_title
+from attention_moa.bench.report_words import NONE, count, money, number, seconds, spread, told
+from attention_moa.bench.results import Results, SystemResult
+from attention_moa.bench.scores import Score
+
+
+def overview(results: Results) -> Table:
+    """Return a row a system: its scores, of how many they are, money, time, length.
+
+    Args:
+        results: Of a benchmark.
+    """
+    names = [name for name in front_scores(results.task) if any(score_of(one, name) for one in results.systems)]
+    headings = (
+        "system",
+        *map(score_title, names),
+        "n",
+        "missing",
+        "spent",
+        "each",
+        "median",
+        "p95",
+        "length",
+    )
+    rows = tuple((_name(one), *(_score(one, name) for name in names), *_facts(one, names)) for one in results.systems)
+    caption = (
+        "Below each score stands its 95 % interval, by the bootstrap over questions. n is of how many questions the "
+        "first score is; missing are those with no usable judgement or answer. Each: of one question. Median and "
+        "p95: seconds of a run. Length is in characters. Money is what the systems' own calls cost; a question mark "
+        "is a price that nobody knows, never nothing."
+    )
+    return Table(headings=headings, rows=rows, caption=caption)
+
+
+def losses(results: Results) -> Table:
+    """Return a row a system: what did not go as it should, and what it did."""
+    headings = (
+        "system", "answered", "failed", "not reached", "cut off", "degraded",
+        "calls", "prompt tokens", "cached", "written", "critical path",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            Cell(text=one.name),
+            *(_count(value) for value in (one.answered, one.failed, one.not_reached, one.truncated, one.degraded)),
+            *(_count(value) for value in (one.calls, one.input_tokens, one.cached_tokens, one.output_tokens)),
+            Cell(text=seconds(one.critical_path_s.median if one.critical_path_s is not None else None)),
+        )
+        for one in results.systems
+    )
+    caption = (
+        "Failed: no answer, and none was made up. Cut off: the answer hit a limit of tokens. Degraded: something stood "
+        "in for a result that was lost, as the run's record says. The critical path is the median over runs."
+    )
+    return Table(headings=headings, rows=rows, caption=caption)
+
+
+def judging(results: Results) -> Table | None:
+    """Return a row a judged system; None where nobody judged."""
+    judged = [one for one in results.systems if one.judgement]
+    if not judged:
+        return None
+    names = tuple(dict.fromkeys(name for one in judged for name in one.judgement or {}))
+    rows = tuple(
+        (
+            Cell(text=one.name),
+            *(_told((one.judgement or {}).get(name)) for name in names),
+            Cell(text=money(one.judge_usd)),
+        )
+        for one in judged
+    )
+    return Table(headings=("system", *(name.replace("_", " ") for name in names), "cost"), rows=rows)
+
+
+def every_score(results: Results) -> Table:
+    """Return a row a score, a column a system."""
+    names = dict.fromkeys(score.name for one in results.systems for score in one.scores)
+    found = [{score.name: score for score in one.scores} for one in results.systems]
+    rows = tuple((Cell(text=name), *(_whole(scores.get(name)) for scores in found)) for name in names)
+    return Table(headings=("score", *(one.name for one in results.systems)), rows=rows)
+
+
+def _name(one: SystemResult) -> Cell:
+    if one.strategy is None:
+        return Cell(text=one.name, note="constant text")
+    size = f"{count(one.agents, 'agent')}, {count(one.planned_calls, 'call')}"
+    return Cell(text=one.name, note=f"{one.strategy}, {size}")
+
+
+def _score(one: SystemResult, name: str) -> Cell:
+    text, note = told(score_of(one, name))
+    return Cell(text=text, note=note)
+
+
+def _facts(one: SystemResult, names: Sequence[str]) -> tuple[Cell, ...]:
+    first = score_of(one, names[0]) if names else None
+    reached = one.questions - one.not_reached
+    each = one.usd / reached if one.usd is not None and reached else None
+    time = one.seconds
+    return (
+        _count(first.n if first is not None else one.answered),
+        _count(first.missing if first is not None else one.failed),
+        Cell(text=money(one.usd), note=f"judge {money(one.judge_usd)}" if one.judge_usd is not None else ""),
+        Cell(text=money(each) if reached else NONE),
+        Cell(text=seconds(time.median if time is not None else None)),
+        Cell(text=seconds(time.p95 if time is not None else None)),
+        Cell(text=number(one.average_length, 0), note=spread(one.average_length_interval)),
+    )
+
+
+def _count(value: int) -> Cell:
+    return Cell(text=f"{value:,}")
+
+
+def _told(value: object) -> Cell:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Cell(text=number(value))
+    return Cell(text=NONE if value is None else str(value), is_number=False)
+
+
+def _whole(score: Score | None) -> Cell:
+    if score is None:
+        return Cell(text=NONE)
+    text, note = told(score)
+    return Cell(text=text, note=f"{note}{'; ' if note else ''}n {score.n:,}")
