@@ -109,6 +109,40 @@ def test_a_judgement_that_failed_is_asked_for_by_the_next_life() -> None:
     run(scenario)
 
 
+def test_judging_that_is_ended_goes_on_where_it_was() -> None:
+    """What was judged is not asked for again; what was under way is."""
+    wanted = [f"q{n}" for n in range(6)]
+
+    async def say(request: CallRequest) -> Said:
+        if int(request.messages[-1].text[1:]) >= 3:
+            await asyncio.Event().wait()
+        return says("[[5]]")
+
+    async def scenario() -> None:
+        journal = MemoryJournal()
+        three = asyncio.Event()
+        done: list[str] = []
+
+        def note(one: Judgement[Any]) -> None:
+            done.append(one.key)
+            if len(done) == 3:
+                three.set()
+
+        async with (
+            a_judge(say, journal=journal, parallel=2, on_done=note) as bench,
+            asyncio.TaskGroup() as group,
+        ):
+            judging = group.create_task(judge_all(cases(*wanted), bench.judge))
+            await three.wait()
+            judging.cancel()
+        async with a_judge(lambda _: says("[[5]]"), journal=journal) as bench:
+            found = await judge_all(cases(*wanted), bench.judge)
+            assert sorted(request.messages[-1].text for request in bench.requests) == wanted[3:]
+        assert [one.value for one in found] == [5.0] * 6
+
+    run(scenario)
+
+
 def test_judgements_come_in_the_order_of_the_cases() -> None:
     """Whichever the judge is through with first; and no more than so many are under way."""
     wanted = [f"q{n}" for n in range(9)]
