@@ -19,7 +19,7 @@ import msgspec
 from attention_moa.accounting import call_usage
 from attention_moa.budget import Budget
 from attention_moa.calls import Caller
-from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, all_agents
 from attention_moa.ensemble import run_ensemble
 from attention_moa.errors import RateLimitError, RefusedError, RunError, ServerError
 from attention_moa.events import Event
@@ -33,6 +33,7 @@ from attention_moa.records import CallRecord, RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.store.memory import MemoryJournal, MemoryRun
 from tests import virtual_time
+from tests.baseline_world import choice
 from tests.worlds import QUESTION, SECRET, USAGE, call_id, verdict
 
 
@@ -176,8 +177,7 @@ class Story:
 
     def _caller(self, log: RunLog, place: Place, is_replay: bool) -> Caller:
         budget = Budget(self.spec.limits, lambda model: model.price)
-        agents = (*self.spec.agents, *summary_chain(self.spec), *residual_chain(self.spec))
-        budget.start(log.all_calls, {agent.name: agent for agent in agents})
+        budget.start(log.all_calls, {agent.name: agent for agent in all_agents(self.spec)})
         provider = ScriptedProvider(self._say, usage=USAGE)
         return Caller(
             log,
@@ -207,10 +207,11 @@ class Story:
             return of_try.choice(failures)
         digest = zlib.crc32(msgspec.json.encode(request.messages))
         text = f"{name} has read {digest}."
-        if request.stage is Stage.RESIDUAL:
-            line = verdict(request, is_stop=of_call.random() < self._stop_share)
-            text = f"{line}\n{text}" if line else text
-        return text
+        is_stop = of_call.random() < self._stop_share
+        if request.stage is Stage.SELECT:
+            return choice(*of_call.sample((1, 2), 2), is_stop=is_stop)(request)
+        line = verdict(request, is_stop=is_stop) if request.stage in (Stage.RESIDUAL, Stage.EXTRACT) else None
+        return f"{line}\n{text}" if line else text
 
     @property
     def journaled(self) -> list[CallRecord]:

@@ -61,8 +61,8 @@ async def affordable(spec: EnsembleSpec, caller: Caller, log: RunLog, number: in
     return replace(spec, attention=replace(spec.attention, peers=peers))
 
 
-async def affords_layer(caller: Caller, log: RunLog, number: int, *, more: float = 0.0) -> bool:
-    """Return whether a baseline's next layer can be paid, and what has to come after it.
+async def left_for_no_layer(caller: Caller, log: RunLog, number: int, *, more: float = 0.0) -> str | None:
+    """Return what is left where that is too little for a baseline's next layer; None where it is enough.
 
     It is decided once for a run: a resumed one decides the same. The first layer is always tried.
 
@@ -73,14 +73,14 @@ async def affords_layer(caller: Caller, log: RunLog, number: int, *, more: float
         more: What has to come after it, as a share of a layer.
     """
     if number == 1 or not caller.budget.is_limited:
-        return True
-    key = f"{number}.layer"
-    decided = caller.decision(key)
-    if not isinstance(decided, bool):
+        return None
+    key = f"{number}.left"
+    left = caller.decision(key)
+    if not isinstance(left, str):
         last = [call for call in log.all_calls if call.layer == number - 1]
-        decided = caller.budget.affords(last, more=more)
-        await caller.decide(key, decided)
-    return decided
+        left = "" if caller.budget.affords(last, more=more) else f"{caller.budget.describe()} left"
+        await caller.decide(key, left)
+    return left or None
 
 
 class Deadline:

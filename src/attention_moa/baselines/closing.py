@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attention_moa.calls import Caller
 from attention_moa.layer_run import LayerRun
 from attention_moa.limits import EVERYBODY
 from attention_moa.messages import Stage
@@ -22,9 +21,14 @@ def going_on(layer: LayerRun, reason: str) -> Verdict:
     return Verdict(layer=layer.number, is_stop=False, rule="none", reason=reason)
 
 
-def too_little(layer: LayerRun, caller: Caller) -> Verdict:
-    """Return the verdict where the aggregator comes before its time, put down as what it is."""
-    why = f"too little for another layer of answers: {caller.budget.describe()} left"
+def too_little(layer: LayerRun, left: str) -> Verdict:
+    """Return the verdict where the aggregator comes before its time, put down as what it is.
+
+    Args:
+        layer: The aggregator's.
+        left: What is left, for a person.
+    """
+    why = f"too little for another layer of answers: {left}"
     layer.log.degrade(layer.number, Stage.ANSWER, EVERYBODY, what="the aggregator follows at once", why=why)
     return Verdict(layer=layer.number, is_stop=True, rule="limit", reason=why)
 

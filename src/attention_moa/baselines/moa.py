@@ -18,7 +18,7 @@ from attention_moa.baselines.answers import answers_of
 from attention_moa.baselines.closing import close, end_run, going_on, last_verdict, merged_answers, too_little
 from attention_moa.calls import Caller
 from attention_moa.layer_run import LayerRun, Past
-from attention_moa.limits import EVERYBODY, Deadline, affords_layer
+from attention_moa.limits import EVERYBODY, Deadline, left_for_no_layer
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk
 from attention_moa.records import RunRecord
@@ -37,8 +37,10 @@ async def run_moa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
     spec = desk.spec
     deadline = Deadline(spec.limits.deadline_s, caller, log)
     past = Past()
-    number = 1
-    while number < spec.layers and await affords_layer(caller, log, number, more=1 / len(spec.agents)):
+    number, left = 1, None
+    while number < spec.layers:
+        if (left := await left_for_no_layer(caller, log, number, more=1 / len(spec.agents))) is not None:
+            break
         layer = LayerRun(desk, caller, log, number=number, past=past, pairs=())
         merged = await deadline.hold(layer, _proposed(layer))
         if merged.verdict.is_stop:
@@ -47,8 +49,7 @@ async def run_moa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
         past = Past(answers=merged.answers)
         number += 1
     layer = LayerRun(desk, caller, log, number=number, past=past, pairs=())
-    is_whole = number == spec.layers
-    verdict = last_verdict(layer, f"all {number} layers ran") if is_whole else too_little(layer, caller)
+    verdict = last_verdict(layer, f"all {number} layers ran") if left is None else too_little(layer, left)
     return end_run(layer, await deadline.hold(layer, merged_answers(layer, past.answers, verdict)))
 
 

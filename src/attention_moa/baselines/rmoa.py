@@ -25,7 +25,7 @@ from attention_moa.baselines.closing import close, end_run, going_on, last_verdi
 from attention_moa.calls import Caller
 from attention_moa.config import keep_of, residual_chain
 from attention_moa.layer_run import LayerRun, Past
-from attention_moa.limits import EVERYBODY, Deadline, affords_layer
+from attention_moa.limits import EVERYBODY, Deadline, left_for_no_layer
 from attention_moa.messages import Stage
 from attention_moa.planned_call import OUTPUT
 from attention_moa.prompts import Desk, render_compensate, render_extract
@@ -51,8 +51,8 @@ async def run_rmoa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
         if merged.output is None or merged.verdict.is_stop or number == desk.spec.layers:
             return end_run(layer, merged)
         number += 1
-        if not await affords_layer(caller, log, number):
-            return end_run(layer, merged._replace(verdict=_too_little(layer, caller)))
+        if (left := await left_for_no_layer(caller, log, number)) is not None:
+            return end_run(layer, merged._replace(verdict=_too_little(layer, left)))
         close(layer, merged)
         output = Answer(agent=OUTPUT, text=merged.output, call_id=merged.writers[0])
         past = Past(output=merged.output, writers=merged.writers, answers=(*merged.answers, output))
@@ -153,8 +153,8 @@ def _going_on(layer: LayerRun, reason: str) -> Verdict:
     return last_verdict(layer, f"all {layer.number} layers ran" if layer.number > 1 else "the one layer ran")
 
 
-def _too_little(layer: LayerRun, caller: Caller) -> Verdict:
-    why = f"too little for another layer: {caller.budget.describe()} left"
+def _too_little(layer: LayerRun, left: str) -> Verdict:
+    why = f"too little for another layer: {left}"
     what = f"the output of layer {layer.number} is returned"
     layer.log.degrade(layer.number + 1, Stage.ANSWER, EVERYBODY, what=what, why=why)
     return Verdict(layer=layer.number, is_stop=True, rule="limit", reason=why)

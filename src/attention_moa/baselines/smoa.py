@@ -22,7 +22,7 @@ from attention_moa.baselines.selecting import Chosen, choose
 from attention_moa.calls import Caller
 from attention_moa.config import keep_of
 from attention_moa.layer_run import LayerRun, Past
-from attention_moa.limits import EVERYBODY, Deadline, affords_layer
+from attention_moa.limits import EVERYBODY, Deadline, left_for_no_layer
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk
 from attention_moa.records import RunRecord, Verdict
@@ -75,9 +75,8 @@ async def _end(layer: LayerRun, caller: Caller, chosen: Chosen) -> Verdict | Non
         return Verdict(layer=layer.number, is_stop=True, rule="verdict", reason=reason)
     if layer.number == layer.spec.layers:
         return last_verdict(layer, f"all {layer.number} layers ran" if layer.number > 1 else "the one layer ran")
-    if await affords_layer(caller, layer.log, layer.number + 1, more=1 / len(layer.spec.agents)):
-        return None
-    return too_little(layer, caller)
+    left = await left_for_no_layer(caller, layer.log, layer.number + 1, more=1 / len(layer.spec.agents))
+    return None if left is None else too_little(layer, left)
 
 
 def _is_moderated(layer: LayerRun) -> bool:
