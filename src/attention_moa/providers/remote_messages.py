@@ -128,7 +128,9 @@ def render_settings(sampling: Sampling, model: Model[Any], *, timeout: httpx2.Ti
         wished["stop_sequences"] = list(wished["stop_sequences"])
     dropped = {name: "the model does not take it" for name in wished if name in _not_taken(model)}
     if not isinstance(model, OpenAIChatModel):
-        dropped |= {name: "its client library has no field for it" for name in wished if name == _LOGPROBS}
+        dropped |= {
+            name: "only models with OpenAI's interface are asked for it" for name in wished if name == _LOGPROBS
+        }
     if "thinking" in wished and not _can_switch_thinking(model):
         dropped["thinking"] = "no switch is known for this model: extra_body can set the endpoint's own"
     if _is_reasoning(model, wished.get("thinking")):

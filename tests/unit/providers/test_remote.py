@@ -124,12 +124,12 @@ def test_log_probabilities_come_back_place_by_place(is_streamed: bool) -> None:
     assert told == (TokenChances("m", -0.25, (("m", -0.25),)), TokenChances(" it is", -0.25, ((" it is", -0.25),)))
 
 
-def test_log_probabilities_are_not_asked_of_a_library_that_has_no_field_for_them() -> None:
+def test_log_probabilities_are_asked_of_models_with_openais_interface_alone() -> None:
     """And a note says so."""
     settings = ModelSettings(model="anthropic:claude-sonnet-4-5")
     model = build_model(settings, "k", SharedHttp().client()).model
     rendered = render_settings(Sampling(top_logprobs=5), model, timeout=None)
-    assert rendered.notes == ("top_logprobs was not sent: its client library has no field for it",)
+    assert rendered.notes == ("top_logprobs was not sent: only models with OpenAI's interface are asked for it",)
     assert not any("logprobs" in name for name in rendered.settings)
 
 
