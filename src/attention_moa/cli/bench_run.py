@@ -168,9 +168,9 @@ def _baselines(spec: EnsembleSpec, names: str | None, *, is_alone: bool) -> Sequ
     wanted = [name.strip() for name in (names or "").split(",") if name.strip()]
     if not wanted:
         return []
-    from importlib import import_module
+    from attention_moa.baselines.derive import baseline_specs
 
-    derived = import_module("attention_moa.baselines.derive").baseline_specs(spec, wanted)
+    derived = baseline_specs(spec, wanted)
     return [(one.name if is_alone else f"{spec.name}-{one.name}", one.spec) for one in derived]
 
 
