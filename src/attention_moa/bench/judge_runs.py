@@ -75,13 +75,23 @@ class Bench:
             ConfigError: Answers or data are wrong, or the judge cannot be had.
             StoreError: The journal failed.
         """
+        judge = self.seat(task, system, parallel=parallel)
+        return await judging_of(task)(answers, data, judge, system=system, folder=folder)
+
+    def seat(self, task: str, system: str, *, parallel: int) -> Judge:
+        """Return the judge of one system's answers: its runs have names, and are paid out of the purse.
+
+        Args:
+            task: The benchmark.
+            system: Whose answers.
+            parallel: How many judgements at once.
+        """
 
         async def ask(conversation: Conversation, *, key: str, sample: int) -> RunRecord | None:
             name = run_name(self._ensemble, _prefix(task, system), conversation, key=key, sample=sample)
             return await self._asked(name, conversation, sample)
 
-        judge = Judge(self.name, ask, parallel=parallel, on_count=self._counted, on_done=self._done)
-        return await judging_of(task)(answers, data, judge, system=system, folder=folder)
+        return Judge(self.name, ask, parallel=parallel, on_count=self._counted, on_done=self._done)
 
     async def _asked(self, name: str, conversation: Conversation, sample: int) -> RunRecord | None:
         """Return a run's record; None where the money is at its end."""

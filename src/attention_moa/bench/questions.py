@@ -44,6 +44,7 @@ TEMPERATURES: Mapping[str, float] = {
 
 _OTHER_TEMPERATURE = 0.7
 _ASKED_FIELDS = ("prompt", "question")
+_CATEGORY_FIELDS = ("category", "kind")
 _REFERENCE_FIELDS = ("reference", "answer")
 _SAFE_ID = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -228,7 +229,7 @@ def _own_questions(path: Path) -> Iterator[Question]:
         yield Question(
             id=_own_id(row, place) or str(number),
             conversation=_own_conversation(row, place),
-            category=text_field(row, "category", place) if row.get("category") is not None else None,
+            category=_own_category(row, place),
             reference=_own_reference(row, place),
         )
 
@@ -240,6 +241,11 @@ def _own_id(row: Mapping[str, Any], place: Place) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
         raise place.error("neither a text nor a whole number", field="id")
     return str(value)
+
+
+def _own_category(row: Mapping[str, Any], place: Place) -> str | None:
+    field = next((field for field in _CATEGORY_FIELDS if row.get(field) is not None), None)
+    return None if field is None else text_field(row, field, place)
 
 
 def _own_reference(row: Mapping[str, Any], place: Place) -> str | None:

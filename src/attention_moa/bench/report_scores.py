@@ -14,7 +14,7 @@ _FRONT: Mapping[str, tuple[str, ...]] = {
     "flask": ("skills_mean",),
     "ifeval": ("prompt_strict", "instruction_strict", "prompt_loose", "instruction_loose"),
 }
-_OTHERS = ("accuracy",)
+_OTHERS = ("accuracy", "win_rate")
 
 _TITLES: Mapping[str, str] = {
     "length_controlled_winrate": "LC win rate, %",

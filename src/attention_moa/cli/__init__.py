@@ -24,6 +24,8 @@ _COMMANDS = {
     "runs": ("attention_moa.cli.runs:runs", "List, show, resume, export, compare and delete runs."),
     "ensemble": ("attention_moa.cli.ensembles:ensemble", "List, show, check and write ensembles."),
     "bench": ("attention_moa.cli.bench:bench", "Run and score benchmarks."),
+    "prove": ("attention_moa.cli.prove:prove", "Say whether an ensemble is worth its money on your prompts."),
+    "sweep": ("attention_moa.cli.sweep:sweep", "Run a benchmark over many variants of an ensemble."),
     "simulate": ("attention_moa.cli.simulate:simulate", "Serve a fleet of simulated models, to try and to test."),
 }
 

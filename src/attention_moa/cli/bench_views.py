@@ -6,9 +6,9 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TextIO, TypeVar
 
 from attention_moa.bench.board import Board, SystemBoard
 from attention_moa.bench.results import Results
@@ -27,7 +27,10 @@ _HEADINGS = ("system", "done", "running", "failed", "usd")
 _REFRESH_HZ = 4
 
 
-class Ended(NamedTuple):
+T = TypeVar("T")
+
+
+class Ended(NamedTuple, Generic[T]):
     """How a benchmark ended.
 
     Args:
@@ -35,7 +38,7 @@ class Ended(NamedTuple):
         signum: That signal.
     """
 
-    results: Results | None
+    results: T | None
     signum: int | None = None
 
     @property
@@ -66,25 +69,34 @@ class BoardView(Protocol):
         ...
 
 
-def run_shown(wanted: Wanted, *, is_quiet: bool) -> Ended:
+def run_shown(wanted: Wanted, *, is_quiet: bool) -> Ended[Results]:
     """Return how a benchmark ended, whichever way it did; nothing of it is left running.
 
     Args:
         wanted: What is to be run.
         is_quiet: Whether nothing is told without a terminal.
     """
+    return show(lambda board: Benchmark(wanted, board, tell).run(), is_quiet=is_quiet)
+
+
+def show(work: Callable[[Board], Awaitable[T]], *, is_quiet: bool) -> Ended[T]:
+    """Return how something that tells a board how far it is ended, whichever way it did.
+
+    Args:
+        work: Begins it.
+        is_quiet: Whether nothing is told without a terminal.
+    """
     board = Board()
-    benchmark = Benchmark(wanted, board, tell)
     view = _view(board, is_quiet=is_quiet)
     with view, results_apart():
-        return asyncio.run(_watched(benchmark, board, view))
+        return asyncio.run(_watched(work, board, view))
 
 
-async def _watched(benchmark: Benchmark, board: Board, view: BoardView) -> Ended:
+async def _watched(work: Callable[[Board], Awaitable[T]], board: Board, view: BoardView) -> Ended[T]:
     board.on_change = view.changed
     with Signals(view.stopping) as signals:
         try:
-            return Ended(await benchmark.run())
+            return Ended(await work(board))
         except asyncio.CancelledError:
             if signals.caught is None:
                 raise

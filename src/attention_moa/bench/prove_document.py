@@ -1,0 +1,293 @@
+"""Evidence becomes a proof: comparisons, frontier, verdict, and the files that a reader opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean, median
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from attention_moa.bench.answers import answered, write_answers
+from attention_moa.bench.judge_runs import judge_warnings
+from attention_moa.bench.judges import judge_name
+from attention_moa.bench.pairwise import Comparison as Compared
+from attention_moa.bench.pairwise import tally as tally_of
+from attention_moa.bench.prove_floor import preferences_of
+from attention_moa.bench.prove_folder import write_document
+from attention_moa.bench.prove_frontier import Point, point, reference_point, with_frontier
+from attention_moa.bench.prove_result import Best, JudgeAccount, Proof, Size, SystemProof
+from attention_moa.bench.prove_scores import Answers, by_kind, is_checkable, is_right, scores_of
+from attention_moa.bench.prove_spend import Unit, line_cost
+from attention_moa.bench.prove_verdict import LEAST_RATIO, MOST_RATIO, Comparison, compared, decide
+from attention_moa.bench.prove_words import verdict_words
+from attention_moa.bench.questions import OWN, Question
+from attention_moa.bench.results import Results, SystemResult, known_sum, result_of
+from attention_moa.bench.run_lines import RunLine
+from attention_moa.bench.scores import Interval, Score
+from attention_moa.bench.settings_file import Settings
+from attention_moa.bench.systems import System
+from attention_moa.config import EnsembleSpec
+from attention_moa.money import dollars
+
+_LONGER = 1.25
+"""So many times as long, and a judge's taste for length may be what is measured."""
+
+
+class Evidence(NamedTuple):
+    """All that was answered and judged.
+
+    Args:
+        ensemble: What is to be proven.
+        systems: Everybody, the ensemble first.
+        questions: The prompts that the verdict rests on.
+        lines: The runs on them, by system and prompt.
+        said: What the judge says of the ensemble and each other system.
+        piloted: The runs of the pilot.
+        pilot_said: What the judge says of them.
+        best: Which agent is the best one.
+        unit: In what spend is compared.
+        sizes: Of the baselines that have one.
+        judge: Who judges; None for nobody.
+        seed: By which the pilot was drawn.
+        is_stopped: Whether the budget ended any part.
+    """
+
+    ensemble: System
+    systems: tuple[System, ...]
+    questions: tuple[Question, ...]
+    lines: Mapping[str, Mapping[str, RunLine]]
+    said: Mapping[str, Sequence[Compared]]
+    piloted: Mapping[str, Mapping[str, RunLine]]
+    pilot_said: Mapping[str, Sequence[Compared]]
+    best: Best
+    unit: Unit
+    sizes: Mapping[str, Size]
+    judge: EnsembleSpec | None
+    seed: int
+    is_stopped: bool
+
+    def scores(self, name: str) -> dict[str, float | None]:
+        """Return the ensemble's score against a baseline on each prompt that was compared."""
+        answers = Answers(self.lines[self.ensemble.name], self.lines[name])
+        return scores_of(self.questions, answers, preferences_of(self.said.get(name, ()), self.questions))
+
+    def cost_ratio(self, name: str) -> float | None:
+        """Return what a baseline cost, as a multiple of what the ensemble did on the same prompts."""
+        ours, theirs = self.lines[self.ensemble.name], self.lines[name]
+        both = [one.id for one in self.questions if one.id in ours and one.id in theirs]
+        costs = [(line_cost(ours[key], self.unit), line_cost(theirs[key], self.unit)) for key in both]
+        known = [(one, other) for one, other in costs if one is not None and other is not None]
+        total = sum(one for one, _ in known)
+        return sum(other for _, other in known) / total if total and len(known) == len(costs) else None
+
+
+def proof_of(settings: Settings, found: Evidence) -> Proof:
+    """Return what the evidence comes to.
+
+    Args:
+        settings: What was proven.
+        found: All that was answered and judged.
+    """
+    others = [one.name for one in found.systems[1:]]
+    scores = {name: found.scores(name) for name in others}
+    ratios = {name: found.cost_ratio(name) for name in others}
+    rows = tuple(compared(name, list(scores[name].values()), cost_ratio=ratios[name]) for name in others)
+    kinds = {kind: _rows_of(of_it, scores, ratios) for kind, of_it in by_kind(found.questions).items()}
+    verdict = decide(rows, kinds)
+    is_checked = all(is_checkable(one) for one in found.questions)
+    usd_each = _usd_each(found)
+    return Proof(
+        ensemble=found.ensemble.name,
+        verdict=verdict,
+        words=verdict_words(verdict, rows, ensemble=found.ensemble.name, usd_each=usd_each),
+        prompts=sum(all(one.id in of_it for of_it in scores.values()) for one in found.questions) if scores else 0,
+        asked=len(found.questions) + len(found.best.prompts),
+        unit=found.unit,
+        best=found.best,
+        comparisons=rows,
+        by_kind=kinds,
+        quality_is="right" if is_checked else "win-rate",
+        frontier=with_frontier(list(_points(found, scores, is_checked=is_checked))),
+        systems=tuple(_system(one, found) for one in found.systems),
+        judge=_judge_account(found),
+        usd=_usd(found),
+        usd_each=usd_each,
+        stopped=_stopped(found, settings),
+        warnings=(*settings.warnings, *_warnings(found, rows)),
+        data=settings.data,
+        data_fingerprint=settings.data_fingerprint,
+        seed=found.seed,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings_hash=settings.hash,
+        versions=settings.versions,
+    )
+
+
+def write_proof(folder: Path, proof: Proof, found: Evidence, settings: Settings) -> None:
+    """Write what a reader opens: ``prove.json``, and the files that every benchmark's folder has.
+
+    Args:
+        folder: Where.
+        proof: The proof.
+        found: What it rests on.
+        settings: What was proven.
+
+    Raises:
+        StoreError: Something cannot be written.
+    """
+    whole = replace(settings, systems=found.systems)
+    write_document(folder / "settings.json", whole)
+    results = [_result(one, found, folder) for one in found.systems]
+    points = {one.system: one for one in proof.frontier}
+    name = "accuracy" if proof.quality_is == "right" else "win_rate"
+    scored = [replace(one, scores=tuple(_scores(points[one.name], name))) for one in results]
+    write_document(folder / "scores.json", _results(whole, proof, scored))
+    write_document(folder / "prove.json", proof)
+
+
+def _rows_of(
+    questions: Sequence[Question],
+    scores: Mapping[str, Mapping[str, float | None]],
+    ratios: Mapping[str, float | None],
+) -> tuple[Comparison, ...]:
+    ids = [one.id for one in questions]
+    return tuple(
+        compared(name, [of_it[key] for key in ids if key in of_it], cost_ratio=ratios[name])
+        for name, of_it in scores.items()
+    )
+
+
+def _points(found: Evidence, scores: Mapping[str, Mapping[str, float | None]], *, is_checked: bool) -> Iterator[Point]:
+    for system in found.systems:
+        lines = found.lines[system.name]
+        costs = [line_cost(line, found.unit) for line in lines.values()]
+        if is_checked:
+            right = [float(is_right(one, lines[one.id].text)) for one in found.questions if one.id in lines]
+            yield point(system.name, costs, right)
+        elif system is found.systems[0]:
+            yield reference_point(system.name, costs, len(lines))
+        else:
+            of_it = scores[system.name].values()
+            yield point(system.name, costs, [None if score is None else 1 - score for score in of_it])
+
+
+def _system(system: System, found: Evidence) -> SystemProof:
+    lines = list(found.lines[system.name].values())
+    texts = [line.text for line in lines if line.text is not None]
+    return SystemProof(
+        name=system.name,
+        strategy=system.spec.strategy,
+        answered=len(texts),
+        failed=len(lines) - len(texts),
+        average_length=fmean(map(len, texts)) if texts else None,
+        median_s=median(line.seconds for line in lines) if lines else None,
+        usd=known_sum([line.usd for line in lines]),
+        size=found.sizes.get(system.name),
+    )
+
+
+def _judge_account(found: Evidence) -> JudgeAccount | None:
+    if found.judge is None:
+        return None
+    pairs = [pair for said in (found.said, found.pilot_said) for of_it in said.values() for pair in of_it]
+    asked = [pair for pair in pairs if not any(one.state == "unasked" for one in pair.judgements)]
+    counts = tally_of(asked)
+    judged = counts.consistent + counts.inconsistent
+    return JudgeAccount(
+        judge=judge_name(found.judge),
+        comparisons=len(asked),
+        agreed=counts.consistent / judged if judged else None,
+        first=counts.position_bias,
+        missing=counts.missing,
+        usd=tally_of(pairs).usd,
+        reply_models=counts.reply_models,
+    )
+
+
+def _usd(found: Evidence) -> float | None:
+    lines = [line for part in (found.lines, found.piloted) for of_it in part.values() for line in of_it.values()]
+    pairs = [pair for said in (found.said, found.pilot_said) for of_it in said.values() for pair in of_it]
+    return known_sum([*(line.usd for line in lines), *(pair.usd for pair in pairs)])
+
+
+def _usd_each(found: Evidence) -> float | None:
+    """Return what one more prompt costs; None where that is nothing, or not known."""
+    means = [known_sum([line.usd for line in of_it.values()]) for of_it in found.lines.values() if of_it]
+    counts = [len(of_it) for of_it in found.lines.values() if of_it]
+    judged = [known_sum([pair.usd for pair in of_it]) for of_it in found.said.values() if of_it]
+    pairs = [len(of_it) for of_it in found.said.values() if of_it]
+    each = [None if usd is None else usd / n for usd, n in zip([*means, *judged], [*counts, *pairs], strict=True)]
+    return known_sum(each) or None
+
+
+def _stopped(found: Evidence, settings: Settings) -> str | None:
+    budget = settings.budget_usd
+    if budget is None or not found.is_stopped:
+        return None
+    reached = ", ".join(f"{len(found.lines[one.name])} ({one.name})" for one in found.systems)
+    return f"stopped by the budget of {dollars(budget)}: of {len(found.questions)} prompts it reached {reached}"
+
+
+def _warnings(found: Evidence, rows: Sequence[Comparison]) -> Iterator[str]:
+    if found.judge is not None:
+        yield from judge_warnings(found.judge, found.systems[:1])
+    for row in rows:
+        size, ratio = found.sizes.get(row.system), row.cost_ratio
+        if size is not None and ratio is not None and not LEAST_RATIO <= ratio <= MOST_RATIO:
+            yield f"{row.system} with {size.size} {size.what} cost {ratio:.2f} of what {found.ensemble.name} did"
+    yield from _length_warnings(found, rows)
+
+
+def _length_warnings(found: Evidence, rows: Sequence[Comparison]) -> Iterator[str]:
+    if found.judge is None:
+        return
+    lengths = {one.name: _system(one, found).average_length for one in found.systems}
+    ours = lengths[found.ensemble.name]
+    for row in rows:
+        theirs = lengths[row.system]
+        if ours and theirs and ours > _LONGER * theirs and (row.rate or 0.0) > 0.5:
+            yield (
+                f"{found.ensemble.name} writes {ours / theirs:.1f} times as much as {row.system}: many judges prefer "
+                "what is longer"
+            )
+
+
+def _result(system: System, found: Evidence, folder: Path) -> SystemResult:
+    lines = {(key, 1): line for key, line in found.lines[system.name].items()}
+    of_it = answered(found.questions, lines)
+    write_answers(OWN, folder / "answers", system.name, of_it)
+    return result_of(system, of_it)
+
+
+def _scores(one: Point, name: str) -> Iterator[Score]:
+    interval = one.quality_interval
+    yield Score(
+        name=name,
+        value=None if one.quality is None else 100 * one.quality,
+        n=one.n,
+        interval=None if interval is None else Interval(100 * interval.low, 100 * interval.high),
+    )
+
+
+def _results(settings: Settings, proof: Proof, systems: Sequence[SystemResult]) -> Results:
+    return Results(
+        task=OWN,
+        data=settings.data,
+        data_fingerprint=settings.data_fingerprint,
+        total=proof.asked,
+        asked=proof.asked - len(proof.best.prompts),
+        limit=settings.limit,
+        seed=settings.seed,
+        max_tokens=settings.max_tokens,
+        judge=settings.judge,
+        date=proof.date,
+        settings_hash=settings.hash,
+        versions=settings.versions,
+        stopped=proof.stopped,
+        usd=proof.usd,
+        systems=tuple(systems),
+        warnings=(" ".join(proof.words), *proof.warnings),
+    )

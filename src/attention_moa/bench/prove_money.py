@@ -1,0 +1,86 @@
+"""One budget for a whole proof: each part of it gets a share of what is left, by what it is planned to cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+
+from attention_moa.accounting import call_usage
+from attention_moa.bench.purse import Purse
+from attention_moa.ports import Journal
+
+_PAGE = 1000
+
+
+class Shares:
+    """The money of all parts that are still to come.
+
+    Args:
+        left_usd: What may be spent; None for no limit.
+        parallel: How many runs are under way at once at most.
+    """
+
+    def __init__(self, left_usd: float | None, *, parallel: int) -> None:
+        """Know no part yet."""
+        self._left_usd = inf if left_usd is None else left_usd
+        self._parallel = parallel
+        self._weights: dict[str, float] = {}
+        self.is_empty = False
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit."""
+        return self._left_usd < inf
+
+    @property
+    def left_usd(self) -> float:
+        """What may still be spent; infinity for no limit."""
+        return self._left_usd
+
+    def expect(self, weights: Mapping[str, float]) -> None:
+        """Say what the parts to come are planned to cost.
+
+        Args:
+            weights: In proportion, by part.
+        """
+        self._weights = dict(weights)
+
+    def purse(self, part: str) -> Purse:
+        """Return what a part may spend; hand it back with ``settle``.
+
+        Args:
+            part: Its name; one that was not expected gets nothing where money is limited.
+        """
+        if not self.is_limited:
+            return Purse(None, parallel=self._parallel)
+        weight, together = self._weights.get(part, 0.0), sum(self._weights.values())
+        share = weight / together if together else 1.0
+        return Purse(max(self._left_usd, 0.0) * share, parallel=self._parallel)
+
+    def settle(self, part: str, purse: Purse) -> None:
+        """Take a part that is through out; what it left over goes to the others.
+
+        Args:
+            part: Its name.
+            purse: What it was given.
+        """
+        self._weights.pop(part, None)
+        self._left_usd -= purse.spent_usd
+        self.is_empty = self.is_empty or purse.is_empty
+
+
+async def spent_usd(journal: Journal, prefix: str) -> float:
+    """Return what runs have cost so far, as far as their prices are known.
+
+    Args:
+        journal: Where they are.
+        prefix: What their names begin with.
+    """
+    total, before = 0.0, None
+    while rows := await journal.rows(limit=_PAGE, before=before):
+        for row in rows:
+            if row.run_id.startswith(prefix):
+                usage = row.usage or call_usage((await journal.record(row.run_id)).calls)
+                total += usage.cost_usd
+        before = rows[-1].run_id
+    return total
