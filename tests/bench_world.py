@@ -100,3 +100,9 @@ def broken_first(messages: list[dict[str, Any]]) -> str:
     if len(messages) == 1:
         raise RuntimeError("no luck")
     return adds(messages)
+
+
+def likes_m(messages: list[dict[str, Any]]) -> str:
+    """Judge for whatever comes first."""
+    del messages
+    return "m"
