@@ -38,7 +38,12 @@ _NUMBER = re.compile(r"What is (\d+) and (\d+)\?")
 
 def _writes(words: int) -> Speaker:
     """Write so many words, marked as refined from the second time on."""
-    return lambda prompt, has_spoken: ("refined " if has_spoken else "plain ") * words
+
+    def speak(prompt: str, has_spoken: bool) -> str:
+        del prompt
+        return ("refined " if has_spoken else "plain ") * words
+
+    return speak
 
 
 def _merges(words: int) -> Speaker:
@@ -78,6 +83,12 @@ def _judges(choose: Callable[[str, str], str]) -> Speaker:
     return speak
 
 
+def _riddles(prompt: str, has_spoken: bool) -> str:
+    """Say nothing that can be read."""
+    del prompt, has_spoken
+    return "Both have their beauties.\nPREFER 000000000000 FIRST"
+
+
 def _longer(first: str, second: str) -> str:
     if len(first) == len(second):
         return "NEITHER"
@@ -93,7 +104,7 @@ SPEAKERS: Mapping[str, Speaker] = {
     "hostile": _hostile,
     "judge-length": _judges(_longer),
     "judge-order": _judges(lambda first, second: "FIRST" if first or second else "NEITHER"),
-    "judge-riddles": lambda prompt, has_spoken: "Both have their beauties.\nPREFER 000000000000 FIRST",
+    "judge-riddles": _riddles,
 }
 
 

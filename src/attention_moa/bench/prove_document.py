@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from attention_moa.bench.answers import answered, write_answers
 from attention_moa.bench.judge_runs import judge_warnings
 from attention_moa.bench.judges import judge_name
+from attention_moa.bench.paired import EVEN
 from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.pairwise import tally as tally_of
 from attention_moa.bench.prove_floor import preferences_of
@@ -45,8 +46,8 @@ class Evidence(NamedTuple):
         questions: The prompts that the verdict rests on.
         lines: The runs on them, by system and prompt.
         said: What the judge says of the ensemble and each other system.
-        piloted: The runs of the pilot.
-        pilot_said: What the judge says of them.
+        aside: The runs of the pilot and of trials, on which no verdict rests.
+        pilot_said: What the judge says of the pilot's.
         best: Which agent is the best one.
         unit: In what spend is compared.
         sizes: Of the baselines that have one.
@@ -60,7 +61,7 @@ class Evidence(NamedTuple):
     questions: tuple[Question, ...]
     lines: Mapping[str, Mapping[str, RunLine]]
     said: Mapping[str, Sequence[Compared]]
-    piloted: Mapping[str, Mapping[str, RunLine]]
+    aside: tuple[RunLine, ...]
     pilot_said: Mapping[str, Sequence[Compared]]
     best: Best
     unit: Unit
@@ -208,9 +209,10 @@ def _judge_account(found: Evidence) -> JudgeAccount | None:
 
 
 def _usd(found: Evidence) -> float | None:
-    lines = [line for part in (found.lines, found.piloted) for of_it in part.values() for line in of_it.values()]
+    lines = [*found.aside, *(line for of_it in found.lines.values() for line in of_it.values())]
+    runs = {line.run_id: line.usd for line in lines}  # a trial may be what was then wanted
     pairs = [pair for said in (found.said, found.pilot_said) for of_it in said.values() for pair in of_it]
-    return known_sum([*(line.usd for line in lines), *(pair.usd for pair in pairs)])
+    return known_sum([*runs.values(), *(pair.usd for pair in pairs)])
 
 
 def _usd_each(found: Evidence) -> float | None:
@@ -244,15 +246,16 @@ def _warnings(found: Evidence, rows: Sequence[Comparison]) -> Iterator[str]:
 def _length_warnings(found: Evidence, rows: Sequence[Comparison]) -> Iterator[str]:
     if found.judge is None:
         return
-    lengths = {one.name: _system(one, found).average_length for one in found.systems}
+    lengths = {one.name: _system(one, found).average_length or 0.0 for one in found.systems}
     ours = lengths[found.ensemble.name]
-    for row in rows:
-        theirs = lengths[row.system]
-        if ours and theirs and ours > _LONGER * theirs and (row.rate or 0.0) > 0.5:
-            yield (
-                f"{found.ensemble.name} writes {ours / theirs:.1f} times as much as {row.system}: many judges prefer "
-                "what is longer"
-            )
+    won = [row.system for row in rows if (row.rate or 0.0) > EVEN]
+    times = [ours / lengths[name] for name in won if ours > _LONGER * lengths[name] > 0]
+    if times:
+        span = f"{min(times):.1f}" if min(times) == max(times) else f"{min(times):.1f} to {max(times):.1f}"
+        yield (
+            f"{found.ensemble.name} writes {span} times as much as {len(times)} of the {len(won)} baselines that it "
+            "beats: many judges prefer what is longer"
+        )
 
 
 def _result(system: System, found: Evidence, folder: Path) -> SystemResult:

@@ -22,6 +22,7 @@ from attention_moa.ports import Journal
 
 JUDGE = "judge"
 PILOT = "pilot"
+TRIAL = "trial"
 
 
 class Work(NamedTuple):
@@ -66,23 +67,17 @@ class Floor:
         self._shares = shares
 
     def announce(self, systems: Sequence[System], work: Work) -> None:
-        """Show systems that are about to answer, beneath those that have.
+        """Show systems that are about to answer, beneath those that have; one that answers again begins anew.
 
         Args:
             systems: Who answers.
             work: What.
         """
         self._board.phase = "answering"
-        self._board.systems += [board_of(system, self._set(work)) for system in systems]
+        names = {one.name for one in systems}
+        kept = [one for one in self._board.systems if one.name not in names]
+        self._board.systems = [*kept, *(board_of(system, self._set(work)) for system in systems)]
         self._board.on_change()
-
-    def clear(self) -> None:
-        """Show no system any more."""
-        self._board.systems = []
-
-    def names(self, system: System, work: Work) -> Mapping[tuple[str, int], str]:
-        """Return the names of a system's runs."""
-        return run_names(system, self._set(work))
 
     async def answer(self, system: System, work: Work) -> dict[str, RunLine]:
         """Return a system's run on each prompt that it came to, by the prompt's id; what an earlier life made is kept.

@@ -17,7 +17,7 @@ from attention_moa.errors import ConfigError, StoreError, describe
 from attention_moa.fingerprint import request_key
 
 _DECISIONS = "decisions.json"
-_FOLDERS = ("answers", "runs", "judgements", "pilot")
+_FOLDERS = ("answers", "runs", "judgements", "pilot/trial")
 
 
 class Decisions(Struct, frozen=True, kw_only=True):

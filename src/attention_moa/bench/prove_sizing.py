@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from statistics import fmean
 
+from msgspec.structs import replace
+
 from attention_moa.bench.generating import templates_of
 from attention_moa.bench.prove_result import Size
 from attention_moa.bench.prove_spend import Unit, mean_cost, nearest_size, plan_cost
@@ -18,6 +20,8 @@ from attention_moa.experience import ModelExperience
 from attention_moa.plan import plan
 from attention_moa.prices import known_price
 
+_NEAR = 1.1
+"""A baseline that was tried and cost so much more or less than expected keeps its size."""
 _SAMPLE = 10
 """Prompts on which the cost of a size is reckoned, in the mean."""
 
@@ -45,6 +49,35 @@ class Scales:
             for one in self._sample
         ]
         return fmean([plan_cost(one.total, self.unit) or 0.0 for one in plans])
+
+    def off(self, spec: EnsembleSpec, lines: Sequence[RunLine]) -> float:
+        """Return how many times what is expected runs really cost; 1 where nobody knows.
+
+        Args:
+            spec: What ran.
+            lines: Its runs on the very prompts of these scales.
+        """
+        measured, expected = mean_cost(lines, self.unit), self.expected(spec)
+        return 1.0 if measured is None or not expected else measured / expected
+
+
+def corrected(spec: EnsembleSpec, name: SizedName, size: Size, *, best: str, off: float, scales: Scales) -> Size:
+    """Return the size at which a baseline costs what the ensemble does, now that it was tried.
+
+    Args:
+        spec: The ensemble.
+        name: The baseline.
+        size: At which it was tried.
+        best: The best agent.
+        off: How many times what is expected it really cost.
+        scales: What a size is expected to cost.
+    """
+    if 1 / _NEAR <= off <= _NEAR:
+        return replace(size, expected=off * size.expected)
+    found = nearest_size(
+        lambda count: off * scales.expected(sized_spec(spec, name, count, best=best)), SIZES[name], size.target
+    )
+    return replace(size, size=found.size, expected=found.expected)
 
 
 def sizes_of(

@@ -81,7 +81,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
         decision: One of four.
         kinds: For which kinds to use it, where that is the decision.
         not_for: Kinds for which it should not be used.
-        strongest: The baseline that came closest, of those that are held against the ensemble; None without any.
+        strongest: The baseline that came closest, of those that are held against the ensemble, of equals the dearest;
+            None without any.
         is_worse: Of *do not use*: whether it is worse than a baseline, and not only no better.
         doubt: Why nobody can tell; None where somebody can.
         more_prompts: About how many more prompts would tell; None where that is not known, or it can tell.
@@ -181,7 +182,7 @@ def _rate_of(row: Comparison) -> float:
 
 def _strongest(rows: Sequence[Comparison]) -> str | None:
     held = [row for row in rows if row.is_held_against and row.rate is not None]
-    return min(held, key=_rate_of).system if held else None
+    return min(held, key=lambda row: (_rate_of(row), -(row.cost_ratio or 0.0))).system if held else None
 
 
 def _doubt(rows: Sequence[Comparison]) -> Doubt:

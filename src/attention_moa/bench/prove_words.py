@@ -51,12 +51,12 @@ def _because(verdict: Verdict, rows: Sequence[Comparison]) -> list[str]:
     wins = f"{row.rate:.0%} of the time ({row.interval.low:.0%} to {row.interval.high:.0%}, {row.counts.n:,} prompts)"
     against = f"{row.system}{_costing(row)}"
     if verdict.decision == "use":
-        return [f"It wins {wins} against {against}, the strongest of what the same money buys."]
+        return [f"It wins {wins} against {against}, its strongest rival."]
     if verdict.decision == "do-not-use" and verdict.is_worse:
         return [f"It wins only {wins} against {against}."]
     if verdict.decision == "do-not-use":
         return [f"It wins {wins} against {against}: not better by {WORTH:.0%} of the prompts, if at all."]
-    return [f"Over all prompts it wins {wins} against {against}, the strongest of what the same money buys."]
+    return [f"Over all prompts it wins {wins} against {against}, its strongest rival."]
 
 
 def _costing(row: Comparison) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -13,18 +13,18 @@ from attention_moa.bench.board import Board
 from attention_moa.bench.judge_runs import judge_usd_each
 from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.prove_document import Evidence, proof_of, write_proof
-from attention_moa.bench.prove_floor import JUDGE, PILOT, Floor, Work, preferences_of
+from attention_moa.bench.prove_floor import JUDGE, PILOT, TRIAL, Floor, Work
 from attention_moa.bench.prove_folder import Decisions, enter_folder, keep_decisions, run_prefix
 from attention_moa.bench.prove_money import Shares, spent_usd
-from attention_moa.bench.prove_pilot import Split, pilot_ids, split
-from attention_moa.bench.prove_result import Best, How, Proof
-from attention_moa.bench.prove_scores import Answers, best_agent, is_checkable, scores_of
-from attention_moa.bench.prove_sizing import Scales, baseline_systems, sizes_of
+from attention_moa.bench.prove_pilot import Lines, Split, agent_pairs, pilot_ids, pilot_scores, split
+from attention_moa.bench.prove_result import Best, How, Proof, Size
+from attention_moa.bench.prove_scores import Answers, best_agent, is_checkable
+from attention_moa.bench.prove_sizing import Scales, baseline_systems, corrected, sizes_of
 from attention_moa.bench.prove_spend import mean_cost, spend_unit
-from attention_moa.bench.prove_systems import SINGLE, single_systems
+from attention_moa.bench.prove_systems import SINGLE, as_sized, single_systems
 from attention_moa.bench.questions import QuestionSet
 from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
-from attention_moa.bench.run_lines import RunLine
+from attention_moa.bench.run_lines import RunLine, read_lines_of
 from attention_moa.bench.settings_file import Settings
 from attention_moa.bench.systems import System
 from attention_moa.config import EnsembleSpec, all_agents
@@ -32,6 +32,9 @@ from attention_moa.errors import ConfigError
 from attention_moa.plan import models_of
 from attention_moa.ports import Journal
 from attention_moa.store import open_journal
+
+_TRIALS = 2
+"""Prompts on which a baseline is tried, so that its size can be put right."""
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -90,7 +93,7 @@ class Proving:
         prefix = run_prefix(wish.spec)
         self._questions = wish.questions._replace(task=prefix)
         self._work = Work(wish.questions.questions, wish.folder / "runs", wish.folder / "judgements")
-        self._pilot = self._work
+        self._pilot = self._trial = self._work
 
     async def run(self) -> Proof:
         """Return what it came to, written to its folder; what an earlier life of it finished is taken over.
@@ -108,7 +111,10 @@ class Proving:
         parts = split(wish.questions.questions, decided.pilot)
         keep_decisions(wish.folder, decided)
         self._work = self._work._replace(questions=parts.rest)
-        self._pilot = Work(parts.pilot, wish.folder / PILOT, wish.folder / PILOT / "judgements", PILOT)
+        aside = wish.folder / PILOT
+        self._pilot = Work(parts.pilot, aside, aside / "judgements", PILOT)
+        few = (parts.pilot or parts.rest)[:_TRIALS]
+        self._trial = Work(few, aside / TRIAL, aside / "judgements", TRIAL)
         place = wish.folder / "journal.db" if wish.journal is None else wish.journal
         async with open_journal(place) as journal:
             evidence = await self._gathered(journal, parts, decided)
@@ -142,25 +148,27 @@ class Proving:
         lines = await self._answers(floor, (wish.ensemble, *singles))
         # Before anybody judges: a judge may be one of the models, and its short replies are none of an agent's.
         experience = await journal.experience(models_of(wish.spec))
-        pilot_said = await self._judged(floor, piloted, self._pilot)
+        pilot_said = await self._pilot_said(floor, piloted)
         best = decided.best or self._best(piloted, pilot_said)
         if decided.unit is None:
             unit = spend_unit(line for found in lines.values() for line in found.values())
             scales = Scales(self._work.questions, unit, experience)
             ours = list(lines[wish.ensemble.name].values())
             sizes = sizes_of(wish.spec, wish.baselines, scales, best=best.agent, lines=ours)
+            trial = Scales(self._trial.questions, unit, experience)
+            sizes = await self._tried(floor, sizes, (scales, trial), best=best.agent)
             decided = replace(decided, best=best, unit=unit, sizes=sizes)
             if not shares.is_empty:  # with more money it is decided anew, on all of it
                 keep_decisions(wish.folder, decided)
-        baselines = baseline_systems(wish.spec, self._names, decided.sizes, best=best.agent)
+        baselines = self._systems(decided.sizes, best.agent)
         lines |= await self._answers(floor, baselines)
         return Evidence(
             ensemble=wish.ensemble,
             systems=(wish.ensemble, *singles, *baselines),
             questions=self._work.questions,
             lines=lines,
-            said=await self._judged(floor, lines, self._work),
-            piloted=piloted,
+            said=await self._said(floor, lines),
+            aside=tuple(self._aside(piloted)),
             pilot_said=pilot_said,
             best=best,
             unit=decided.unit or "tokens",
@@ -170,53 +178,68 @@ class Proving:
             is_stopped=shares.is_empty,
         )
 
+    async def _tried(
+        self, floor: Floor, sizes: Mapping[str, Size], scales: tuple[Scales, Scales], *, best: str
+    ) -> dict[str, Size]:
+        """Return the sizes after a trial of each on a few prompts: what it really costs says more than any plan."""
+        whole, trial = scales
+        tried = dict(sizes)
+        for system, (name, size) in zip(self._systems(sizes, best), sizes.items(), strict=True):
+            floor.announce([system], self._trial)
+            lines = await floor.answer(system, self._trial)
+            off = trial.off(system.spec, list(lines.values()))
+            tried[name] = corrected(self._wish.spec, as_sized(name), size, best=best, off=off, scales=whole)
+        return tried
+
+    def _systems(self, sizes: Mapping[str, Size], best: str) -> tuple[System, ...]:
+        return baseline_systems(self._wish.spec, self._names, sizes, best=best)
+
     async def _answers(self, floor: Floor, systems: Sequence[System]) -> dict[str, dict[str, RunLine]]:
         floor.announce(systems, self._work)
         return {one.name: await floor.answer(one, self._work) for one in systems}
 
+    def _aside(self, piloted: Lines) -> Iterator[RunLine]:
+        """Yield the runs on which no verdict rests: of the pilot, and of the trials of this life and earlier ones."""
+        yield from (line for found in piloted.values() for line in found.values())
+        for path in sorted(self._trial.folder.glob("*.jsonl")):
+            yield from read_lines_of(path)
+
     async def _pilot_answers(self, floor: Floor) -> dict[str, dict[str, RunLine]]:
-        """Return the answers to the pilot's prompts, by system; nothing where there is no pilot."""
+        """Return each agent's answers to the pilot's prompts, by system; nothing where there is no pilot."""
         if not self._pilot.questions:
             return {}
         self._tell(f"pilot: {len(self._pilot.questions)} prompts find the best agent, and are not used again")
-        systems = (self._wish.ensemble, *self._singles.values())
-        floor.announce(systems, self._pilot)
-        found = {one.name: await floor.answer(one, self._pilot) for one in systems}
-        floor.clear()
-        return found
+        floor.announce(tuple(self._singles.values()), self._pilot)
+        return {one.name: await floor.answer(one, self._pilot) for one in self._singles.values()}
 
-    async def _judged(
-        self, floor: Floor, lines: Mapping[str, Mapping[str, RunLine]], work: Work
-    ) -> dict[str, list[Compared]]:
+    async def _pilot_said(self, floor: Floor, lines: Lines) -> dict[str, list[Compared]]:
+        """Return what the judge says of each two agents."""
+        judge = self._wish.judge
+        pairs = {pair.name: Answers(lines[pair.one], lines[pair.other]) for pair in agent_pairs(lines)}
+        return {} if judge is None or not pairs else await floor.compare(judge, pairs, self._pilot)
+
+    async def _said(self, floor: Floor, lines: Lines) -> dict[str, list[Compared]]:
         """Return what the judge says of the ensemble and each other system."""
         judge, ours = self._wish.judge, self._wish.ensemble.name
         others = {name: Answers(lines[ours], theirs) for name, theirs in lines.items() if name != ours}
-        return {} if judge is None or not others else await floor.compare(judge, others, work)
+        return {} if judge is None or not others else await floor.compare(judge, others, self._work)
 
-    def _best(self, lines: Mapping[str, Mapping[str, RunLine]], said: Mapping[str, Sequence[Compared]]) -> Best:
+    def _best(self, lines: Lines, said: Mapping[str, Sequence[Compared]]) -> Best:
         wish, questions = self._wish, self._pilot.questions
         if not questions:
             how: How = "told" if wish.best is not None else "only-one"
             return Best(agent=wish.best or wish.spec.agents[0].name, how=how)
-        scores: dict[str, list[float | None]] = {}
-        for agent, system in self._singles.items():
-            answers = Answers(lines[wish.ensemble.name], lines[system.name])
-            preferences = preferences_of(said.get(system.name, ()), questions)
-            found = scores_of(questions, answers, preferences).values()
-            scores[agent] = [None if score is None else 1 - score for score in found]
-        everybody = [line for found in lines.values() for line in found.values()]
-        unit = spend_unit(everybody)
-        costs = {agent: mean_cost(lines[one.name].values(), unit) for agent, one in self._singles.items()}
+        agents = {system.name: agent for agent, system in self._singles.items()}
+        scores = pilot_scores(questions, lines, said)
+        unit = spend_unit(line for found in lines.values() for line in found.values())
+        costs = {name: mean_cost(found.values(), unit) for name, found in lines.items()}
+        checked = [is_checkable(one) for one in questions]
         return Best(
-            agent=best_agent(scores, costs),
-            how=self._how(),
+            agent=agents[best_agent(scores, costs)],
+            how="right-answers" if all(checked) else "judge-and-right-answers" if any(checked) else "judge",
             prompts=tuple(one.id for one in questions),
-            rates={agent: _mean(found) for agent, found in scores.items()},
+            rates={agents[name]: fmean(found) if found else None for name, found in scores.items()},
         )
-
-    def _how(self) -> How:
-        checked = [is_checkable(one) for one in self._pilot.questions]
-        return "right-answers" if all(checked) else "judge-and-right-answers" if any(checked) else "judge"
 
     async def _shares(self, journal: Journal, parts: Split) -> Shares:
         """Return the money of all parts: by what is planned, and what earlier lives have left over."""
@@ -241,9 +264,10 @@ class Proving:
         pilot, rest = len(parts.pilot), len(parts.rest)
         sized = self._names.values()
         singles = [one.name for one in self._singles.values()] if SINGLE in self._wish.baselines else []
-        weights = {self._pilot.part(name): usd * pilot for name, usd in each.items()}
-        weights |= {self._pilot.part(JUDGE): judge * len(self._singles) * pilot}
+        weights = {self._pilot.part(one.name): each[one.name] * pilot for one in self._singles.values()}
+        weights |= {self._pilot.part(JUDGE): judge * len(agent_pairs(self._singles)) * pilot}
         weights |= {name: each[name] * rest for name in (ours, *singles)}
+        weights |= {self._trial.part(name): each[ours] * len(self._trial.questions) for name in sized}
         weights |= dict.fromkeys(sized, each[ours] * rest)
         return weights | {JUDGE: judge * (len(singles) + len(sized)) * rest}
 
@@ -256,8 +280,3 @@ class Proving:
         if not covered and left == self._wish.settings.budget_usd:
             raise ConfigError(f"{line}: raise it, or lower --max-tokens", key="--budget")
         self._tell(line)
-
-
-def _mean(scores: Sequence[float | None]) -> float | None:
-    known = [score for score in scores if score is not None]
-    return fmean(known) if known else None
