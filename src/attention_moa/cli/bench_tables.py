@@ -25,13 +25,12 @@ def result_lines(results: Results, *, room: int | None = None) -> Iterator[str]:
     yield f"{results.task}: {results.asked:,} of {results.total:,} questions{cap}{judge}, {results.date[:10]}"
     if names := _names(results.systems):
         yield ""
-        rows = [(name, *(_score(one, name) for one in results.systems)) for name in names]
-        yield from table(("score", *(one.name for one in results.systems)), rows, room=room)
+        yield from table(*_score_table(results.systems, names), room=room)
     yield ""
     yield from table(_COSTS, [_costs(one) for one in results.systems], room=room)
-    for line in _remarks(results):
+    if remarks := list(_remarks(results)):
         yield ""
-        yield line
+        yield from remarks
 
 
 def _names(systems: Sequence[SystemResult]) -> list[str]:
@@ -39,6 +38,16 @@ def _names(systems: Sequence[SystemResult]) -> list[str]:
     found = dict.fromkeys(one.name for system in systems for one in system.scores)
     names = [name for name in found if not name.startswith("n_") and name != "n"]
     return ([name for name in names if "." not in name] or names)[:_MOST_SCORES]
+
+
+def _score_table(systems: Sequence[SystemResult], names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and rows of the scores; the systems are the columns unless they are more than the scores."""
+    cells = [[_score(one, name) for one in systems] for name in names]
+    titles = [one.name for one in systems]
+    if len(systems) <= len(names):
+        return ["score", *titles], [[name, *row] for name, row in zip(names, cells, strict=True)]
+    columns = zip(*cells, strict=True)
+    return ["system", *names], [[title, *column] for title, column in zip(titles, columns, strict=True)]
 
 
 def _score(system: SystemResult, name: str) -> str:
@@ -75,6 +84,9 @@ def _remarks(results: Results) -> Iterator[str]:
     if results.stopped is not None:
         yield results.stopped
     yield from results.warnings
+    names: dict[str, list[str]] = {}
     for one in results.systems:
         for note in one.notes:
-            yield f"{one.name}: {note}"
+            names.setdefault(note, []).append(one.name)
+    for note, told in names.items():
+        yield note if len(told) == len(results.systems) > 1 else f"{', '.join(told)}: {note}"

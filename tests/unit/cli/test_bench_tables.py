@@ -64,3 +64,14 @@ def test_where_all_scores_are_parts_these_are_told() -> None:
     skills = SystemResult(name="mine", scores=(Score("skills.logic", 3.5, 4),))
     assert any(line.startswith("skills.logic") for line in result_lines(results(skills)))
     assert not any(line.startswith("score") for line in result_lines(results(SystemResult(name="mine"))))
+
+
+def test_many_systems_are_rows() -> None:
+    """And what is to be said of all of them is said once."""
+    systems = [
+        SystemResult(name=name, scores=(Score("accuracy", 5.0, 4),), notes=("of all", *notes))
+        for name, notes in (("a", ("of some",)), ("b", ("of some",)), ("c", ()))
+    ]
+    lines = [line.split() for line in result_lines(results(*systems))]
+    assert lines[2:6] == [["system", "accuracy"], ["a", "5.00"], ["b", "5.00"], ["c", "5.00"]]
+    assert lines[-2:] == [["of", "all"], ["a,", "b:", "of", "some"]]
