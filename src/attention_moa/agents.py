@@ -194,9 +194,11 @@ class ResidualSpec(WriterSpec, frozen=True, kw_only=True, forbid_unknown_fields=
     """The residual agent.
 
     Args:
+        enabled: Whether there is one; without it ``o[l] = s[l]``, and no verdict can end a run.
         history: ``outputs``: it reads ``o[1] … o[l-1]`` and ``s[l]``; ``summaries``: ``s[1] … s[l]``.
     """
 
+    enabled: bool = True
     history: Literal["outputs", "summaries"] = "outputs"
 
 

@@ -40,7 +40,7 @@ def _attention_moa(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
     for layer in range(1, spec.layers + 1):
         calls += _layer(spec, layer, previous)
         summary = calls[-1].call_id
-        if layer == 1:
+        if layer == 1 or not spec.residual.enabled:
             outputs.append(summary)
             previous = summary
             continue

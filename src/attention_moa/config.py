@@ -322,6 +322,16 @@ def _check_rules(spec: EnsembleSpec) -> None:
         "attention.peers",
         f'{peers} is not "all" or from 0 to {len(spec.agents) - 1} (agents less one)',
     )
+    require(
+        spec.residual.enabled or stop.rule != "verdict",
+        "early_stop.rule",
+        'without a residual agent nobody gives a verdict: write "none" or "similarity"',
+    )
+    require(
+        spec.residual.enabled or spec.residual == ResidualSpec(enabled=False),
+        "residual.enabled",
+        "false, yet other fields of [residual] are set: leave them out",
+    )
     tokens = spec.attention.max_tokens
     require(tokens is None or tokens > 0, "attention.max_tokens", f"{tokens} is not above 0")
     windows = [agent.window_tokens for agent in spec.agents if agent.window_tokens is not None]
@@ -460,7 +470,8 @@ def writers(spec: EnsembleSpec) -> tuple[tuple[str, tuple[AgentSpec, ...]], ...]
     """Return the writers that the ensemble's strategy has, each with its fallbacks, by ``summary`` and ``residual``."""
     uses = STRATEGIES[spec.strategy].uses
     chains = (("summary", summary_chain), ("residual", residual_chain))
-    return tuple((name, chain(spec)) for name, chain in chains if name in uses)
+    is_off = {"residual"} if not spec.residual.enabled else set[str]()
+    return tuple((name, chain(spec)) for name, chain in chains if name in uses - is_off)
 
 
 def all_agents(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:

@@ -67,7 +67,7 @@ def count_layer_calls(spec: EnsembleSpec, layer: int) -> int:
         return count(spec, layer)
     agents = len(spec.agents)
     critiques, refinements = _count_attention(spec.attention, agents)
-    return agents + critiques + refinements + 1 + (1 if layer > 1 else 0)
+    return agents + critiques + refinements + 1 + (1 if layer > 1 and spec.residual.enabled else 0)
 
 
 def count_calls(spec: EnsembleSpec) -> int:

@@ -59,7 +59,7 @@ STRATEGIES: Mapping[StrategyName, Strategy] = {
     "smoa": Strategy(_WRITTEN | {"keep", "early_stop.rule", "early_stop.min_layers"}, least_layers=1),
     "rmoa": Strategy(
         _WRITTEN | {"keep", "residual", "early_stop.rule", "early_stop.min_layers"},
-        has_no_use_for=frozenset({"residual.history"}),
+        has_no_use_for=frozenset({"residual.enabled", "residual.history"}),
         least_layers=1,
     ),
 }

@@ -110,9 +110,16 @@ async def merge(run: LayerRun, summarised: Task[Summary | None]) -> Merged:
         if likeness >= stop.threshold:
             verdict = Verdict(layer=run.number, is_stop=True, rule="similarity", reason=reason, score=likeness)
             return _stopped(run, summary, verdict)
-        reason = f"{reason}, below {stop.threshold:.0%}"
-        return await _residual(run, summary, reason, likeness)
-    return await _residual(run, summary, None, None)
+        below = f"{reason}, below {stop.threshold:.0%}"
+        return await _merged(run, summary, below, likeness)
+    return await _merged(run, summary, None, None)
+
+
+async def _merged(run: LayerRun, summary: Summary, reason: str | None, score: float | None) -> Merged:
+    """Return ``o[l]`` of a layer that goes on: by the residual agent, or ``s[l]`` where there is none."""
+    if run.spec.residual.enabled:
+        return await _residual(run, summary, reason, score)
+    return Merged(summary.text, _going_on(run, reason or "there is no residual agent", score), (summary.call_id,))
 
 
 async def _residual(run: LayerRun, summary: Summary, reason: str | None, score: float | None) -> Merged:

@@ -77,7 +77,7 @@ def _derived(
         "layout": "compact" if spec.layout == "compact" else "continue",
         "attention": AttentionSpec(labels=spec.attention.labels),
         "summary": _summary(spec, {agent.name for agent in agents}),
-        "residual": replace(spec.residual, history=ResidualSpec().history),
+        "residual": replace(spec.residual, enabled=True, history=ResidualSpec().history),
         "early_stop": _stop_rule(spec, strategy),
     }
     read = {"attention": "attention.labels", "early_stop": "early_stop.rule"}

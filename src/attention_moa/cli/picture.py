@@ -9,9 +9,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from attention_moa.call_plan import planned_calls
 from attention_moa.cli.clean import clean, one_line
 from attention_moa.cli.progress import CallView, LayerView, Progress, State
+from attention_moa.config import ATTENTION_MOA, voices
 from attention_moa.messages import Stage
+from attention_moa.schedule import windows
 
 _SYMBOLS = {
     State.WAITS: "·.",
@@ -39,6 +42,8 @@ STYLES = {
     State.STOPPED: _PURPLE,
 }
 """How each state looks."""
+_WRITTEN = (Stage.SELECT, Stage.EXTRACT, Stage.RESIDUAL, Stage.SUMMARY)
+"""The stages of writers in a baseline, as they follow each other."""
 _WIDE = 76
 _OLD_LAYERS = 2
 _LOW = 14
@@ -78,7 +83,7 @@ def render(
         return Group(*lines)
     writers = look.writers(layer)
     room = height - len(lines) - len(writers) - 2
-    agents = min(len(progress.spec.agents), max(1, room - 1))
+    agents = min(len(voices(progress.spec)), max(1, room - 1))
     gap: list[RenderableType] = [Text()] if height >= _AIRY else []
     lines += [*gap, look.grid(layer, agents), *writers]
     room -= agents + len(gap)
@@ -153,23 +158,31 @@ class _Look:
 
     def grid(self, layer: LayerView, most: int) -> Table:
         """Return who answers, criticises and refines: a row an agent, a column a stage."""
-        names = [agent.name for agent in self._progress.spec.agents]
+        is_baseline = self._progress.spec.strategy != ATTENTION_MOA
+        names = self._names(layer)
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=False, header_style="dim")
         widths = (8, 16, 16, 16) if self._width >= _WIDE else (8, 9, 10, 9)  # steady while the words change
-        for title, width in zip(("agent", "answer", "criticises", "refinement"), widths, strict=True):
+        titles = ("agent", "answer") if is_baseline else ("agent", "answer", "criticises", "refinement")
+        for title, width in zip(titles, widths, strict=False):
             table.add_column(title, no_wrap=True, min_width=width)
         shown = names if len(names) <= most else names[: most - 1]
         for number, name in enumerate(shown, 1):
             label = self.line(f"{number} {one_line(name, 12 if self._width < _WIDE else 20)}")
-            table.add_row(
-                label,
-                self._cell(layer.call(Stage.ANSWER, name)),
-                self._critiques(layer, name, names),
-                self._cell(layer.call(Stage.REFINE, name)) if layer.pairs else Text("none", "dim"),
-            )
+            row = [self._cell(layer.call(Stage.ANSWER, name))]
+            if not is_baseline:
+                refined = self._cell(layer.call(Stage.REFINE, name)) if layer.pairs else Text("none", "dim")
+                row += [self._critiques(layer, name, names), refined]
+            table.add_row(label, *row)
         if len(shown) < len(names):
             table.add_row(Text(f"and {len(names) - len(shown)} more", "dim"))
         return table
+
+    def _names(self, layer: LayerView) -> list[str]:
+        """Return who answers in a layer."""
+        spec = self._progress.spec
+        agents = windows(spec)[layer.layer - 1] if spec.strategy == "self-moa-seq" else voices(spec)
+        is_aggregator_s = spec.strategy == "moa" and layer.layer == spec.layers
+        return [] if is_aggregator_s else [agent.name for agent in agents]
 
     def _critiques(self, layer: LayerView, critic: str, names: list[str]) -> Text:
         """Return the critiques of one critic: each author's number with the state's symbol."""
@@ -187,8 +200,13 @@ class _Look:
         return text
 
     def writers(self, layer: LayerView) -> list[RenderableType]:
-        """Return a line for the summary, and one for the residual from layer 2 on."""
-        stages = [Stage.SUMMARY] if layer.layer == 1 else [Stage.SUMMARY, Stage.RESIDUAL]
+        """Return a line for each stage of a writer: the summary, and from layer 2 on the residual; or a baseline's."""
+        if self._progress.spec.strategy != ATTENTION_MOA:
+            found = {call.stage for call in planned_calls(self._progress.spec) if call.layer == layer.layer}
+            found |= {call.stage for call in layer.calls.values()}
+            return [self._writer(layer, stage) for stage in _WRITTEN if stage in found]
+        has_residual = layer.layer > 1 and self._progress.spec.residual.enabled
+        stages = [Stage.SUMMARY, Stage.RESIDUAL] if has_residual else [Stage.SUMMARY]
         return [self._writer(layer, stage) for stage in stages]
 
     def _writer(self, layer: LayerView, stage: Stage) -> Text:
@@ -218,7 +236,7 @@ class _Look:
         call = self._progress.writing
         if call is None:
             return []
-        shown = _without_verdict(clean(call.tail)) if call.stage is Stage.RESIDUAL else clean(call.tail)
+        shown = _without_verdict(clean(call.tail)) if call.stage in _WRITTEN[:3] else clean(call.tail)
         if self._is_ascii:
             shown = shown.encode("ascii", "replace").decode()
         rows = Text(" ".join(shown.split())).wrap(Console(width=self._width), self._width - 2)
@@ -241,7 +259,10 @@ class _Look:
 def _without_verdict(text: str) -> str:
     """Return a residual reply under way without the line that opens it, which is not for people."""
     first, newline, rest = text.lstrip().partition("\n")
-    return rest if newline and "VERDICT" in first.upper() else "" if "VERDICT".startswith(first[:7].upper()) else text
+    words = ("VERDICT", "CHOICE")
+    if newline and any(word in first.upper() for word in words):
+        return rest
+    return "" if any(word.startswith(first[: len(word)].upper()) for word in words) else text
 
 
 def _short(count: int) -> str:
