@@ -89,6 +89,7 @@ def _trace(panel: Panel, series: Series, place: int, *, has_legend: bool) -> dic
         "y": places if is_flat else values,
         "marker": {"color": colour, "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 9},
         "line": {"color": colour, "width": 2},
+        "cliponaxis": False,
         "showlegend": has_legend,
         "hovertext": [_told(mark, series, panel) for mark in series.marks],
         "hoverinfo": "text",

@@ -42,6 +42,8 @@ class RunLine(Struct, frozen=True, kw_only=True):
         is_truncated: Whether the answer hit a limit of tokens.
         degraded: How often something stood in for something better.
         losses: How many results are missing.
+        layers: How many the run had.
+        ended_by: What the last verdict went by: ``last``, ``verdict``, ``similarity`` …; None where there is none.
     """
 
     question: str
@@ -64,6 +66,8 @@ class RunLine(Struct, frozen=True, kw_only=True):
     is_truncated: bool = False
     degraded: int = 0
     losses: int = 0
+    layers: int = 0
+    ended_by: str | None = None
 
     @property
     def key(self) -> Key:
@@ -103,6 +107,8 @@ def line_of(record: RunRecord, question: Question, turn: int, *, error: str | No
         is_truncated=record.is_truncated,
         degraded=len(record.degraded),
         losses=len(record.losses),
+        layers=len(record.layers),
+        ended_by=None if record.verdict is None else record.verdict.rule,
     )
 
 
