@@ -32,7 +32,8 @@ def choice(*numbers: int, is_stop: bool = False) -> Callable[[CallRequest], str]
         word = "STOP" if is_stop else "CONTINUE"
         text = request.messages[-1].text
         lines: list[str] = re.findall(r"^CHOICE [0-9a-f]{12}(?: #)+(?: STOP| CONTINUE)?$", text, re.MULTILINE)
-        line = next((line for line in lines if line.endswith(word)), lines[0])
+        nonce = lines[-1].split()[1]  # what is quoted comes before
+        line = next((line for line in lines if nonce in line and line.endswith(word)), lines[-1])
         for number in numbers:
             line = line.replace("#", str(number), 1)
         return line

@@ -7,13 +7,12 @@ Pure. Forms that are looked for, in this order: the last ``\boxed{…}``; the la
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
 
 _MOST_WORDS = 5
 _SHORT_WORDS = 12
 _LONGEST = 80
 _MARK = re.compile(r"^#{4}[ \t]*(\S.*)$", re.MULTILINE)
-_SAID = re.compile(r"\banswer[ \t*_]{0,4}(?:is\b|[:=])[ \t:*_]{0,6}(\S.{0,120})", re.IGNORECASE)
+_SAID = re.compile(r"\banswer[ \t*_]{0,4}(?:is\b|[:=])[ \t:*_]{0,6}(?=(\S.{0,120}))", re.IGNORECASE)
 _LETTER = re.compile(r"\(?([A-Z])\)?[.:]?")
 _LED_BY_LETTER = re.compile(r"\(([A-Za-z])\)|([A-Za-z])[.):](?:\s|$)")
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
@@ -74,9 +73,14 @@ def _normal(value: str) -> str | None:
         return (led[1] or led[2] if led else plain.strip("().:")).upper()
     number = _NUMBER.match(plain)
     if number is not None and not re.search(r"[\d/^+*=]", plain[number.end() :]):
-        try:
-            return f"{Decimal(number[0].replace(',', '')).normalize():f}"
-        except InvalidOperation:  # more digits than a decimal takes
-            return number[0]
+        return _plain_number(number[0])
     is_short = plain and len(plain) <= _LONGEST and len(plain.split()) <= _MOST_WORDS
     return plain.casefold() if is_short else None
+
+
+def _plain_number(number: str) -> str:
+    """Return a number without what does not change it: commas, a plus, zeros at its ends."""
+    whole, _, rest = number.replace(",", "").partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    digits, rest = whole.lstrip("+-").lstrip("0") or "0", rest.rstrip("0")
+    return f"{sign}{digits}{'.' if rest else ''}{rest}"

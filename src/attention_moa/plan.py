@@ -13,7 +13,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from attention_moa.call_costs import CallCost, PriceOf, Source, call_costs
-from attention_moa.config import EnsembleSpec, writers
+from attention_moa.config import ATTENTION_MOA, EnsembleSpec, writers
 from attention_moa.experience import ModelExperience
 from attention_moa.messages import Conversation, Stage
 from attention_moa.prompts import Templates
@@ -141,7 +141,7 @@ def plan(
         rows=tuple(PlanRow(layer=layer, stage=stage, sum=_sum(of_it)) for (layer, stage), of_it in by_row.items()),
         agents={name: _sum(of_it) for name, of_it in _grouped(costs, lambda cost: cost.call.agent.name).items()},
         stages={stage: _sum(of_it) for stage, of_it in _grouped(costs, lambda cost: cost.call.stage).items()},
-        layers=tuple(_sum([cost for cost in costs if cost.call.layer <= last]) for last in range(1, spec.layers + 1)),
+        layers=tuple(_sum(_up_to(spec, costs, last)) for last in range(1, spec.layers + 1)),
         total=_sum(costs),
         least=_sum(least),
         least_layers=least_layers,
@@ -172,18 +172,31 @@ def add_plans(sums: Iterable[PlanSum]) -> PlanSum:
 
 def _least(spec: EnsembleSpec, costs: Sequence[CallCost]) -> tuple[int, Sequence[CallCost]]:
     """Return the layers and calls of a run that stops as soon as it may."""
-    stop = spec.early_stop
-    first = max(stop.min_layers, 2)
-    if not STRATEGIES[spec.strategy].reads("early_stop") or stop.rule == "none" or first > spec.layers:
+    stop, is_smoa = spec.early_stop, spec.strategy == "smoa"
+    first = stop.min_layers if is_smoa else max(stop.min_layers, 2)
+    may_stop = STRATEGIES[spec.strategy].reads("early_stop.rule") and stop.rule != "none"
+    if not may_stop or first > spec.layers - is_smoa:
         return spec.layers, costs
-    has_residual = stop.rule == "verdict"  # likeness is found before the residual agent is asked
+    # Likeness, and that nothing is new, are found before the residual agent writes.
+    has_residual = stop.rule == "verdict" and spec.strategy == ATTENTION_MOA
     least = [
         cost
-        for cost in costs
-        if cost.call.layer < first
-        or (cost.call.layer == first and (has_residual or cost.call.stage is not Stage.RESIDUAL))
+        for cost in _up_to(spec, costs, first)
+        if has_residual or cost.call.layer < first or cost.call.stage is not Stage.RESIDUAL
     ]
     return first, least
+
+
+def _up_to(spec: EnsembleSpec, costs: Sequence[CallCost], last: int) -> list[CallCost]:
+    """Return what a run takes that ends after a layer: SMoA's aggregator follows whichever is the last."""
+    found = [cost for cost in costs if cost.call.layer <= last]
+    if spec.strategy != "smoa" or last == spec.layers:
+        return found
+    closing = costs[-1]
+    own_s = [cost.end_s for cost in costs[-2:] if cost.end_s is not None]
+    ready_s = found[-1].end_s
+    end_s = None if ready_s is None or len(own_s) < 2 else ready_s + own_s[1] - own_s[0]
+    return [*found, closing._replace(end_s=end_s)]
 
 
 def _grouped(costs: Sequence[CallCost], key_of: Callable[[CallCost], K]) -> dict[K, list[CallCost]]:

@@ -9,6 +9,7 @@ from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
 from attention_moa.cli.progress import describe_call
 from attention_moa.cli.sums import has_lower_bound, told_tokens, told_usd
+from attention_moa.config import ATTENTION_MOA
 from attention_moa.messages import Stage
 from attention_moa.money import dollars
 from attention_moa.records import CallRecord, Loss, RunRecord, UsageTotal
@@ -36,7 +37,8 @@ def account(record: RunRecord, *, has_table: bool, replayed_calls: int = 0) -> l
         lines.append("truncated: the answer hit its token limit (max_tokens)")
     lines += [f"lost in layer {loss.layer}: {_lost(loss)}" for loss in record.losses if _is_told(loss)]
     # Where an answer is lost there is nothing to refine: that call has no loss of its own.
-    skipped = sum(loss.is_skipped or loss.stage is Stage.ANSWER for loss in record.losses)
+    has_refinements = record.ensemble.strategy == ATTENTION_MOA
+    skipped = sum(loss.is_skipped or (loss.stage is Stage.ANSWER and has_refinements) for loss in record.losses)
     if skipped:
         lines.append(f"not made, as what they read was lost: {count(skipped, 'call')}")
     for degraded in record.degraded:

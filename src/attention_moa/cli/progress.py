@@ -212,7 +212,7 @@ class Progress:
             calls.setdefault(key, CallView(loss.layer, *key)).state = State.SKIPPED
         else:
             self.notices.append(f"{_who(CallView(loss.layer, *key))}: {loss.kind}: {loss.message}")
-        if loss.stage is Stage.ANSWER:  # without an answer there is nothing to refine
+        if loss.stage is Stage.ANSWER and self.layers[loss.layer].pairs:  # without an answer there is nothing to refine
             refinement = (Stage.REFINE, loss.agent, None)
             calls[refinement] = CallView(loss.layer, *refinement, state=State.SKIPPED)
 
@@ -228,11 +228,14 @@ class Progress:
         return self.layers[number]
 
 
+_NOUNS = {Stage.REFINE: "refinement", Stage.SELECT: "choice", Stage.EXTRACT: "account of what differs"}
+
+
 def describe_call(stage: Stage, agent: str, peer: str | None) -> str:
     """Return what a call is, in words: ``the critique of b by a``."""
     if stage is Stage.CRITIQUE and peer is not None:
         return f"{agent}'s critique of {'itself' if peer == agent else peer}"
-    return f"{agent}'s {'refinement' if stage is Stage.REFINE else stage.value}"
+    return f"{agent}'s {_NOUNS.get(stage, stage.value)}"
 
 
 def _who(call: CallView) -> str:

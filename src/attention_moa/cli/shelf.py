@@ -15,10 +15,11 @@ from attention_moa.cli.failures import where
 from attention_moa.cli.layout import table
 from attention_moa.cli.options import require_runnable
 from attention_moa.cli.output import room_of, say, say_file
-from attention_moa.config import EnsembleSpec, writers
+from attention_moa.config import ATTENTION_MOA, EnsembleSpec, keep_of, sample_count, window_of, writers
 from attention_moa.errors import ConfigError
 from attention_moa.schedule import count_calls, count_layer_calls
 from attention_moa.settings import ensemble_text, load_spec, shipped_ensembles
+from attention_moa.strategies import STRATEGIES
 
 
 @click.command("list")
@@ -67,21 +68,38 @@ def _is_ensemble(path: Path) -> bool:
 
 
 def _description(spec: EnsembleSpec, room: int | None) -> Iterator[str]:
-    attention, stop = spec.attention, spec.early_stop
     yield f"{spec.name}: {spec.description}" if spec.description else spec.name
+    yield from _of_attention_moa(spec) if spec.strategy == ATTENTION_MOA else _of_baseline(spec)
+    yield ""
+    headings = ("agent", "model", "temperature", "max_tokens", "thinking", "role")
+    yield from table(headings, [_agent_row(agent) for agent in spec.agents], room=room)
+    chains = writers(spec)
+    yield from ("",) if chains else ()
+    for title, chain in chains:
+        names = " then ".join(f"{agent.name} ({agent.model})" for agent in chain)
+        yield one_line(f"{title}: {names}")
+
+
+def _of_attention_moa(spec: EnsembleSpec) -> Iterator[str]:
+    attention, stop = spec.attention, spec.early_stop
     first = count_layer_calls(spec, 1)
     later = f", {count_layer_calls(spec, 2)} for each later one" if spec.layers > 1 else ""
     yield f"layers: at most {spec.layers}; calls: {count_calls(spec)} ({first} for layer 1{later})"
     own = "its own answer and " if attention.own else ""
     yield f"attention: each agent criticises {own}{attention.peers} peers, {attention.mode}; layout {spec.layout}"
     yield f"early stop: {stop.rule}, from layer {stop.min_layers} on, returns the {stop.returns} output"
-    yield ""
-    headings = ("agent", "model", "temperature", "max_tokens", "thinking", "role")
-    yield from table(headings, [_agent_row(agent) for agent in spec.agents], room=room)
-    yield ""
-    for title, chain in writers(spec):
-        names = " then ".join(f"{agent.name} ({agent.model})" for agent in chain)
-        yield one_line(f"{title}: {names}")
+
+
+def _of_baseline(spec: EnsembleSpec) -> Iterator[str]:
+    reads, samples = STRATEGIES[spec.strategy].reads, sample_count(spec)
+    often = f", each agent sampled {samples} times" if samples > 1 else ""
+    yield f"strategy: {spec.strategy}{often}; layers: at most {spec.layers}; calls: {count_calls(spec)}"
+    if reads("window"):
+        yield f"window: {window_of(spec)} texts are merged at a time"
+    if reads("keep"):
+        yield f"keep: {keep_of(spec)} answers of a layer are passed on"
+    if reads("early_stop.rule"):
+        yield f"early stop: {spec.early_stop.rule}, from layer {spec.early_stop.min_layers} on"
 
 
 def _agent_row(agent: AgentSpec) -> tuple[str, ...]:
