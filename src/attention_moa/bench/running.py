@@ -164,6 +164,8 @@ class Benchmark:
         """Return what each system came to, the null model of AlpacaEval behind them."""
         wanted = self._wanted
         questions, task = wanted.questions, wanted.settings.task
+        self._board.phase = "scoring"
+        self._board.on_change()
         folder = wanted.folder / "answers"
         files = {one.name: write_answers(task, folder, one.name, found[one.name]) for one in wanted.systems}
         results = {one.name: result_of(one, found[one.name]) for one in wanted.systems}
