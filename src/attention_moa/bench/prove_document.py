@@ -21,7 +21,7 @@ from attention_moa.bench.prove_folder import write_document
 from attention_moa.bench.prove_frontier import Point, point, reference_point, with_frontier
 from attention_moa.bench.prove_result import Best, JudgeAccount, Proof, Size, SystemProof
 from attention_moa.bench.prove_scores import Answers, by_kind, is_checkable, is_right, scores_of
-from attention_moa.bench.prove_spend import Unit, line_cost
+from attention_moa.bench.prove_spend import Unit, known_mean, line_cost, mean_cost
 from attention_moa.bench.prove_verdict import LEAST_RATIO, MOST_RATIO, Comparison, compared, decide
 from attention_moa.bench.prove_words import verdict_words
 from attention_moa.bench.questions import OWN, Question
@@ -79,10 +79,8 @@ class Evidence(NamedTuple):
         """Return what a baseline cost, as a multiple of what the ensemble did on the same prompts."""
         ours, theirs = self.lines[self.ensemble.name], self.lines[name]
         both = [one.id for one in self.questions if one.id in ours and one.id in theirs]
-        costs = [(line_cost(ours[key], self.unit), line_cost(theirs[key], self.unit)) for key in both]
-        known = [(one, other) for one, other in costs if one is not None and other is not None]
-        total = sum(one for one, _ in known)
-        return sum(other for _, other in known) / total if total and len(known) == len(costs) else None
+        one, other = (mean_cost([lines[key] for key in both], self.unit) for lines in (ours, theirs))
+        return other / one if one and other is not None else None
 
 
 def proof_of(settings: Settings, found: Evidence) -> Proof:
@@ -99,7 +97,7 @@ def proof_of(settings: Settings, found: Evidence) -> Proof:
     kinds = {kind: _rows_of(of_it, scores, ratios) for kind, of_it in by_kind(found.questions).items()}
     verdict = decide(rows, kinds)
     is_checked = all(is_checkable(one) for one in found.questions)
-    usd_each = _usd_each(found)
+    usd_each, costs = _usd_each(found), _costs(found)
     return Proof(
         ensemble=found.ensemble.name,
         verdict=verdict,
@@ -114,7 +112,8 @@ def proof_of(settings: Settings, found: Evidence) -> Proof:
         frontier=with_frontier(list(_points(found, scores, is_checked=is_checked))),
         systems=tuple(_system(one, found) for one in found.systems),
         judge=_judge_account(found),
-        usd=_usd(found),
+        usd=sum(cost for cost in costs if cost is not None),
+        unpriced=costs.count(None),
         usd_each=usd_each,
         stopped=_stopped(found, settings),
         warnings=(*settings.warnings, *_warnings(found, rows)),
@@ -208,21 +207,21 @@ def _judge_account(found: Evidence) -> JudgeAccount | None:
     )
 
 
-def _usd(found: Evidence) -> float | None:
+def _costs(found: Evidence) -> list[float | None]:
+    """Return what every run and every judgement cost; None for unknown."""
     lines = [*found.aside, *(line for of_it in found.lines.values() for line in of_it.values())]
     runs = {line.run_id: line.usd for line in lines}  # a trial may be what was then wanted
     pairs = [pair for said in (found.said, found.pilot_said) for of_it in said.values() for pair in of_it]
-    return known_sum([*runs.values(), *(pair.usd for pair in pairs)])
+    return [*runs.values(), *(pair.usd for pair in pairs)]
 
 
 def _usd_each(found: Evidence) -> float | None:
     """Return what one more prompt costs; None where that is nothing, or not known."""
-    means = [known_sum([line.usd for line in of_it.values()]) for of_it in found.lines.values() if of_it]
-    counts = [len(of_it) for of_it in found.lines.values() if of_it]
-    judged = [known_sum([pair.usd for pair in of_it]) for of_it in found.said.values() if of_it]
-    pairs = [len(of_it) for of_it in found.said.values() if of_it]
-    each = [None if usd is None else usd / n for usd, n in zip([*means, *judged], [*counts, *pairs], strict=True)]
-    return known_sum(each) or None
+    parts: list[list[float | None]] = [
+        *([line.usd for line in of_it.values()] for of_it in found.lines.values()),
+        *([pair.usd for pair in of_it] for of_it in found.said.values()),
+    ]
+    return known_sum([known_mean(part) for part in parts if part]) or None
 
 
 def _stopped(found: Evidence, settings: Settings) -> str | None:
@@ -290,7 +289,7 @@ def _results(settings: Settings, proof: Proof, systems: Sequence[SystemResult]) 
         settings_hash=settings.hash,
         versions=settings.versions,
         stopped=proof.stopped,
-        usd=proof.usd,
+        usd=None if proof.unpriced else proof.usd,
         systems=tuple(systems),
         warnings=(" ".join(proof.words), *proof.warnings),
     )

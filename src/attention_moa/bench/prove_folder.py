@@ -29,6 +29,7 @@ class Decisions(Struct, frozen=True, kw_only=True):
         best: Which agent is the best one; None while nobody knows.
         unit: In what spend is compared; None while nothing is sized.
         sizes: Of the baselines that have one.
+        is_tried: Whether the sizes were put right by a trial: they stay then.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Decisions(Struct, frozen=True, kw_only=True):
     best: Best | None = None
     unit: Unit | None = None
     sizes: Mapping[str, Size] = {}
+    is_tried: bool = False
 
 
 def proof_key(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from attention_moa.bench.bootstrap import mean_interval
 from attention_moa.bench.paired import EVEN, rate_interval, tally
+from attention_moa.bench.prove_spend import known_mean
 from attention_moa.bench.scores import Interval
 
 
@@ -17,7 +18,7 @@ class Point(Struct, frozen=True, kw_only=True):
 
     Args:
         system: Its name.
-        cost: Of a prompt, in the mean; None where that is not known.
+        cost: Of a prompt, in the mean; None where that is not known of half of them at least.
         cost_interval: Its 95 % interval.
         quality: 0 to 1; None where nothing was compared.
         quality_interval: Its 95 % interval; None where there is none, as for the ensemble's own 1/2.
@@ -42,13 +43,12 @@ def point(system: str, costs: Sequence[float | None], scores: Sequence[float | N
         costs: Of each prompt; None for unknown.
         scores: The system's own, of each prompt: 1 where it beat the ensemble, or was right.
     """
-    known = [cost for cost in costs if cost is not None]
-    is_known = bool(known) and len(known) == len(costs)
+    cost = known_mean(costs)
     counts = tally(scores)
     return Point(
         system=system,
-        cost=sum(known) / len(known) if is_known else None,
-        cost_interval=mean_interval(known) if is_known else None,
+        cost=cost,
+        cost_interval=None if cost is None else mean_interval([one for one in costs if one is not None]),
         quality=counts.rate,
         quality_interval=rate_interval(counts),
         n=counts.n,

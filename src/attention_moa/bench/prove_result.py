@@ -114,7 +114,8 @@ class Proof(Struct, frozen=True, kw_only=True):
         frontier: Every system by cost and quality.
         systems: Every system, the ensemble first.
         judge: What there is to know of the judging; None where right answers said it all.
-        usd: Everything, the pilot and the judge included; None where that is not known.
+        usd: Everything whose price is known, pilot, trials and judge included.
+        unpriced: Runs and judgements whose price is not known: ``usd`` is then a lower bound.
         usd_each: What another prompt would cost, all systems and the judge; None where that is not known.
         stopped: How the budget ended it; None where it did not.
         warnings: What a reader has to know.
@@ -140,7 +141,8 @@ class Proof(Struct, frozen=True, kw_only=True):
     frontier: tuple[Point, ...]
     systems: tuple[SystemProof, ...]
     judge: JudgeAccount | None
-    usd: float | None
+    usd: float
+    unpriced: int
     usd_each: float | None
     stopped: str | None
     warnings: tuple[str, ...]

@@ -28,14 +28,24 @@ class Sized(NamedTuple):
 
 
 def spend_unit(lines: Iterable[RunLine]) -> Unit:
-    """Return in what spend can be compared: money where every price is known and any is above 0, else tokens.
+    """Return in what spend can be compared: money where it is known and not nothing, else tokens.
 
     Args:
         lines: Of the runs of all models.
     """
-    costs = [line.usd for line in lines]
-    is_known = all(cost is not None for cost in costs)
-    return "usd" if is_known and any(costs) else "tokens"
+    return "usd" if known_mean([line.usd for line in lines]) else "tokens"
+
+
+def known_mean(costs: Sequence[float | None]) -> float | None:
+    """Return the mean of the costs that are known; None where fewer than half of them are.
+
+    A run that was cut off and went on has calls that nobody counted: that makes the others no less known.
+
+    Args:
+        costs: Of each run; None for unknown.
+    """
+    known = [cost for cost in costs if cost is not None]
+    return fmean(known) if known and 2 * len(known) >= len(costs) else None
 
 
 def line_cost(line: RunLine, unit: Unit) -> float | None:
@@ -61,15 +71,13 @@ def plan_cost(planned: PlanSum, unit: Unit) -> float | None:
 
 
 def mean_cost(lines: Iterable[RunLine], unit: Unit) -> float | None:
-    """Return what a run cost in the mean; None where there is none, or any is not known.
+    """Return what a run cost in the mean; None where that is not known of half of them at least.
 
     Args:
         lines: The runs.
         unit: Of the number.
     """
-    costs = [line_cost(line, unit) for line in lines]
-    known = [cost for cost in costs if cost is not None]
-    return fmean(known) if known and len(known) == len(costs) else None
+    return known_mean([line_cost(line, unit) for line in lines])
 
 
 def nearest_size(cost_of: Callable[[int], float], sizes: Sequence[int], target: float) -> Sized:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -141,7 +142,9 @@ def decide(whole: Sequence[Comparison], by_kind: Mapping[str, Sequence[Compariso
 
 
 def not_worth(rows: Sequence[Comparison], *, families: int = 1) -> Comparison | None:
-    """Return the baseline beside which the ensemble is worse, or better by too little; None where none is.
+    """Return the baseline beside which the ensemble is worse, or better by too little; None where there is none.
+
+    Where there are several it is the one with the most against the ensemble, of equals the cheapest.
 
     Args:
         rows: The ensemble against each baseline.
@@ -149,7 +152,7 @@ def not_worth(rows: Sequence[Comparison], *, families: int = 1) -> Comparison | 
     """
     held = [row for row in rows if row.is_held_against]
     found = [row for row in held if row.is_whole and _is_not_worth(row.counts, _level(len(held) * families))]
-    return min(found, key=_rate_of, default=None)
+    return min(found, key=lambda row: (_rate_of(row), inf if row.cost_ratio is None else row.cost_ratio), default=None)
 
 
 def _level(tests: int) -> float:

@@ -150,16 +150,16 @@ class Proving:
         experience = await journal.experience(models_of(wish.spec))
         pilot_said = await self._pilot_said(floor, piloted)
         best = decided.best or self._best(piloted, pilot_said)
+        ours = list(lines[wish.ensemble.name].values())
+        unit = decided.unit or spend_unit(line for found in lines.values() for line in found.values())
+        scales = Scales(self._work.questions, unit, experience)
         if decided.unit is None:
-            unit = spend_unit(line for found in lines.values() for line in found.values())
-            scales = Scales(self._work.questions, unit, experience)
-            ours = list(lines[wish.ensemble.name].values())
             sizes = sizes_of(wish.spec, wish.baselines, scales, best=best.agent, lines=ours)
+            decided = self._kept(replace(decided, best=best, unit=unit, sizes=sizes), shares)
+        if not decided.is_tried:
             trial = Scales(self._trial.questions, unit, experience)
-            sizes = await self._tried(floor, sizes, (scales, trial), best=best.agent)
-            decided = replace(decided, best=best, unit=unit, sizes=sizes)
-            if not shares.is_empty:  # with more money it is decided anew, on all of it
-                keep_decisions(wish.folder, decided)
+            sizes = await self._tried(floor, decided.sizes, (scales, trial), best=best.agent)
+            decided = self._kept(replace(decided, sizes=sizes, is_tried=True), shares)
         baselines = self._systems(decided.sizes, best.agent)
         lines |= await self._answers(floor, baselines)
         return Evidence(
@@ -171,12 +171,18 @@ class Proving:
             aside=tuple(self._aside(piloted)),
             pilot_said=pilot_said,
             best=best,
-            unit=decided.unit or "tokens",
+            unit=unit,
             sizes={self._names[name]: size for name, size in decided.sizes.items()},
             judge=wish.judge,
             seed=wish.seed,
             is_stopped=shares.is_empty,
         )
+
+    def _kept(self, decided: Decisions, shares: Shares) -> Decisions:
+        """Return what was decided, written down unless the money ended first: with more of it, it is decided anew."""
+        if not shares.is_empty:
+            keep_decisions(self._wish.folder, decided)
+        return decided
 
     async def _tried(
         self, floor: Floor, sizes: Mapping[str, Size], scales: tuple[Scales, Scales], *, best: str

@@ -87,6 +87,7 @@ def prove(*, is_json: bool, **told: object) -> int:
     if ended.results is None:
         tell(f"what was finished is kept in {wish.folder}: the same command goes on")
         return ended.status
+    _write_report(wish)
     if is_json:
         import msgspec
 
@@ -98,6 +99,19 @@ def prove(*, is_json: bool, **told: object) -> int:
         say(line)
     tell(f"all of it is in {wish.folder}")
     return 0
+
+
+def _write_report(wish: Wish) -> None:
+    """Write the HTML report beside the proof; where what draws it is not installed, say so."""
+    from attention_moa.bench.report import write_report
+    from attention_moa.cli.output import tell
+    from attention_moa.errors import ConfigError
+
+    title = f"Is {wish.ensemble.name} worth its money on {wish.questions.source.name}?"
+    try:
+        write_report(wish.folder, questions=wish.questions.questions, title=title)
+    except ConfigError as error:
+        tell(f"no report was written: {error}")
 
 
 def _wish(told: Told) -> Wish:

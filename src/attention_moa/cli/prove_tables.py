@@ -105,7 +105,8 @@ def _remarks(proof: Proof) -> Iterator[str]:
     yield from _sizes(proof.systems)
     if proof.judge is not None:
         yield _judge(proof)
-    yield "spent in all: " + ("unknown" if proof.usd is None else f"${amount(proof.usd)}")
+    unpriced = f", and what {proof.unpriced:,} runs cost that nobody told" if proof.unpriced else ""
+    yield f"spent in all: ${amount(proof.usd)}{unpriced}"
     if proof.stopped is not None:
         yield proof.stopped
     yield from proof.warnings

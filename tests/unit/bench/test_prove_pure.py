@@ -130,9 +130,10 @@ def test_the_best_agent_has_the_highest_mean_and_of_equals_the_lowest_cost() -> 
 
 
 def test_spend_is_money_where_all_of_it_is_known_and_any_is_above_nothing() -> None:
-    """Free models on one's own machine take tokens all the same."""
+    """Free models on one's own machine take tokens all the same; a run that was cut off does not change it."""
     assert spend_unit([line("a", usd=0.1), line("a", usd=0.0)]) == "usd"
-    assert spend_unit([line("a", usd=0.1), line("a", usd=None)]) == "tokens"
+    assert spend_unit([line("a", usd=0.1), line("a", usd=None)]) == "usd"
+    assert spend_unit([line("a", usd=0.1), line("a", usd=None), line("a", usd=None)]) == "tokens"
     assert spend_unit([line("a", usd=0.0)]) == "tokens"
 
 
@@ -146,7 +147,8 @@ def test_a_written_token_counts_four_times() -> None:
     assert line_cost(run, "usd") == plan_cost(planned, "usd") == 0.2
     assert line_cost(replace(run, unknown_calls=1), "tokens") is None
     assert mean_cost([run, replace(run, usd=0.4)], "usd") == pytest.approx(0.3)
-    assert mean_cost([run, replace(run, usd=None)], "usd") is None
+    assert mean_cost([run, replace(run, usd=None)], "usd") == 0.2
+    assert mean_cost([run, replace(run, usd=None), replace(run, usd=None)], "usd") is None
     assert mean_cost([], "usd") is None
 
 
@@ -232,7 +234,7 @@ def test_the_frontier_is_what_nothing_cheaper_equals() -> None:
             point("cheap", [1.0, 1.0], [0.0, 0.5]),
             point("worse", [2.0, 2.0], [0.0, 0.0]),
             point("equal", [20.0, 20.0], [0.5, 0.5]),
-            point("unknown", [1.0, None], [1.0, 1.0]),
+            point("unknown", [1.0, None, None], [1.0, 1.0]),
             point("silent", [1.0], []),
         ]
     )
