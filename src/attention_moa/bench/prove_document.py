@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from attention_moa.bench.answers import answered, write_answers
 from attention_moa.bench.judge_runs import judge_warnings
+from attention_moa.bench.judgements import write_details
 from attention_moa.bench.judges import judge_name
 from attention_moa.bench.paired import EVEN
 from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.pairwise import tally as tally_of
-from attention_moa.bench.prove_floor import preferences_of
+from attention_moa.bench.prove_floor import PILOT, preferences_of
 from attention_moa.bench.prove_folder import write_document
 from attention_moa.bench.prove_frontier import Point, point, reference_point, with_frontier
 from attention_moa.bench.prove_result import Best, JudgeAccount, Proof, Size, SystemProof
@@ -144,6 +145,10 @@ def write_proof(folder: Path, proof: Proof, found: Evidence, settings: Settings)
     points = {one.system: one for one in proof.frontier}
     name = "accuracy" if proof.quality_is == "right" else "win_rate"
     scored = [replace(one, scores=tuple(_scores(points[one.name], name))) for one in results]
+    for place, said in ((folder, found.said), (folder / PILOT, found.pilot_said)):
+        for system, pairs in said.items():
+            judgements = [judgement for pair in pairs for judgement in pair.judgements]
+            write_details(place / "judgements" / f"{system}.jsonl", judgements)
     write_document(folder / "scores.json", _results(whole, proof, scored))
     write_document(folder / "prove.json", proof)
 

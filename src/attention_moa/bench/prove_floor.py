@@ -9,7 +9,6 @@ from typing import NamedTuple
 from attention_moa.bench.board import Board
 from attention_moa.bench.generating import Answering, Hall, board_of, run_names
 from attention_moa.bench.judge_runs import Bench
-from attention_moa.bench.judgements import write_details
 from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.pairwise import Pair, compare_all
 from attention_moa.bench.prove_money import Shares
@@ -31,13 +30,11 @@ class Work(NamedTuple):
     Args:
         questions: The prompts.
         folder: Of the files of runs.
-        judgements: Of the files of judgements.
-        label: In front of the names of its parts of the budget: empty but for the pilot.
+        label: In front of the names of its parts of the budget: empty but for the pilot and trials.
     """
 
     questions: tuple[Question, ...]
     folder: Path
-    judgements: Path
     label: str = ""
 
     def part(self, name: str) -> str:
@@ -79,21 +76,22 @@ class Floor:
         self._board.systems = [*kept, *(board_of(system, self._set(work)) for system in systems)]
         self._board.on_change()
 
-    async def answer(self, system: System, work: Work) -> dict[str, RunLine]:
+    async def answer(self, system: System, work: Work, chunk: Sequence[Question] | None = None) -> dict[str, RunLine]:
         """Return a system's run on each prompt that it came to, by the prompt's id; what an earlier life made is kept.
 
         Args:
             system: Who answers; announced.
             work: What.
+            chunk: The prompts that are asked now; None for all.
 
         Raises:
             ConfigError: A model cannot be had, a key is missing.
             StoreError: The journal or the file of lines fails.
         """
-        questions = self._set(work)
-        hall = Hall(questions, self._journal, self._parallel, self._board)
+        asked = self._questions._replace(questions=tuple(work.questions if chunk is None else chunk))
+        hall = Hall(asked, self._journal, self._parallel, self._board)
         purse = self._shares.purse(work.part(system.name))
-        with LineFile(work.folder / f"{system.name}.jsonl", run_names(system, questions)) as file:
+        with LineFile(work.folder / f"{system.name}.jsonl", run_names(system, self._set(work))) as file:
             await Answering(hall, system, file, purse).run()
         self._shares.settle(work.part(system.name), purse)
         found = [line for one in work.questions if (line := file.lines.get((one.id, 1))) is not None]
@@ -101,18 +99,19 @@ class Floor:
         return {line.question: line for line in found}
 
     async def compare(
-        self, judge: EnsembleSpec, others: Mapping[str, Answers], work: Work
+        self, judge: EnsembleSpec, others: Mapping[str, Answers], work: Work, chunk: Sequence[Question] | None = None
     ) -> dict[str, list[Compared]]:
-        """Return what the judge says of the ensemble (A) and each other system (B), by system.
+        """Return what the judge says of two systems, ours (A) and theirs (B), by the name of what is compared.
 
         Args:
             judge: Who judges.
-            others: The answers of both, by system.
+            others: The answers of both, by name.
             work: The prompts.
+            chunk: Those that are compared now; None for all.
 
         Raises:
             ConfigError: The judge cannot be had.
-            StoreError: The journal or a file fails.
+            StoreError: The journal fails.
         """
         self._board.phase = "judging"
         secret = await self._journal.secret()
@@ -120,11 +119,10 @@ class Floor:
         found: dict[str, list[Compared]] = {}
         async with Bench(judge, self._journal, purse, self._board) as bench:
             for name, answers in others.items():
-                pairs = [_pair(one, answers) for one in work.questions if needs_judge(one, answers)]
+                asked = work.questions if chunk is None else chunk
+                pairs = [_pair(one, answers) for one in asked if needs_judge(one, answers)]
                 seat = bench.seat(self._questions.task, name, parallel=self._parallel)
                 found[name] = await compare_all(pairs, seat, secret)
-                judgements = [judgement for one in found[name] for judgement in one.judgements]
-                write_details(work.judgements / f"{name}.jsonl", judgements)
         self._shares.settle(work.part(JUDGE), purse)
         return found
 

@@ -22,13 +22,14 @@ from attention_moa.bench.prove_scores import Answers, best_agent, is_checkable
 from attention_moa.bench.prove_sizing import Scales, baseline_systems, corrected, sizes_of
 from attention_moa.bench.prove_spend import mean_cost, spend_unit
 from attention_moa.bench.prove_systems import SINGLE, as_sized, single_systems
-from attention_moa.bench.questions import QuestionSet
+from attention_moa.bench.questions import Question, QuestionSet
 from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
 from attention_moa.bench.run_lines import RunLine, read_lines_of
 from attention_moa.bench.settings_file import Settings
 from attention_moa.bench.systems import System
 from attention_moa.config import EnsembleSpec, all_agents
 from attention_moa.errors import ConfigError
+from attention_moa.experience import ModelExperience
 from attention_moa.plan import models_of
 from attention_moa.ports import Journal
 from attention_moa.store import open_journal
@@ -92,8 +93,10 @@ class Proving:
         self._names = {name: name if name not in taken else f"{name}-baseline" for name in sized}
         prefix = run_prefix(wish.spec)
         self._questions = wish.questions._replace(task=prefix)
-        self._work = Work(wish.questions.questions, wish.folder / "runs", wish.folder / "judgements")
+        self._work = Work(wish.questions.questions, wish.folder / "runs")
         self._pilot = self._trial = self._work
+        self._usd_each: Mapping[str, float] = {}
+        self._pair_usd = 0.0
 
     async def run(self) -> Proof:
         """Return what it came to, written to its folder; what an earlier life of it finished is taken over.
@@ -112,9 +115,9 @@ class Proving:
         keep_decisions(wish.folder, decided)
         self._work = self._work._replace(questions=parts.rest)
         aside = wish.folder / PILOT
-        self._pilot = Work(parts.pilot, aside, aside / "judgements", PILOT)
+        self._pilot = Work(parts.pilot, aside, PILOT)
         few = (parts.pilot or parts.rest)[:_TRIALS]
-        self._trial = Work(few, aside / TRIAL, aside / "judgements", TRIAL)
+        self._trial = Work(few, aside / TRIAL, TRIAL)
         place = wish.folder / "journal.db" if wish.journal is None else wish.journal
         async with open_journal(place) as journal:
             evidence = await self._gathered(journal, parts, decided)
@@ -145,38 +148,70 @@ class Proving:
         self._board.start()
         piloted = await self._pilot_answers(floor)
         singles = tuple(self._singles.values()) if SINGLE in wish.baselines else ()
-        lines = await self._answers(floor, (wish.ensemble, *singles))
-        # Before anybody judges: a judge may be one of the models, and its short replies are none of an agent's.
-        experience = await journal.experience(models_of(wish.spec))
-        pilot_said = await self._pilot_said(floor, piloted)
-        best = decided.best or self._best(piloted, pilot_said)
-        ours = list(lines[wish.ensemble.name].values())
-        unit = decided.unit or spend_unit(line for found in lines.values() for line in found.values())
-        scales = Scales(self._work.questions, unit, experience)
-        if decided.unit is None:
-            sizes = sizes_of(wish.spec, wish.baselines, scales, best=best.agent, lines=ours)
-            decided = self._kept(replace(decided, best=best, unit=unit, sizes=sizes), shares)
-        if not decided.is_tried:
-            trial = Scales(self._trial.questions, unit, experience)
-            sizes = await self._tried(floor, decided.sizes, (scales, trial), best=best.agent)
-            decided = self._kept(replace(decided, sizes=sizes, is_tried=True), shares)
-        baselines = self._systems(decided.sizes, best.agent)
-        lines |= await self._answers(floor, baselines)
+        baselines: tuple[System, ...] = ()
+        lines: dict[str, dict[str, RunLine]] = {}
+        said: dict[str, list[Compared]] = {}
+        pilot_said: dict[str, list[Compared]] = {}
+        for chunk in self._chunks(shares):
+            shares.expect(self._weights(pilot=0, rest=len(chunk)))
+            asked = await self._answer_all(floor, (wish.ensemble, *singles), chunk, lines)
+            if not baselines:
+                # Before anybody judges: a judge may be one of the models, and its short replies are none of an agent's.
+                experience = await journal.experience(models_of(wish.spec))
+                pilot_said = await self._pilot_said(floor, piloted)
+                decided = replace(decided, best=decided.best or self._best(piloted, pilot_said))
+                decided = await self._sized(floor, decided, lines, experience, shares=shares)
+                baselines = self._systems(decided)
+            asked = await self._answer_all(floor, baselines, asked, lines)
+            for name, found in (await self._said(floor, lines, asked)).items():
+                said.setdefault(name, []).extend(found)
+            if shares.is_empty:
+                break
         return Evidence(
             ensemble=wish.ensemble,
             systems=(wish.ensemble, *singles, *baselines),
             questions=self._work.questions,
             lines=lines,
-            said=await self._said(floor, lines),
+            said=said,
             aside=tuple(self._aside(piloted)),
             pilot_said=pilot_said,
-            best=best,
-            unit=unit,
+            best=decided.best or Best(agent="", how="told"),
+            unit=decided.unit or "tokens",
             sizes={self._names[name]: size for name, size in decided.sizes.items()},
             judge=wish.judge,
             seed=wish.seed,
             is_stopped=shares.is_empty,
         )
+
+    def _chunks(self, shares: Shares) -> Iterator[tuple[Question, ...]]:
+        """Yield the prompts: all at once; where money is limited few at a time, so that all systems reach the same."""
+        questions = self._work.questions
+        count = 2 * self._wish.parallel if shares.is_limited else len(questions)
+        for begin in range(0, len(questions), count):
+            yield questions[begin : begin + count]
+
+    async def _sized(
+        self,
+        floor: Floor,
+        decided: Decisions,
+        lines: Lines,
+        experience: Mapping[str, ModelExperience],
+        *,
+        shares: Shares,
+    ) -> Decisions:
+        """Return what is decided with the sizes of the baselines, which are tried; kept as it comes."""
+        wish = self._wish
+        unit = decided.unit or spend_unit(line for found in lines.values() for line in found.values())
+        scales = Scales(self._work.questions, unit, experience)
+        if decided.unit is None:
+            ours = list(lines[wish.ensemble.name].values())
+            sizes = sizes_of(wish.spec, wish.baselines, scales, best=self._best_of(decided), lines=ours)
+            decided = self._kept(replace(decided, unit=unit, sizes=sizes), shares)
+        if not decided.is_tried:
+            trial = Scales(self._trial.questions, unit, experience)
+            sizes = await self._tried(floor, decided, (scales, trial))
+            decided = self._kept(replace(decided, sizes=sizes, is_tried=True), shares)
+        return decided
 
     def _kept(self, decided: Decisions, shares: Shares) -> Decisions:
         """Return what was decided, written down unless the money ended first: with more of it, it is decided anew."""
@@ -184,25 +219,32 @@ class Proving:
             keep_decisions(self._wish.folder, decided)
         return decided
 
-    async def _tried(
-        self, floor: Floor, sizes: Mapping[str, Size], scales: tuple[Scales, Scales], *, best: str
-    ) -> dict[str, Size]:
+    async def _tried(self, floor: Floor, decided: Decisions, scales: tuple[Scales, Scales]) -> dict[str, Size]:
         """Return the sizes after a trial of each on a few prompts: what it really costs says more than any plan."""
         whole, trial = scales
-        tried = dict(sizes)
-        for system, (name, size) in zip(self._systems(sizes, best), sizes.items(), strict=True):
+        best, tried = self._best_of(decided), dict(decided.sizes)
+        for system, (name, size) in zip(self._systems(decided), decided.sizes.items(), strict=True):
             floor.announce([system], self._trial)
             lines = await floor.answer(system, self._trial)
             off = trial.off(system.spec, list(lines.values()))
             tried[name] = corrected(self._wish.spec, as_sized(name), size, best=best, off=off, scales=whole)
         return tried
 
-    def _systems(self, sizes: Mapping[str, Size], best: str) -> tuple[System, ...]:
-        return baseline_systems(self._wish.spec, self._names, sizes, best=best)
+    def _systems(self, decided: Decisions) -> tuple[System, ...]:
+        return baseline_systems(self._wish.spec, self._names, decided.sizes, best=self._best_of(decided))
 
-    async def _answers(self, floor: Floor, systems: Sequence[System]) -> dict[str, dict[str, RunLine]]:
+    def _best_of(self, decided: Decisions) -> str:
+        return self._wish.spec.agents[0].name if decided.best is None else decided.best.agent
+
+    async def _answer_all(
+        self, floor: Floor, systems: Sequence[System], chunk: Sequence[Question], lines: dict[str, dict[str, RunLine]]
+    ) -> Sequence[Question]:
+        """Put in what systems answer; return the prompts that all of them came to: the next are asked no others."""
         floor.announce(systems, self._work)
-        return {one.name: await floor.answer(one, self._work) for one in systems}
+        for one in systems:
+            lines[one.name] = await floor.answer(one, self._work, chunk)
+            chunk = [question for question in chunk if question.id in lines[one.name]]
+        return chunk
 
     def _aside(self, piloted: Lines) -> Iterator[RunLine]:
         """Yield the runs on which no verdict rests: of the pilot, and of the trials of this life and earlier ones."""
@@ -224,11 +266,11 @@ class Proving:
         pairs = {pair.name: Answers(lines[pair.one], lines[pair.other]) for pair in agent_pairs(lines)}
         return {} if judge is None or not pairs else await floor.compare(judge, pairs, self._pilot)
 
-    async def _said(self, floor: Floor, lines: Lines) -> dict[str, list[Compared]]:
+    async def _said(self, floor: Floor, lines: Lines, chunk: Sequence[Question]) -> dict[str, list[Compared]]:
         """Return what the judge says of the ensemble and each other system."""
         judge, ours = self._wish.judge, self._wish.ensemble.name
         others = {name: Answers(lines[ours], theirs) for name, theirs in lines.items() if name != ours}
-        return {} if judge is None or not others else await floor.compare(judge, others, self._work)
+        return {} if judge is None or not others else await floor.compare(judge, others, self._work, chunk)
 
     def _best(self, lines: Lines, said: Mapping[str, Sequence[Compared]]) -> Best:
         wish, questions = self._wish, self._pilot.questions
@@ -257,25 +299,33 @@ class Proving:
         systems = (wish.ensemble, *self._singles.values())
         experience = await journal.experience(models_of(wish.spec))
         reach = reach_of(systems, parts.rest, usd=left, experience=experience)
-        judge = 0.0 if wish.judge is None else 2 * judge_usd_each(wish.judge, parts.rest)
-        weights = self._weights(reach.usd_each, judge, parts)
+        self._usd_each = reach.usd_each
+        self._pair_usd = 0.0 if wish.judge is None else 2 * judge_usd_each(wish.judge, parts.rest)
+        weights = self._weights(pilot=len(parts.pilot), rest=len(parts.rest))
         self._tell_reach(left, sum(weights.values()), reach=reach, parts=parts)
         shares = Shares(left, parallel=wish.parallel)
         shares.expect(weights)
         return shares
 
-    def _weights(self, each: Mapping[str, float], judge: float, parts: Split) -> dict[str, float]:
-        """Return what each part is planned to cost; a baseline at equal spend costs what the ensemble does."""
-        ours = self._wish.ensemble.name
-        pilot, rest = len(parts.pilot), len(parts.rest)
+    def _weights(self, *, pilot: int, rest: int) -> dict[str, float]:
+        """Return what each part is planned to cost; a baseline at equal spend costs what the ensemble does.
+
+        Args:
+            pilot: Prompts of the pilot that are still to come.
+            rest: Prompts of the others.
+        """
+        each, pair_usd = self._usd_each, self._pair_usd
+        if not each:
+            return {}
+        ours = each[self._wish.ensemble.name]
         sized = self._names.values()
         singles = [one.name for one in self._singles.values()] if SINGLE in self._wish.baselines else []
         weights = {self._pilot.part(one.name): each[one.name] * pilot for one in self._singles.values()}
-        weights |= {self._pilot.part(JUDGE): judge * len(agent_pairs(self._singles)) * pilot}
-        weights |= {name: each[name] * rest for name in (ours, *singles)}
-        weights |= {self._trial.part(name): each[ours] * len(self._trial.questions) for name in sized}
-        weights |= dict.fromkeys(sized, each[ours] * rest)
-        return weights | {JUDGE: judge * (len(singles) + len(sized)) * rest}
+        weights |= {self._pilot.part(JUDGE): pair_usd * len(agent_pairs(self._singles)) * len(self._pilot.questions)}
+        weights |= {self._wish.ensemble.name: ours * rest} | {name: each[name] * rest for name in singles}
+        weights |= {self._trial.part(name): ours * len(self._trial.questions) for name in sized}
+        weights |= dict.fromkeys(sized, ours * rest)
+        return weights | {JUDGE: pair_usd * (len(singles) + len(sized)) * rest}
 
     def _tell_reach(self, left: float, needed: float, *, reach: Reach, parts: Split) -> None:
         """Say how far the money reaches; raise where it is for nothing and nothing is there yet."""
