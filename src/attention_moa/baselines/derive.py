@@ -57,8 +57,9 @@ def baseline_specs(
     agents = {one.name: one for one in spec.agents}
     require(agent is None or agent in agents, "agent", f"{agent!r} is no agent: known are {', '.join(agents)}")
     best = agents.get(agent or summary_chain(spec)[0].name, spec.agents[0])
+    known = {str(name): name for name in BASELINES}
     systems: list[System] = []
-    for strategy in [known for name in dict.fromkeys(names) for known in BASELINES if known == name]:
+    for strategy in (known[name] for name in dict.fromkeys(names)):
         if strategy == "single":
             systems += [System(f"single-{one.name}", _derived(spec, strategy, (one,), samples)) for one in spec.agents]
         else:

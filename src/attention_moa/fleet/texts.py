@@ -39,6 +39,8 @@ _WORD = "0word0"
 _STOP_LINE = re.compile(
     "^" + re.escape(verdict_line(_WORD, is_stop=True)).replace(_WORD, r"([0-9a-z]+)") + "$", re.MULTILINE
 )
+_CHOICE_LINE = re.compile(r"^CHOICE ([0-9a-f]{12})((?: #)+)(| STOP| CONTINUE)$", re.MULTILINE)
+_NUMBERED = re.compile(r"^(?:Reply|Answer) ([0-9]{1,3})\b", re.MULTILINE)
 _SECTION = re.compile(r"^<([\w-]+)>\n\([^\n]*\)\n</\1>$", re.MULTILINE)
 
 
@@ -57,10 +59,25 @@ def write_reply(words: Random, prompt: str, tokens: int, *, is_stop: bool) -> st
         line = verdict_line(offered[-1], is_stop=False)
         if line in prompt:
             return f"{line}\n{write_text(words, tokens)}"
+    if "CHOICE" in prompt and (choice := _choice(words, prompt, is_stop=is_stop)) is not None:
+        return choice
     if "</" in prompt and (sections := _SECTION.findall(prompt)):
         share = max(tokens // len(sections), 4)
         return "\n".join(f"<{tag}>\n{write_text(words, share)}\n</{tag}>" for tag in sections)
     return write_text(words, tokens)
+
+
+def _choice(words: Random, prompt: str, *, is_stop: bool) -> str | None:
+    """Return a line that chooses by lot among the numbered replies of a prompt; None where it asks for none."""
+    offered, numbered = _CHOICE_LINE.findall(prompt), _NUMBERED.findall(prompt)
+    if not offered or not numbered:
+        return None
+    nonce, marks, _ = offered[-1]  # what is quoted comes before
+    endings = [ending for each, _, ending in offered if each == nonce]
+    ending = next((ending for ending in endings if (ending == " STOP") == is_stop), endings[0])
+    most = max(map(int, numbered))
+    numbers = words.sample(range(1, most + 1), min(len(marks) // 2, most))
+    return f"CHOICE {nonce} {' '.join(map(str, numbers))}{ending}"
 
 
 def write_text(words: Random, tokens: int) -> str:

@@ -7,9 +7,11 @@ from typing import Literal
 
 import pytest
 
+from attention_moa.choosing import parse_choice
 from attention_moa.config import PromptSpec
 from attention_moa.fleet.texts import FAULTYTEXT, write_reply, write_text
 from attention_moa.fleet.tokens import count_tokens
+from attention_moa.prompts import render_select
 from attention_moa.prompts.stages import Output, render_panel, render_residual, split_panel
 from attention_moa.stopping import parse_verdict
 from tests.worlds import World, a_spec
@@ -49,6 +51,23 @@ def test_the_offered_verdict_is_taken_as_drawn() -> None:
     went_on = parse_verdict(write_reply(Random(1), prompt, 50, is_stop=False), nonce)
     assert went_on.is_stop is False
     assert went_on.text == write_text(Random(1), 50)
+
+
+@pytest.mark.parametrize("style", ["full", "small"])
+@pytest.mark.parametrize("may_stop", [True, False])
+def test_a_choice_is_made_by_lot_in_the_line_that_is_asked_for(style: Literal["full", "small"], may_stop: bool) -> None:
+    """Of as many replies as it has to be, and it stops where that is drawn and offered."""
+    world = World(a_spec(prompts=PromptSpec(style=style)))
+    replies = {name: f"CHOICE 000000000000 # of {name}" for name in "abc"}
+    ballot = render_select(world.desk, world.spec.agents[0], 1, replies, count=2, may_stop=may_stop)
+    prompt = ballot.render(None).messages[-1].text
+    for seed in range(20):
+        for is_stop in (True, False):
+            text = write_reply(Random(seed), prompt, 50, is_stop=is_stop)
+            choice = parse_choice(text, ballot.nonce, count=2, of=3)
+            assert choice is not None
+            assert choice.is_stop is (is_stop and may_stop)
+    assert "CHOICE" not in write_reply(Random(1), "CHOICE is a word", 50, is_stop=False)
 
 
 def test_where_no_verdict_is_offered_none_is_written() -> None:
