@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from msgspec.structs import replace
 
@@ -57,9 +57,9 @@ def baseline_specs(
     agents = {one.name: one for one in spec.agents}
     require(agent is None or agent in agents, "agent", f"{agent!r} is no agent: known are {', '.join(agents)}")
     best = agents.get(agent or summary_chain(spec)[0].name, spec.agents[0])
-    known = {str(name): name for name in BASELINES}
+    wanted = cast("list[StrategyName]", list(dict.fromkeys(names)))  # they are: see above
     systems: list[System] = []
-    for strategy in (known[name] for name in dict.fromkeys(names)):
+    for strategy in wanted:
         if strategy == "single":
             systems += [System(f"single-{one.name}", _derived(spec, strategy, (one,), samples)) for one in spec.agents]
         else:
