@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, cast, get_args
 
 from msgspec.structs import replace
 
-from attention_moa.agents import AgentSpec, WriterSpec
+from attention_moa.baselines.derive import baseline_specs
 from attention_moa.bench.systems import System
 from attention_moa.config import EnsembleSpec, summary_chain
 from attention_moa.errors import ConfigError
@@ -50,14 +50,12 @@ def single_systems(spec: EnsembleSpec, taken: str) -> dict[str, System]:
         spec: The ensemble.
         taken: The name that the ensemble has as a system.
     """
-    systems: dict[str, System] = {}
-    for agent in spec.agents:
-        name = agent.name if agent.name != taken else f"{agent.name}-alone"
-        alone = EnsembleSpec(
-            name=name, agents=(agent,), strategy="single", calls=spec.calls, limits=spec.limits, prompts=spec.prompts
-        )
-        systems[agent.name] = System(name=name, spec=alone)
-    return systems
+    alone = [one.spec for one in baseline_specs(spec, (SINGLE,))]
+    names = [agent.name for agent in spec.agents]
+    return {
+        name: System(name=name if name != taken else f"{name}-alone", spec=one)
+        for name, one in zip(names, alone, strict=True)
+    }
 
 
 def sized_spec(spec: EnsembleSpec, name: SizedName, size: int, *, best: str) -> EnsembleSpec:
@@ -69,31 +67,10 @@ def sized_spec(spec: EnsembleSpec, name: SizedName, size: int, *, best: str) -> 
         size: Samples of the best agent, or layers of all agents.
         best: The best agent.
     """
-    common = EnsembleSpec(
-        name=name,
-        agents=spec.agents,
-        layout="continue" if spec.layout == "paper" else spec.layout,
-        summary=spec.summary,
-        attention=replace(type(spec.attention)(), labels=spec.attention.labels),
-        calls=spec.calls,
-        limits=spec.limits,
-        prompts=spec.prompts,
-        early_stop=type(spec.early_stop)(),
-    )
     if name == "moa":
-        return replace(common, strategy=name, layers=size)
-    writer = own_writer(spec)
-    return replace(common, strategy=name, agents=(spec.agent(best),), summary=writer, samples=size)
-
-
-def own_writer(spec: EnsembleSpec) -> WriterSpec:
-    """Return the summary agent as a writer that needs none of the ensemble's agents.
-
-    Its fallbacks go with it, but for agents at an address of their own: their models' names alone do not reach them.
-    """
-    first, *rest = summary_chain(spec)
-    fields = {field: getattr(first, field) for field in WriterSpec.__struct_fields__ if field != "fallback"}
-    return WriterSpec(**fields, fallback=tuple(agent.model for agent in rest if _is_found_by_name(agent)))
+        return replace(baseline_specs(spec, (name,))[0].spec, layers=size)
+    sampled = baseline_specs(spec, ("self-moa",), samples=size, agent=best)[0].spec
+    return replace(sampled, strategy=name, name=f"{spec.name}-{name}")
 
 
 def selector_of(spec: EnsembleSpec) -> str:
@@ -116,7 +93,3 @@ def require_agent(spec: EnsembleSpec, name: str) -> str:
 def as_sized(name: str) -> SizedName:
     """Return the name of a baseline that has a size as such."""
     return cast("SizedName", name)
-
-
-def _is_found_by_name(agent: AgentSpec) -> bool:
-    return agent.base_url is None and agent.api_key_env is None

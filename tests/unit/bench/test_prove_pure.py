@@ -22,7 +22,6 @@ from attention_moa.bench.prove_scores import (
 from attention_moa.bench.prove_spend import line_cost, mean_cost, nearest_size, plan_cost, spend_unit
 from attention_moa.bench.prove_systems import (
     BASELINES,
-    own_writer,
     parse_baselines,
     require_agent,
     selector_of,
@@ -201,16 +200,16 @@ def test_every_agent_is_a_system_of_its_own() -> None:
 
 
 def test_baselines_keep_the_writer() -> None:
-    """Its model, address and settings, whichever agent is the best; a fallback with an address cannot come along."""
+    """Its model, address and settings, whichever agent is the best; so do its fallbacks."""
     for name, size in (("best-of-n", 5), ("self-moa", 3)):
         spec = sized_spec(ENSEMBLE, name, size, best="c")  # type: ignore[arg-type]  # one of these names
         (writer, *rest) = summary_chain(spec)
         assert (spec.samples, [agent.name for agent in spec.agents]) == (size, ["c"])
         assert (writer.model, writer.base_url, writer.max_tokens) == ("mine:b", "http://127.0.0.1:1/v1", 99)
-        assert [agent.model for agent in rest] == ["x:y"]
+        assert [agent.model for agent in rest] == ["mine:c", "x:y"]
     moa = sized_spec(ENSEMBLE, "moa", 4, best="c")
     assert (moa.layers, moa.agents, moa.summary) == (4, AGENTS, ENSEMBLE.summary)
-    assert selector_of(ENSEMBLE) == own_writer(ENSEMBLE).model == "mine:b"
+    assert selector_of(ENSEMBLE) == "mine:b"
 
 
 def test_wrong_names_are_told() -> None:
