@@ -9,6 +9,7 @@ from msgspec import Struct
 from attention_moa.bench.scores import Interval
 
 _ROOM = 0.08
+_LONGEST = 36
 
 PanelKind = Literal["line", "dots", "scatter"]
 
@@ -92,6 +93,12 @@ class Figure(Struct, frozen=True, kw_only=True):
 def names_in(figure: Figure) -> tuple[str, ...]:
     """Return the names of all series of a figure, each once: a series has the same colour in every panel."""
     return tuple(dict.fromkeys(series.name for panel in figure.panels for series in panel.series))
+
+
+def short(text: object) -> str:
+    """Return a name that leaves room for what is drawn beside it."""
+    name = str(text)
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def deviated(value: float, interval: Interval | None) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from attention_moa.bench.plots import Figure, Mark, Panel, Series, deviations, names_in
+from attention_moa.bench.plots import Figure, Mark, Panel, Series, deviations, names_in, short
 from attention_moa.errors import ConfigError
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#a0522d")
@@ -50,6 +50,7 @@ def chart_of(figure: Figure, panel: Panel) -> dict[str, Any]:
         across, up = _axis(panel.y_title), _axis("")
         up |= {"type": "category", "categoryorder": "array", "autorange": "reversed", "showgrid": True}
         up["categoryarray"] = [_plain(name) for name in panel.order]
+        up |= {"tickvals": up["categoryarray"], "ticktext": [_plain(short(name)) for name in panel.order]}
         height = 110 + _ROW * max(len(panel.order), 1) * (1 if len(names) < 3 else 2)
     elif panel.kind == "line" and panel.order:
         across |= {"tickmode": "array", "tickvals": list(panel.order)}
@@ -83,7 +84,7 @@ def _trace(panel: Panel, series: Series, place: int, *, has_legend: bool) -> dic
     is_flat = panel.kind == "dots"
     trace: dict[str, Any] = {
         "type": "scatter",
-        "name": _plain(series.name),
+        "name": _plain(short(series.name)),
         "mode": {"line": "lines+markers", "dots": "markers", "scatter": "markers"}[panel.kind],
         "x": values if is_flat else places,
         "y": places if is_flat else values,

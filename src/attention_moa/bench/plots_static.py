@@ -5,19 +5,21 @@ plotly's own way to pictures (kaleido) starts a browser, which servers and CI do
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from attention_moa.bench.plots import Figure, Panel, deviations, names_in
+from attention_moa.bench.plots import Figure, Panel, deviations, names_in, short
 from attention_moa.bench.plots_plotly import COLOURS
 from attention_moa.errors import ConfigError, StoreError, describe
 
 _MARKERS = "osD^PX*v"
 _PANEL_INCHES = (4.6, 3.4)
 _ROW_INCHES = 0.32
+_LETTER_INCHES = 0.06
 _SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "attention-moa",  # equal figures are equal files
@@ -48,7 +50,8 @@ def write_pictures(figures: Sequence[Figure], folder: Path) -> tuple[Path, ...]:
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with mpl.rc_context(_SETTINGS):
+        with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a font without some sign is no news to a reader
             for figure in figures:
                 written += _written(figure, folder)
     except OSError as error:
@@ -60,8 +63,11 @@ def _written(figure: Figure, folder: Path) -> list[Path]:
     from matplotlib.figure import Figure as Canvas
 
     width, height = _PANEL_INCHES
+    names_wide = max(
+        (len(short(name)) for panel in figure.panels if panel.kind == "dots" for name in panel.order), default=0
+    )
     rows = max((len(panel.order) for panel in figure.panels if panel.kind == "dots"), default=0)
-    size = (width * len(figure.panels), max(height, 1.4 + _ROW_INCHES * rows))
+    size = ((width + _LETTER_INCHES * names_wide) * len(figure.panels), max(height, 1.4 + _ROW_INCHES * rows))
     canvas: Any = Canvas(figsize=size, layout="constrained")
     canvas.suptitle(figure.title, fontsize=11)
     names = names_in(figure)
@@ -88,7 +94,7 @@ def _draw(
     for at, series in enumerate(panel.series):
         place = names.index(series.name)
         look = {"color": COLOURS[place % len(COLOURS)], "marker": _MARKERS[place % len(_MARKERS)], "markersize": 5}
-        look |= {"label": series.name, "linestyle": "-" if panel.kind == "line" else "none", "capsize": 2}
+        look |= {"label": short(series.name), "linestyle": "-" if panel.kind == "line" else "none", "capsize": 2}
         values = [mark.y for mark in series.marks]
         reach = _reach([deviations(mark.y, mark.y_interval) for mark in series.marks])
         if panel.kind == "dots":
@@ -99,7 +105,7 @@ def _draw(
         sideways = _reach([deviations(x, mark.x_interval) for x, mark in zip(spots, series.marks, strict=True)])
         axes.errorbar(spots, values, yerr=reach, xerr=sideways, **look)
     if panel.kind == "dots":
-        axes.set_yticks(range(len(panel.order)), [str(name) for name in panel.order])
+        axes.set_yticks(range(len(panel.order)), [short(name) for name in panel.order])
         axes.set_ylim(len(panel.order) - 0.5, -0.5)
         axes.set_xlabel(panel.y_title)
         axes.set_xlim(*panel.reach)

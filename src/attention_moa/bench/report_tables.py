@@ -110,7 +110,7 @@ def _facts(one: SystemResult, names: Sequence[str]) -> tuple[Cell, ...]:
         Cell(text=money(each) if reached else NONE),
         Cell(text=seconds(time.median if time is not None else None)),
         Cell(text=seconds(time.p95 if time is not None else None)),
-        Cell(text=number(one.average_length, 0), note=spread(one.average_length_interval)),
+        Cell(text=number(one.average_length, 0), note=spread(one.average_length_interval, 0)),
     )
 
 

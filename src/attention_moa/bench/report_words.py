@@ -21,9 +21,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
 
 
-def spread(interval: Interval | None) -> str:
+def spread(interval: Interval | None, digits: int = 2) -> str:
     """Return an interval in words; empty where there is none."""
-    return "" if interval is None else f"{number(interval.low)} to {number(interval.high)}"
+    return (
+        "" if interval is None else f"{number(float(interval.low), digits)} to {number(float(interval.high), digits)}"
+    )
 
 
 def told(score: Score | None) -> tuple[str, str]:

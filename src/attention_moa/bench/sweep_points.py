@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
-import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from attention_moa.bench.sweep_axes import AXES, applied, changed, label_of
 from attention_moa.bench.sweep_file import SweepSpec, Value, Vary
@@ -79,7 +77,6 @@ def points_of(sweep: SweepSpec, base: EnsembleSpec) -> Points:
     """
     axes = tuple(one.axis for one in sweep.vary)
     base = with_most_tokens(changed(base, sweep.change), sweep.max_tokens)
-    seen: dict[tuple[str, bytes], str] = {}
     found: list[tuple[tuple[str, ...], str, EnsembleSpec]] = []
     left_out: list[str] = []
     for values in product(*(_values(one, base) for one in sweep.vary)):
@@ -90,8 +87,8 @@ def points_of(sweep: SweepSpec, base: EnsembleSpec) -> Points:
         if "layers" in axes and spec.layers != values[axes.index("layers")]:
             left_out.append(f"{label}: {spec.strategy} has {spec.layers} layers or more")
             continue
-        same = seen.setdefault((benchmark, msgspec.json.encode(replace(spec, name=""))), label)
-        if same != label:
+        same = next((", ".join(one) for one, asked, other in found if (asked, other) == (benchmark, spec)), None)
+        if same is not None:
             left_out.append(f"{label}: the same as {same}")
         else:
             found.append((labels, benchmark, spec))

@@ -167,9 +167,9 @@ def _panel(results: SweepResults, title: str, height: Height, *, has_zero: bool)
 def _stops(results: SweepResults) -> Iterator[Figure]:
     """Yield the shares of runs that each layer ended, where any did."""
     stopping = [one for one in results.points if one.ended_in][:_MOST_LINES]
-    if not stopping:
+    most = max((one.layers for one in stopping), default=0)
+    if most < 3:  # one layer to stop in is no curve
         return
-    most = max(one.layers for one in stopping)
     layers = tuple(float(layer) for layer in range(2, most + 1))
     series = tuple(
         Series(
@@ -222,7 +222,7 @@ def _cell(text: str, note: str) -> Cell:
 def _amount(amount: Amount | None, digits: int) -> Cell:
     if amount is None:
         return Cell(text=NONE)
-    return Cell(text=number(float(amount.mean), digits), note=spread(amount.interval))
+    return Cell(text=number(float(amount.mean), digits), note=spread(amount.interval, digits))
 
 
 def _share(value: float | None) -> Cell:

@@ -218,7 +218,7 @@ def _saved(point: Point, points: Sequence[Point], lines: Mapping[str, Sequence[R
 
 def _never_stops(one: Point, point: Point) -> bool:
     """Whether a point is another one with the rule of early stopping taken away."""
-    if one.benchmark != point.benchmark or one.system.spec.early_stop.rule != "none" or one is point:
+    ours, theirs = point.system.spec, one.system.spec
+    if one is point or one.benchmark != point.benchmark or ours.strategy != theirs.strategy:
         return False
-    plain = replace(point.system.spec, name="", early_stop=one.system.spec.early_stop)
-    return plain == replace(one.system.spec, name="")
+    return theirs.early_stop.rule == "none" and replace(ours, early_stop=theirs.early_stop) == theirs

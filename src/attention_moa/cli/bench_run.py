@@ -94,6 +94,7 @@ def run(*, is_json: bool, **told: object) -> int:
     if ended.results is None:
         tell(f"what was finished is kept in {wanted.folder}: the same command goes on")
         return ended.status
+    _write_report(wanted)
     if is_json:
         import msgspec
 
@@ -105,6 +106,18 @@ def run(*, is_json: bool, **told: object) -> int:
         say(line)
     tell(f"all of it is in {wanted.folder}")
     return 0
+
+
+def _write_report(wanted: Wanted) -> None:
+    """Write the HTML report beside the scores; where what draws it is not installed, say so."""
+    from attention_moa.bench.report import write_report
+    from attention_moa.cli.output import tell
+    from attention_moa.errors import ConfigError
+
+    try:
+        write_report(wanted.folder, questions=wanted.questions.questions)
+    except ConfigError as error:
+        tell(f"no report was written: {error}")
 
 
 def _wanted(told: Told) -> Wanted:

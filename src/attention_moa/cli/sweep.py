@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from attention_moa.cli.exits import EXIT_CODES
 
 if TYPE_CHECKING:
-    from attention_moa.bench.questions import QuestionSet
-    from attention_moa.bench.running import Wanted
     from attention_moa.bench.sweep_file import SweepSpec
     from attention_moa.bench.sweep_points import Points
-    from attention_moa.bench.sweep_results import Ran, SweepResults
-    from attention_moa.bench.systems import System
-    from attention_moa.config import EnsembleSpec
+    from attention_moa.cli.sweep_running import Told
 
 _POSITIVE = click.IntRange(min=1)
-
-
-class Told(NamedTuple):
-    """What the command line says, as it says it."""
-
-    sweep: str | None
-    ensemble: str | None
-    benchmark: str | None
-    data: Path | None
-    judge: str | None
-    limit: int | None
-    seed: int | None
-    max_tokens: int | None
-    layers: int | None
-    budget: float | None
-    parallel: int
-    out: Path | None
-    journal: str | None
 
 
 @click.command("sweep", epilog=EXIT_CODES)
@@ -79,6 +56,7 @@ def sweep(*, is_json: bool, is_list: bool, is_show: bool, is_points: bool, **tol
     """
     from attention_moa.bench.sweep_file import sweep_text
     from attention_moa.cli.output import room_of, say, say_file
+    from attention_moa.cli.sweep_running import Told, run_sweep
 
     wanted = Told(**told)  # type: ignore[arg-type]  # click gives what the options above say
     if is_list:
@@ -95,7 +73,7 @@ def sweep(*, is_json: bool, is_list: bool, is_show: bool, is_points: bool, **tol
         for line in _point_lines(points, room_of(sys.stdout)):
             say(line)
         return 0
-    return _run(wanted, spec, points, is_json=is_json)
+    return run_sweep(wanted, spec, points, is_json=is_json)
 
 
 def _shipped_lines(room: int | None) -> Iterator[str]:
@@ -149,143 +127,3 @@ def _point_lines(points: Points, room: int | None) -> Iterator[str]:
     yield from table((*points.axes, "strategy", "N", "L", "calls a question"), rows, room=room)
     for line in points.left_out:
         yield f"left out: {line}"
-
-
-def _run(told: Told, spec: SweepSpec, points: Points, *, is_json: bool) -> int:
-    """Run all points, one set of questions after the other; return the exit code."""
-    from attention_moa.bench.sweep_results import Ran
-    from attention_moa.cli.bench_views import run_shown
-    from attention_moa.cli.output import tell
-
-    folder = told.out or Path(f"sweep-{Path(told.sweep or '').stem}-{Path(spec.ensemble).stem}")
-    ran: dict[str, Ran] = {}
-    left = told.budget
-    for at, benchmark in enumerate(points.benchmarks):
-        systems = tuple(point.system for point in points.points if point.benchmark == benchmark)
-        share = None if left is None else left / (len(points.benchmarks) - at)
-        wanted = _wanted(told, spec, benchmark, systems, folder=folder, budget=share)
-        ended = run_shown(wanted, is_quiet=is_json)
-        if ended.results is None:
-            tell(f"what was finished is kept in {folder}: the same command goes on")
-            return ended.status
-        left = None if left is None else max(left - (ended.results.usd or 0.0), 1e-9)
-        ran[benchmark] = Ran(results=ended.results, folder=wanted.folder, questions=wanted.questions.questions)
-    _tell_results(_results(spec, points, ran), ran, folder, is_json=is_json)
-    return 0
-
-
-def _wanted(
-    told: Told, spec: SweepSpec, benchmark: str, systems: tuple[System, ...], *, folder: Path, budget: float | None
-) -> Wanted:
-    """Return what is to be run over one set of questions.
-
-    Raises:
-        ConfigError: The questions or the judge are wrong.
-    """
-    from msgspec import to_builtins
-    from msgspec.structs import replace
-
-    from attention_moa.bench.questions import read_question_set
-    from attention_moa.bench.running import Wanted
-    from attention_moa.bench.settings_file import Settings, settings_hash, system_keys, versions
-    from attention_moa.bench.sweep_prompts import SETS, write_set
-
-    source = str(write_set(benchmark, folder / "questions")) if benchmark in SETS else benchmark
-    questions = read_question_set(source, told.data, limit=spec.limit, seed=spec.seed)
-    judge, warnings = _judge(spec, questions, told.data, systems)
-    settings = Settings(
-        task=questions.task,
-        data=str(questions.source),
-        data_fingerprint=questions.fingerprint,
-        systems=systems,
-        keys=system_keys(systems),
-        judge=spec.judge,
-        judge_spec=None if judge is None else to_builtins(judge),
-        limit=spec.limit,
-        seed=spec.seed,
-        max_tokens=spec.max_tokens,
-        budget_usd=budget,
-        warnings=tuple(warnings),
-        versions=versions(),
-    )
-    return Wanted(
-        questions=questions,
-        data=told.data,
-        settings=replace(settings, hash=settings_hash(settings)),
-        folder=folder / f"runs-{Path(benchmark).stem}",
-        judge=judge,
-        journal=told.journal or folder / "journal.db",
-        parallel=told.parallel,
-    )
-
-
-def _judge(
-    spec: SweepSpec, questions: QuestionSet, data: Path | None, systems: tuple[System, ...]
-) -> tuple[EnsembleSpec | None, list[str]]:
-    """Return who judges, and what a reader has to know of it."""
-    from attention_moa.bench.judge_runs import judge_warnings
-    from attention_moa.bench.judges import judge_settings, judge_spec
-    from attention_moa.bench.running import UNJUDGED
-    from attention_moa.cli.options import require_runnable
-
-    if questions.task in UNJUDGED:
-        return None, []
-    if spec.judge is None or data is None:
-        return None, [f"nobody judged: {questions.task} has its scores from a judge (--judge)"]
-    judge = judge_spec(spec.judge, judge_settings(questions.task, data))
-    require_runnable(judge)
-    return judge, judge_warnings(judge, systems)
-
-
-def _results(spec: SweepSpec, points: Points, ran: dict[str, Ran]) -> SweepResults:
-    from attention_moa.bench.results import known_sum
-    from attention_moa.bench.sweep_results import SweepResults, point_results
-
-    all_results = [one.results for one in ran.values()]
-    stops = [one.stopped for one in all_results if one.stopped is not None]
-    return SweepResults(
-        title=spec.title or " and ".join(points.axes),
-        description=spec.description,
-        axes=points.axes,
-        points=point_results(points.points, ran),
-        left_out=points.left_out,
-        task=all_results[0].task,
-        asked=max(one.asked for one in all_results),
-        judge=next((one.judge for one in all_results if one.judge), None),
-        max_tokens=spec.max_tokens,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        settings_hashes={name: one.results.settings_hash for name, one in ran.items()},
-        versions=all_results[0].versions,
-        usd=known_sum([one.usd for one in all_results]),
-        warnings=tuple(dict.fromkeys([*stops, *(line for one in all_results for line in one.warnings)])),
-    )
-
-
-def _tell_results(results: SweepResults, ran: dict[str, Ran], folder: Path, *, is_json: bool) -> None:
-    """Write the results and reports, and print what came out."""
-    import msgspec
-
-    from attention_moa.bench.report import write_report
-    from attention_moa.bench.sweep_report import table_of, write_sweep_report
-    from attention_moa.cli.layout import table
-    from attention_moa.cli.output import room_of, say, say_json, tell
-    from attention_moa.errors import ConfigError
-
-    document = msgspec.json.encode(results)
-    (folder / "sweep.json").write_bytes(msgspec.json.format(document, indent=2) + b"\n")
-    try:
-        for one in ran.values():
-            write_report(one.folder, questions=one.questions)
-        tell(f"the report is {write_sweep_report(results, folder)}")
-    except ConfigError as error:  # what draws is an extra of its own; all numbers are there
-        tell(f"no report: {error}")
-    if is_json:
-        say_json(document)
-        return
-    found = table_of(results)
-    rows = [[cell.text + (f" ({cell.note})" if cell.note else "") for cell in row] for row in found.rows]
-    for line in table(found.headings, rows, room=room_of(sys.stdout)):
-        say(line)
-    for line in (*results.warnings, *(f"left out: {one}" for one in results.left_out)):
-        tell(line)
-    tell(f"all of it is in {folder}")

@@ -1,0 +1,189 @@
+"""A sweep from its points to its report: each set of questions is one benchmark, with a system a point."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from attention_moa.bench.judge_runs import judge_warnings
+from attention_moa.bench.judges import judge_settings, judge_spec
+from attention_moa.bench.questions import QuestionSet, read_question_set
+from attention_moa.bench.report import write_report
+from attention_moa.bench.results import known_sum
+from attention_moa.bench.running import UNJUDGED, Wanted
+from attention_moa.bench.settings_file import Settings, settings_hash, system_keys, versions
+from attention_moa.bench.sweep_file import SweepSpec
+from attention_moa.bench.sweep_points import Points
+from attention_moa.bench.sweep_prompts import SETS, write_set
+from attention_moa.bench.sweep_report import table_of, write_sweep_report
+from attention_moa.bench.sweep_results import Ran, SweepResults, point_results
+from attention_moa.bench.systems import System
+from attention_moa.cli.bench_views import run_shown
+from attention_moa.cli.layout import table
+from attention_moa.cli.options import require_runnable
+from attention_moa.cli.output import room_of, say, say_json, tell
+from attention_moa.config import EnsembleSpec
+from attention_moa.errors import ConfigError, StoreError, describe
+
+_LEAST_USD = 1e-9
+
+
+class Told(NamedTuple):
+    """What the command line says, as it says it."""
+
+    sweep: str | None
+    ensemble: str | None
+    benchmark: str | None
+    data: Path | None
+    judge: str | None
+    limit: int | None
+    seed: int | None
+    max_tokens: int | None
+    layers: int | None
+    budget: float | None
+    parallel: int
+    out: Path | None
+    journal: str | None
+
+
+def run_sweep(told: Told, spec: SweepSpec, points: Points, *, is_json: bool) -> int:
+    """Return the exit code of a sweep: all points of one set of questions after those of another.
+
+    Args:
+        told: What the command line says.
+        spec: The sweep, as the command line changes it.
+        points: Its points.
+        is_json: Whether the results are printed as JSON, and nothing else is told.
+
+    Raises:
+        ConfigError: The questions or the judge are wrong, or another sweep ran in the folder.
+        StoreError: The folder or the journal cannot be written.
+    """
+    folder = told.out or Path(f"sweep-{Path(told.sweep or '').stem}-{Path(spec.ensemble).stem}")
+    ran: dict[str, Ran] = {}
+    left = told.budget
+    for at, benchmark in enumerate(points.benchmarks):
+        systems = tuple(point.system for point in points.points if point.benchmark == benchmark)
+        share = None if left is None else left / (len(points.benchmarks) - at)
+        wanted = _wanted(told, spec, benchmark, systems, folder=folder, budget=share)
+        ended = run_shown(wanted, is_quiet=is_json)
+        if ended.results is None:
+            tell(f"what was finished is kept in {folder}: the same command goes on")
+            return ended.status
+        left = _rest(left, share, ended.results.usd)
+        ran[benchmark] = Ran(results=ended.results, folder=wanted.folder, questions=wanted.questions.questions)
+    _tell_results(_results(spec, points, ran), ran, folder, is_json=is_json)
+    return 0
+
+
+def _rest(left: float | None, share: float | None, spent: float | None) -> float | None:
+    """Return what is left of the budget: where nobody knows what was spent, the share that could be is gone."""
+    if left is None or share is None:
+        return None
+    return max(left - (share if spent is None else spent), _LEAST_USD)
+
+
+def _wanted(
+    told: Told, spec: SweepSpec, benchmark: str, systems: tuple[System, ...], *, folder: Path, budget: float | None
+) -> Wanted:
+    """Return what is to be run over one set of questions.
+
+    Raises:
+        ConfigError: The questions or the judge are wrong.
+    """
+    source = str(write_set(benchmark, folder / "questions")) if benchmark in SETS else benchmark
+    questions = read_question_set(source, told.data, limit=spec.limit, seed=spec.seed)
+    judge, warnings = _judge(spec, questions, told.data, systems)
+    settings = Settings(
+        task=questions.task,
+        data=str(questions.source),
+        data_fingerprint=questions.fingerprint,
+        systems=systems,
+        keys=system_keys(systems),
+        judge=spec.judge,
+        judge_spec=None if judge is None else msgspec.to_builtins(judge),
+        limit=spec.limit,
+        seed=spec.seed,
+        max_tokens=spec.max_tokens,
+        budget_usd=budget,
+        warnings=tuple(warnings),
+        versions=versions(),
+    )
+    return Wanted(
+        questions=questions,
+        data=told.data,
+        settings=replace(settings, hash=settings_hash(settings)),
+        folder=folder / f"runs-{Path(benchmark).stem}",
+        judge=judge,
+        journal=told.journal or folder / "journal.db",
+        parallel=told.parallel,
+    )
+
+
+def _judge(
+    spec: SweepSpec, questions: QuestionSet, data: Path | None, systems: tuple[System, ...]
+) -> tuple[EnsembleSpec | None, list[str]]:
+    """Return who judges, and what a reader has to know of it."""
+    if questions.task in UNJUDGED:
+        return None, []
+    if spec.judge is None or data is None:
+        return None, [f"nobody judged: {questions.task} has its scores from a judge (--judge)"]
+    judge = judge_spec(spec.judge, judge_settings(questions.task, data))
+    require_runnable(judge)
+    return judge, judge_warnings(judge, systems)
+
+
+def _results(spec: SweepSpec, points: Points, ran: dict[str, Ran]) -> SweepResults:
+
+    all_results = [one.results for one in ran.values()]
+    stops = [one.stopped for one in all_results if one.stopped is not None]
+    return SweepResults(
+        title=spec.title or " and ".join(points.axes),
+        description=spec.description,
+        axes=points.axes,
+        points=point_results(points.points, ran),
+        left_out=points.left_out,
+        task=all_results[0].task,
+        asked=max(one.asked for one in all_results),
+        judge=next((one.judge for one in all_results if one.judge), None),
+        max_tokens=spec.max_tokens,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings_hashes={name: one.results.settings_hash for name, one in ran.items()},
+        versions=all_results[0].versions,
+        usd=known_sum([one.usd for one in all_results]),
+        warnings=tuple(dict.fromkeys([*stops, *(line for one in all_results for line in one.warnings)])),
+    )
+
+
+def _tell_results(results: SweepResults, ran: dict[str, Ran], folder: Path, *, is_json: bool) -> None:
+    """Write the results and reports, and print what came out."""
+    document = msgspec.json.encode(results)
+    _write(folder / "sweep.json", msgspec.json.format(document, indent=2) + b"\n")
+    try:
+        for one in ran.values():
+            write_report(one.folder, questions=one.questions)
+        tell(f"the report is {write_sweep_report(results, folder)}")
+    except ConfigError as error:  # what draws is an extra of its own; all numbers are there
+        tell(f"no report: {error}")
+    if is_json:
+        say_json(document)
+        return
+    found = table_of(results)
+    rows = [[cell.text + (f" ({cell.note})" if cell.note else "") for cell in row] for row in found.rows]
+    for line in table(found.headings, rows, room=room_of(sys.stdout)):
+        say(line)
+    for line in (*results.warnings, *(f"left out: {one}" for one in results.left_out)):
+        tell(line)
+    tell(f"all of it is in {folder}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {describe(error)}") from error
