@@ -15,6 +15,7 @@ from attention_moa.fleet import Fleet, FleetSpec, ModelSpec, render_ensemble
 from attention_moa.schedule import count_calls
 from attention_moa.settings import load_spec
 from attention_moa.store import open_journal
+from tests.alpaca_world import write_data as alpaca_data
 from tests.bench_world import write_jsonl
 from tests.cli_world import PROGRAM, data_of, environment, only_line, run_cli
 
@@ -195,6 +196,33 @@ def test_a_shipped_sweep_asks_the_questions_that_ship(tmp_path: Path) -> None:
             assert "BANANA" in prompts
             texts = (tmp_path / "o" / "runs-adversarial" / "report.html").read_text(encoding="utf-8")
             assert "hidden order" in texts
+
+    asyncio.run(scenario())
+
+
+def test_a_judge_judges_every_point(tmp_path: Path) -> None:
+    """And is warned of where it is an agent too; without one, costs are all that is compared."""
+    data = alpaca_data(tmp_path)
+    prompt = "<|im_start|>user\n{instruction}\n{output_1}\n{output_2}\nWhich of them: m or M.<|im_end|>"
+    (data / "alpaca_eval" / "judge_prompt.txt").write_text(prompt, encoding="utf-8")
+    config = 'temperature: 1\nmax_tokens: 1\ntop_logprobs: 5\nnumerator_token: "m"\ndenominator_tokens: ["m", "M"]\n'
+    (data / "alpaca_eval" / "judge_config.yaml").write_text(config, encoding="utf-8")
+
+    async def scenario() -> None:
+        async with a_world(tmp_path) as world:
+            agent = f'name = "j"\nmodel = "openai:sim-a"\nbase_url = "{world.fleet.base_url}"'
+            (tmp_path / "judge.toml").write_text(f'strategy = "single"\n[[agents]]\n{agent}', encoding="utf-8")
+            words = ("depth.toml", "--benchmark", "alpaca-eval", "--data", str(data), "--limit", "3", "--out")
+            done = await world.run(*words, "a", "--judge", "judge.toml")
+            assert done.code == 0, done.err
+            assert "openai:sim-a" in done.err
+            results = json.loads((tmp_path / "a" / "sweep.json").read_text(encoding="utf-8"))
+            assert results["judge"] == "judge.toml"
+            assert all("rate" in point["score"]["name"] for point in results["points"])
+            done = await world.run(*words, "b")
+            assert "nobody judged: alpaca-eval" in done.err
+            results = json.loads((tmp_path / "b" / "sweep.json").read_text(encoding="utf-8"))
+            assert [point["score"] for point in results["points"]] == [None] * 3
 
     asyncio.run(scenario())
 
