@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-
-from plotly import graph_objects
 
 from attention_moa.bench.plots import Figure, Mark, Panel, Series, deviations
 from attention_moa.bench.plots_plotly import chart_of
@@ -24,6 +23,7 @@ def _figure(kind: str = "line", **fields: object) -> Figure:
 
 def test_every_kind_is_a_chart_that_plotly_takes() -> None:
     """The charts are written by hand; plotly's own checks know every field of them."""
+    graph_objects = import_module("plotly.graph_objects")
     for kind in ("line", "dots", "scatter"):
         figure = _figure(kind)
         chart = graph_objects.Figure(chart_of(figure, figure.panels[0]))
