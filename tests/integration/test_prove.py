@@ -18,7 +18,7 @@ from attention_moa.bench.proving import Wish
 from attention_moa.bench.results import Results
 from attention_moa.errors import ConfigError
 from attention_moa.fleet import Fleet, FleetSpec, ModelSpec, render_ensemble
-from tests.cli_world import PROGRAM, data_of, environment
+from tests.cli_world import PROGRAM, data_of, environment, only_line, run_cli
 from tests.prove_world import ProveWorld, a_wish, prompts_file, proven
 
 PATIENCE_S = 120.0
@@ -379,3 +379,28 @@ def test_the_command_says_its_verdict(tmp_path: Path) -> None:
             assert (folder / "report.html").stat().st_size > 10_000
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("count", "more", "line"),
+    [
+        (3, (), "PROMPTS: 3 prompts can prove nothing: bring 6 or more"),
+        (
+            12,
+            ("--baselines", "mao"),
+            "--baselines: 'mao' is none: write single, best-of-n, self-moa, moa, or some of them",
+        ),
+        (12, ("--best", "z"), "--best: 'z' is no agent of 'mine': write one of a"),
+        (12, ("--judge", "none.toml"), "none.toml"),
+    ],
+)
+def test_wrong_input_is_one_line(tmp_path: Path, count: int, more: tuple[str, ...], line: str) -> None:
+    """Before anything is asked or written."""
+    prompts_file(tmp_path, count)
+    agent = '[[agents]]\nname = "a"\nmodel = "python:tests.cli_agents:echo"\n'
+    (tmp_path / "mine.toml").write_text(agent, encoding="utf-8")
+    judge = ("--judge", "openai:judge") if "--judge" not in more else ()
+    done = run_cli("prove", "prompts.jsonl", "-e", "mine.toml", *judge, *more, folder=tmp_path)
+    assert done.returncode == 2
+    assert line in only_line(done.stderr)
+    assert not list(tmp_path.glob("prove-*"))

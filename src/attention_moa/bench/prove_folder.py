@@ -81,8 +81,8 @@ def default_folder(prompts: Path, name: str, key: str, place: Path) -> Path:
     return found_free
 
 
-def enter_folder(folder: Path, key: str) -> Decisions | None:
-    """Make a proof's folder; return what was decided in it, where it is one already.
+def decisions_in(folder: Path, key: str) -> Decisions | None:
+    """Return what was decided in a folder; None where there is no proof yet.
 
     Args:
         folder: Where all goes.
@@ -90,7 +90,6 @@ def enter_folder(folder: Path, key: str) -> Decisions | None:
 
     Raises:
         ConfigError: It holds something else.
-        StoreError: It cannot be written.
     """
     found = _read(folder / _DECISIONS)
     is_other = found is None and (folder / "settings.json").exists()
@@ -100,12 +99,25 @@ def enter_folder(folder: Path, key: str) -> Decisions | None:
             "one: what it paid for is not paid again",
             key="--out",
         )
+    return found
+
+
+def make_folder(folder: Path, decided: Decisions) -> None:
+    """Make a proof's folder, or take it up.
+
+    Args:
+        folder: Where all goes.
+        decided: What is decided so far.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
     try:
         for name in _FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {describe(error)}") from error
-    return found
+    keep_decisions(folder, decided)
 
 
 def keep_decisions(folder: Path, decisions: Decisions) -> None:

@@ -14,7 +14,7 @@ from attention_moa.bench.judge_runs import judge_usd_each
 from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.prove_document import Evidence, proof_of, write_proof
 from attention_moa.bench.prove_floor import JUDGE, PILOT, TRIAL, Floor, Work
-from attention_moa.bench.prove_folder import Decisions, enter_folder, keep_decisions, run_prefix
+from attention_moa.bench.prove_folder import Decisions, decisions_in, keep_decisions, make_folder, run_prefix
 from attention_moa.bench.prove_money import Shares, spent_usd
 from attention_moa.bench.prove_pilot import Lines, Split, agent_pairs, pilot_ids, pilot_scores, split
 from attention_moa.bench.prove_result import Best, How, Proof, Size
@@ -110,9 +110,9 @@ class Proving:
         self._require_judge()
         if wish.settings.budget_usd is not None:
             require_prices([wish.ensemble], () if wish.judge is None else all_agents(wish.judge))
-        decided = enter_folder(wish.folder, wish.key) or Decisions(key=wish.key, pilot=self._pilot_ids())
+        decided = decisions_in(wish.folder, wish.key) or Decisions(key=wish.key, pilot=self._pilot_ids())
         parts = split(wish.questions.questions, decided.pilot)
-        keep_decisions(wish.folder, decided)
+        make_folder(wish.folder, decided)
         self._work = self._work._replace(questions=parts.rest)
         aside = wish.folder / PILOT
         self._pilot = Work(parts.pilot, aside, PILOT)

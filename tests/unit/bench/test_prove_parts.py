@@ -13,9 +13,10 @@ from attention_moa.agents import AgentSpec
 from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.prove_folder import (
     Decisions,
+    decisions_in,
     default_folder,
-    enter_folder,
     keep_decisions,
+    make_folder,
     proof_key,
     run_prefix,
     write_document,
@@ -117,12 +118,13 @@ def test_without_a_limit_there_is_no_share() -> None:
 
 def test_decisions_are_kept_in_the_folder(tmp_path: Path) -> None:
     """They come back to the same proof, and to no other one."""
-    assert enter_folder(tmp_path / "out", "k1") is None
+    assert decisions_in(tmp_path / "out", "k1") is None
+    make_folder(tmp_path / "out", Decisions(key="k1"))
     decided = Decisions(key="k1", pilot=("q1",), best=Best(agent="a", how="told"), unit="usd")
     keep_decisions(tmp_path / "out", decided)
-    assert enter_folder(tmp_path / "out", "k1") == decided
+    assert decisions_in(tmp_path / "out", "k1") == decided
     with pytest.raises(ConfigError, match="holds another proof or benchmark"):
-        enter_folder(tmp_path / "out", "k2")
+        decisions_in(tmp_path / "out", "k2")
 
 
 def test_the_folder_of_a_benchmark_is_none_of_a_proof(tmp_path: Path) -> None:
@@ -130,18 +132,18 @@ def test_the_folder_of_a_benchmark_is_none_of_a_proof(tmp_path: Path) -> None:
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "settings.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigError, match="holds another proof or benchmark"):
-        enter_folder(tmp_path / "bench", "k")
+        decisions_in(tmp_path / "bench", "k")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "decisions.json").write_text("{", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"decisions\.json: .*: name another folder"):
-        enter_folder(tmp_path / "bad", "k")
+        decisions_in(tmp_path / "bad", "k")
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     """A file stands where it should be."""
     (tmp_path / "out").write_text("", encoding="utf-8")
-    with pytest.raises((StoreError, ConfigError), match="out"):
-        enter_folder(tmp_path / "out", "k")
+    with pytest.raises(StoreError, match="out cannot be written"):
+        make_folder(tmp_path / "out", Decisions(key="k"))
     with pytest.raises(StoreError, match="cannot be written"):
         write_document(tmp_path / "none" / "a.json", {})
 
@@ -150,8 +152,7 @@ def test_the_same_proof_goes_on_in_its_own_folder(tmp_path: Path) -> None:
     """Unless told, by its key; another one of the same name gets a number."""
     prompts = tmp_path / "mine.jsonl"
     first = default_folder(prompts, "e", "k1", tmp_path)
-    enter_folder(first, "k1")
-    keep_decisions(first, Decisions(key="k1"))
+    make_folder(first, Decisions(key="k1"))
     assert first.name.startswith("prove-mine-e-")
     assert default_folder(prompts, "e", "k1", tmp_path) == first
     second = default_folder(prompts, "e", "k2", tmp_path)
