@@ -34,6 +34,7 @@ from attention_moa.providers.http import SharedHttp
 from attention_moa.providers.remote import RemoteProvider
 from tests.asking import a_request, chunks_of, run, text_of
 from tests.fake_openai import USAGE, Behaviour, FakeOpenAI, Seen, chunk, hangs, says, sends, streams
+from tests.machine import require_module
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -387,7 +388,7 @@ def test_a_provider_can_be_used_again_after_it_was_closed() -> None:
 @pytest.mark.parametrize(("seconds", "notes"), [(10.0, 0), (3.0, 1)])
 def test_a_connect_timeout_that_a_client_library_does_not_take_is_noted(seconds: float, notes: int) -> None:
     """Where it was set; the library's own holds."""
-    pytest.importorskip("mistralai")
+    require_module("mistralai")
 
     async def scenario() -> tuple[str, ...]:
         async with FakeOpenAI(says("Hello.", usage=USAGE)) as server:
