@@ -140,6 +140,25 @@ def test_what_is_wrong_with_a_journal_is_said_in_one_line(tmp_path: Path) -> Non
     assert "the journal has no run 'nope'" in only_line(unknown.stderr)
 
 
+def test_who_only_looks_writes_nothing_where_no_journal_is(tmp_path: Path) -> None:
+    """Not beside a text, half a journal or an empty file, nor into a folder."""
+    asked(tmp_path)
+    whole = (tmp_path / "data" / "attention-moa" / "journal.db").read_bytes()
+    place = tmp_path / "place"
+    (place / "folder").mkdir(parents=True)
+    (place / "text.db").write_text("no database at all", encoding="utf-8")
+    (place / "half.db").write_bytes(whole[: len(whole) // 2])
+    (place / "empty.db").touch()
+    before = {path: path.read_bytes() if path.is_file() else None for path in place.rglob("*")}
+    looks = [(("runs", "list"), name) for name in ("text.db", "half.db", "empty.db", "folder", "none.db")]
+    looks += [(tuple(words.split()), "half.db") for words in ("runs show", "runs export", "runs diff a b")]
+    for words, name in [*looks, (("plan", "Why?"), "empty.db")]:
+        done = run_cli(*words, "--journal", place / name, folder=tmp_path)
+        assert done.returncode in (1, 2), (words, name)
+        assert str(place / name) in only_line(done.stderr)
+    assert {path: path.read_bytes() if path.is_file() else None for path in place.rglob("*")} == before
+
+
 @pytest.mark.parametrize("limit", ["--usd", "--tokens", "--deadline"])
 def test_a_limit_of_zero_is_refused(tmp_path: Path, limit: str) -> None:
     """Before anything is asked."""

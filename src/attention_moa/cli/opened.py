@@ -11,6 +11,7 @@ from attention_moa.errors import ConfigError, RunNotFoundError
 
 if TYPE_CHECKING:
     from attention_moa.records import RunRow
+    from attention_moa.store.address import Address
     from attention_moa.store.journal import SqlJournal
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ def with_journal(journal: str | None, use: Callable[[SqlJournal], Awaitable[T]])
 
     place = where_is(journal)
     address = parse_address(place)
-    if address.file is not None and not address.file.exists():
+    if not has_journal(address):
         raise ConfigError(
             f"there is no journal {address.name} yet: ask something first, or name another", key="--journal"
         )
@@ -45,6 +46,12 @@ def with_journal(journal: str | None, use: Callable[[SqlJournal], Awaitable[T]])
             return await use(opened)
 
     return asyncio.run(used())
+
+
+def has_journal(address: Address) -> bool:
+    """Return whether there may be a journal at an address: not where there is no file, or one without a byte."""
+    file = address.file
+    return file is None or (file.exists() and (not file.is_file() or file.stat().st_size > 0))
 
 
 async def find_run(journal: SqlJournal, name: str) -> str:

@@ -102,13 +102,14 @@ def _learnt(spec: EnsembleSpec, journal: str | None) -> tuple[str | None, Mappin
     Raises:
         ConfigError: The journal that was named is not there.
     """
+    from attention_moa.cli.opened import has_journal
     from attention_moa.errors import ConfigError
     from attention_moa.experience import NOTHING
     from attention_moa.settings import default_journal
     from attention_moa.store.address import parse_address
 
     address = parse_address(default_journal() if journal is None else journal)
-    if address.file is not None and not address.file.exists():
+    if not has_journal(address):
         if journal is not None:
             raise ConfigError(f"{address.name} is not there", key="--journal")
         return None, NOTHING

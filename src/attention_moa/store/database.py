@@ -16,13 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from attention_moa.errors import ConfigError, StoreError
 from attention_moa.store.address import Address
 from attention_moa.store.faults import told
+from attention_moa.store.identity import APPLICATION_ID, is_ours, locks_folder, require_ours
 from attention_moa.store.migrations import is_current, migrate, secret
 
-APPLICATION_ID = 0x4D6F_4131
-"""In the header of every SQLite file of ours."""
-
 _SQLITE_SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-_MAGIC = b"SQLite format 3\0"
 _SERVER_SETTINGS = {
     "application_name": "attention-moa",
     # A machine that is cut off lets go of its runs after a minute; by default that takes hours.
@@ -116,8 +113,8 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
                 await _greet(database)
                 await _prepare(database)
             else:
+                require_ours(address.file)
                 make_file(address.file)
-                _require_database(address.file)
                 async with _alone(address.file, busy_timeout_s):
                     await _claim(database)
                     await _prepare(database)
@@ -125,11 +122,6 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
         await database.engine.dispose()
         raise
     return database
-
-
-def locks_folder(file: Path) -> Path:
-    """Return the folder of a journal file's locks."""
-    return file.with_name(f"{file.name}.locks")
 
 
 def make_file(file: Path) -> None:
@@ -141,15 +133,6 @@ def make_file(file: Path) -> None:
     if file.is_file() and not file.stat().st_size:  # an empty file of this user's becomes the journal: so it is closed
         with suppress(OSError):
             file.chmod(0o600)
-
-
-def _require_database(file: Path) -> None:
-    """Raise a ``StoreError`` for a file that is something else: SQLite would take a short one for an empty database."""
-    is_being_mended = file.with_name(f"{file.name}-journal").exists()
-    with file.open("rb") as opened:
-        begin = opened.read(len(_MAGIC))
-    if begin and begin != _MAGIC and not is_being_mended:
-        raise StoreError(f"{file} is no SQLite database: name another with --journal")
 
 
 async def _greet(database: Database) -> None:
@@ -183,10 +166,8 @@ async def _claim(database: Database) -> None:
     async with database.engine.connect() as connection:
         marked = (await connection.exec_driver_sql("PRAGMA application_id")).scalar_one()
         tables = (await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")).scalar_one()
-        if marked == APPLICATION_ID:
+        if is_ours(marked, tables, database.address.name):
             return
-        if marked or tables:
-            raise StoreError(f"{database.address.name} is another application's database: name another with --journal")
         for setting in ("auto_vacuum=INCREMENTAL", f"application_id={APPLICATION_ID}", "journal_mode=WAL"):
             (await connection.exec_driver_sql(f"PRAGMA {setting}")).close()
 

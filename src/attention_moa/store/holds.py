@@ -15,9 +15,10 @@ from filelock import FileLock
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from attention_moa.store.database import Database, locks_folder, try_lock
+from attention_moa.store.database import Database, try_lock
 from attention_moa.store.endings import end_of, has_failed
 from attention_moa.store.faults import told
+from attention_moa.store.identity import locks_folder
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine

@@ -51,13 +51,15 @@ def written(path: Path, *, calls: int = 1) -> None:
 
 
 def refused(path: Path, because: str) -> None:
-    """Assert that a file is refused in one line, and stays as it is."""
+    """Assert that a file is refused in one line, stays as it is, and gets nothing beside it."""
     before = path.read_bytes() if path.is_file() else None
+    beside = sorted(path.parent.glob("*"))
     with pytest.raises(StoreError, match=because) as caught:
         opened(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
     assert before is None or path.read_bytes() == before
+    assert sorted(path.parent.glob("*")) == beside
 
 
 def test_a_new_journal_is_for_its_user_alone(tmp_path: Path) -> None:
@@ -165,6 +167,12 @@ def _header(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
 
 
+def _copied_in_part(path: Path) -> None:
+    whole = path.with_name("whole.db")
+    written(whole, calls=50)
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+
+
 @pytest.mark.parametrize(
     ("make", "because"),
     [
@@ -173,6 +181,7 @@ def _header(path: Path) -> None:
         (_text, "no SQLite database"),
         (_short, "no SQLite database|damaged"),
         (_header, "no SQLite database|damaged"),
+        (_copied_in_part, "is damaged: put a copy back"),
         (Path.mkdir, "cannot be"),
     ],
 )
@@ -189,6 +198,18 @@ def test_a_truncated_journal_is_damaged(tmp_path: Path) -> None:
     written(path, calls=50)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     refused(path, "is damaged: put a copy back")
+
+
+def test_a_copy_of_a_journal_is_one(tmp_path: Path) -> None:
+    """Also one without the locks of the place where it came from, and an empty file or database."""
+    written(tmp_path / "journal.db")
+    (tmp_path / "copy.db").write_bytes((tmp_path / "journal.db").read_bytes())
+    (tmp_path / "empty.db").touch()
+    with sqlite3.connect(tmp_path / "bare.db") as connection:
+        connection.execute("VACUUM")
+    connection.close()
+    for name in ("copy.db", "empty.db", "bare.db"):
+        opened(tmp_path / name)
 
 
 def test_an_overwritten_page_is_damage(tmp_path: Path) -> None:
