@@ -10,7 +10,7 @@ import msgspec
 
 from attention_moa.codec import record_to_json
 from attention_moa.money import amount
-from attention_moa.reading import Section, sections
+from attention_moa.reading import Section, degradations, sections
 from attention_moa.records import RunRecord, UsageTotal
 
 Form: TypeAlias = Literal["json", "jsonl", "markdown"]
@@ -69,9 +69,8 @@ def _account(record: RunRecord) -> Iterator[str]:
     yield f"- US dollars: {_cost(usage)}"
     for loss in record.losses:
         yield f"- lost in layer {loss.layer}, {loss.stage.value} by {_plain(loss.agent)}: {_plain(loss.message)}"
-    for degraded in record.degraded:
-        what = _plain(f"{degraded.what} ({degraded.why})")
-        yield f"- degraded in layer {degraded.layer}, {degraded.stage.value}: {what}"
+    for told in degradations(record):
+        yield f"- degraded in {_plain(told)}"
     for note in record.notes:
         yield f"- note: {_plain(note)}"
 

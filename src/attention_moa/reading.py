@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from attention_moa.records import (
     Answer,
     CallRecord,
     Critique,
+    Degradation,
     LayerRecord,
     Loss,
     Refinement,
@@ -60,6 +62,19 @@ def title_of(stage: Stage, agent: str, peer: str | None = None) -> str:
         return f"Critique of {'itself' if peer == agent else peer} by {agent}"
     names = {Stage.ANSWER: "Answer", Stage.CRITIQUE: "Critiques", Stage.REFINE: "Refinement"}
     return f"{names.get(stage, stage.value.capitalize())} by {agent}"
+
+
+def told_of(degraded: Degradation) -> str:
+    """Return what stood in for what, and where: ``layer 1, refine, b: its own answer stands in for the refinement``."""
+    begins_with_name = degraded.what.startswith(f"{degraded.agent}'s ")
+    whose = "" if begins_with_name else f", {degraded.agent}"
+    return f"layer {degraded.layer}, {degraded.stage.value}{whose}: {degraded.what}"
+
+
+def degradations(record: RunRecord) -> list[str]:
+    """Return all that stood in for something better, and why, in the order in which it came up; what is equal, once."""
+    found = Counter(f"{told_of(degraded)} ({degraded.why})" for degraded in record.degraded)
+    return [line if times == 1 else f"{line}, {times} times" for line, times in found.items()]
 
 
 def _turns(conversation: Conversation) -> Iterator[Section]:

@@ -117,7 +117,7 @@ def test_a_degraded_answer_is_an_answer_and_says_so(tmp_path: Path) -> None:
     told = done.stderr.decode()
     assert done.returncode == 0
     assert "lost in layer 1: b's critique of a (" in told
-    assert "degraded in layer 1, refine: " in told
+    assert "degraded in layer 1, refine, b: its own" in told
     assert "no luck [bold]today" in told
 
 

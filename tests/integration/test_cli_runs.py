@@ -150,7 +150,9 @@ def test_who_only_looks_writes_nothing_where_no_journal_is(tmp_path: Path) -> No
     (place / "half.db").write_bytes(whole[: len(whole) // 2])
     (place / "empty.db").touch()
     before = {path: path.read_bytes() if path.is_file() else None for path in place.rglob("*")}
-    looks = [(("runs", "list"), name) for name in ("text.db", "half.db", "empty.db", "folder", "none.db")]
+    looks: list[tuple[tuple[str, ...], str]] = [
+        (("runs", "list"), name) for name in ("text.db", "half.db", "empty.db", "folder", "none.db")
+    ]
     looks += [(tuple(words.split()), "half.db") for words in ("runs show", "runs export", "runs diff a b")]
     for words, name in [*looks, (("plan", "Why?"), "empty.db")]:
         done = run_cli(*words, "--journal", place / name, folder=tmp_path)

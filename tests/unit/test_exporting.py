@@ -51,7 +51,7 @@ def test_markdown_tells_the_whole_run() -> None:
         assert part in text
     assert "- US dollars: unknown" in text
     assert "- lost in layer 1, critique by a: no \\*luck\\*" in text
-    assert "- degraded in layer 1, refine: " in text
+    assert "- degraded in layer 1, refine, b: " in text
 
 
 def test_a_model_s_headings_and_fences_stay_in_its_quote() -> None:

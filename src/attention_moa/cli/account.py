@@ -11,6 +11,7 @@ from attention_moa.cli.progress import describe_call
 from attention_moa.cli.sums import has_lower_bound, told_tokens, told_usd
 from attention_moa.messages import Stage
 from attention_moa.money import dollars
+from attention_moa.reading import degradations
 from attention_moa.records import CallRecord, Loss, RunRecord, UsageTotal
 from attention_moa.schedule import count_calls
 
@@ -39,8 +40,7 @@ def account(record: RunRecord, *, has_table: bool, replayed_calls: int = 0) -> l
     skipped = sum(loss.is_skipped or loss.stage is Stage.ANSWER for loss in record.losses)
     if skipped:
         lines.append(f"not made, as what they read was lost: {count(skipped, 'call')}")
-    for degraded in record.degraded:
-        lines.append(f"degraded in layer {degraded.layer}, {degraded.stage.value}: {degraded.what} ({degraded.why})")
+    lines += [f"degraded in {told}" for told in degradations(record)]
     lines += [f"note: {note}" for note in record.notes]
     return [*map(one_line, head), *by_stage, *map(one_line, lines)]
 

@@ -26,6 +26,7 @@ from attention_moa.events import (
     VerdictReached,
 )
 from attention_moa.messages import Stage
+from attention_moa.reading import told_of
 from attention_moa.records import Loss
 from attention_moa.schedule import Pair, count_calls, count_layer_calls, pairs
 
@@ -158,7 +159,7 @@ class Progress:
             case ResultLost(loss=loss):
                 self._lose(loss, now_s)
             case Degraded(degradation=degraded):
-                self.notices.append(f"layer {degraded.layer}: {degraded.what}")
+                self.notices.append(told_of(degraded))
             case LayerFinished(layer=number):
                 self._layer(number, now_s).ended_s = now_s
             case VerdictReached(verdict=verdict):

@@ -63,7 +63,10 @@ def test_losses_retries_stand_ins_and_truncations_are_told() -> None:
     assert "lost in layer 1: a's critique of b (ServerError: down)" in lines
     assert "lost in layer 1: b's refinement (ServerError: no way)" in lines
     assert any(line.startswith("not made, as what they read was lost: ") for line in lines)
-    assert any(line.startswith("degraded in layer 1, refine: ") for line in lines)
+    assert any(
+        line.startswith("degraded in layer 1, refine, b: its own answer stands in for the refinement (")
+        for line in lines
+    )
 
 
 def test_what_came_late_is_told_once_and_by_name() -> None:
