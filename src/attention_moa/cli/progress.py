@@ -146,6 +146,12 @@ class Progress:
         writing = [call for call in calls if call.state is State.WRITES and call.tail]
         return min(writing, key=lambda call: (-_STAGES.index(call.stage), call.since_s), default=None)
 
+    @property
+    def under_way(self) -> list[CallView]:
+        """The calls that are out, the one that was queued first at the front."""
+        calls = (call for layer in self.layers.values() for call in layer.calls.values())
+        return sorted((call for call in calls if call.state.is_under_way), key=lambda call: call.since_s)
+
     def apply(self, event: Event, now_s: float) -> None:
         """Take one event into account.
 
