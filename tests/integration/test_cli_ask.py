@@ -214,6 +214,14 @@ def test_a_conversation_alone_has_to_end_with_the_user(tmp_path: Path) -> None:
         (["--model-file", "none.gguf", "x"], b"", ["--model-file", "none.gguf", "does not exist"]),
         (["--file", "none.json"], b"", ["--file: 'none.json' cannot be read: No such file"]),
         (["--file", "-"], b"{", ["-: not JSON"]),
+        (["--file", "-", "-"], b"{", ["QUESTION and --file are both -"]),
+        (
+            ["--file", "-", "-s", "be long", "why?"],
+            b'[{"role": "system", "content": "be short"}]',
+            ["-: has a system message already: leave out --system"],
+        ),
+        (["-l", "two", "x"], b"", ["--layers", "write a whole number from 1 up, not 'two'"]),
+        (["--usd", "inf", "x"], b"", ["--usd", "write a finite number above 0, not 'inf'"]),
         (["-e", "paper-small", "-q", "x"], b"", ["OPENROUTER_API_KEY is not set"]),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import stat
 import subprocess
 from pathlib import Path
 
@@ -60,9 +61,13 @@ def test_a_run_is_listed_shown_exported_and_deleted(tmp_path: Path) -> None:
     exported = tmp_path / "run.json"
     runs(tmp_path, "export", "last", "--format", "json", "-o", exported)
     assert record_from_json(exported.read_bytes()).run_id == newest["run_id"]
+    assert stat.S_IMODE(exported.stat().st_mode) == 0o600
     refused = run_cli("runs", "export", "last", "-o", exported, folder=tmp_path)
     assert refused.returncode == 2
     assert "--force" in only_line(refused.stderr)
+    exported.write_text("x" * 1_000_000, encoding="utf-8")
+    runs(tmp_path, "export", "last", "-o", exported, "--force")
+    assert record_from_json(exported.read_bytes()).run_id == newest["run_id"]
     assert len(runs(tmp_path, "export", "last", "--format", "jsonl").stdout.splitlines()) == newest["calls"]
     assert runs(tmp_path, "export", "last", "--format", "markdown").stdout.startswith(b"# Run ")
     differing = runs(tmp_path, "diff", str(oldest["run_id"]), "last").stdout.decode()

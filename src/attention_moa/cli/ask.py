@@ -63,7 +63,7 @@ def ask(
     from attention_moa.settings import load_spec
 
     form = choose_form(is_json=is_json, is_events=is_events, is_quiet=is_quiet)
-    conversation = read_question(question, conversation_file)
+    conversation = read_question(question, conversation_file, system=system)
     spec = keeping.limits.apply(with_layers(load_spec(ensemble), layers))
     with choose_view(spec, form) as view:
         # The view is on the screen by now: what follows loads the providers' libraries.

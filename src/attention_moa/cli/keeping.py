@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from attention_moa.cli.numbers import Number, Whole
+
 if TYPE_CHECKING:
     from attention_moa.config import EnsembleSpec
     from attention_moa.journaling import RunWish
@@ -27,11 +29,17 @@ _JOURNAL = (
     click.option("--reuse", "has_reuse", is_flag=True, help="Take replies to equal calls out of other runs, unpaid."),
     click.option("--replay", "is_replay", is_flag=True, help="Send nothing: what the journal lacks is an error."),
 )
-_POSITIVE = click.FloatRange(min=0, min_open=True)
+_POSITIVE = Number(min=0, min_open=True)
 _LIMITS = (
     click.option("--usd", type=_POSITIVE, metavar="USD", help="Spend at most so many US dollars."),
-    click.option("--tokens", type=click.IntRange(min=1), metavar="N", help="Use at most so many tokens."),
-    click.option("--deadline", type=_POSITIVE, metavar="S", help="Answer within so many seconds."),
+    click.option("--tokens", type=Whole(min=1), metavar="N", help="Use at most so many tokens."),
+    click.option(
+        "--deadline",
+        type=_POSITIVE,
+        metavar="S",
+        help="Answer within so many seconds, counted from when libraries and journal are open: 1 to 3 s after the "
+        "start, and nothing is sent before.",
+    ),
 )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attention_moa.cli.numbers import Whole
+
 if TYPE_CHECKING:
     from attention_moa.config import EnsembleSpec
 
@@ -21,7 +23,7 @@ ensemble_option = click.option(
 layers_option = click.option(
     "-l",
     "--layers",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     metavar="N",
     help="Run at most N layers instead of what the ensemble says.",
 )

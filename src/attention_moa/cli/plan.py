@@ -92,8 +92,9 @@ def _conversations(question: str | None, data_file: Path | None, system: str | N
     from attention_moa.cli.question import read_question
     from attention_moa.questions import conversation_of
 
-    found = [read_question(question, None)] if data_file is None else read_questions(data_file)
-    return [conversation_of(conversation, system) for conversation in found]
+    if data_file is None:
+        return [conversation_of(read_question(question, None), system)]
+    return [asked.complete(system) for asked in read_questions(data_file)]
 
 
 def _learnt(spec: EnsembleSpec, journal: str | None) -> tuple[str | None, Mapping[str, ModelExperience]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attention_moa.cli.keeping import journal_option
+from attention_moa.cli.numbers import Number
 
 if TYPE_CHECKING:
     from attention_moa.store.journal import SqlJournal
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 @click.command("delete")
 @click.argument("runs", nargs=-1)
 @journal_option
-@click.option(
-    "--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Delete all runs that began longer ago instead."
-)
+@click.option("--older-than", type=Number(min=0), metavar="DAYS", help="Delete all runs that began longer ago instead.")
 @click.option("-y", "--yes", "is_sure", is_flag=True, help="Do not ask.")
 def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float | None, is_sure: bool) -> int:
     """Delete RUNS, their calls and texts, for good. Runs that somebody is at stay.

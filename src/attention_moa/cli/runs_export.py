@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -33,9 +34,9 @@ _ENDINGS = {".json": "json", ".jsonl": "jsonl", ".md": "markdown", ".markdown": 
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write to FILE, and not to standard output.",
 )
-@click.option("--force", "is_forced", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", "is_forced", is_flag=True, help="Write over a file that is there; its mode stays.")
 def export_run(*, run: str, journal: str | None, form: str | None, output: Path | None, is_forced: bool) -> int:
-    """Write RUN as a file: JSON (reads back equal), JSON lines or Markdown.
+    """Print RUN as JSON (reads back equal), JSON lines or Markdown, or write it to a file that you alone can read.
 
     RUN is an id, its beginning or its end; without it, the newest run.
     """
@@ -62,7 +63,8 @@ def _write(path: Path, text: str, *, is_forced: bool) -> None:
     from attention_moa.errors import ConfigError
 
     try:
-        with path.open("w" if is_forced else "x", encoding="utf-8", errors="replace") as file:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if is_forced else os.O_EXCL), 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
     except FileExistsError as error:
         raise ConfigError(f"{str(path)!r} is there already: --force writes over it", key="--output") from error

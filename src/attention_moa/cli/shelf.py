@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from attention_moa.agents import AgentSpec
+from attention_moa.cli.account import count
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.failures import where
 from attention_moa.cli.layout import table
@@ -73,7 +74,8 @@ def _description(spec: EnsembleSpec, room: int | None) -> Iterator[str]:
     later = f", {count_layer_calls(spec, 2)} for each later one" if spec.layers > 1 else ""
     yield f"layers: at most {spec.layers}; calls: {count_calls(spec)} ({first} for layer 1{later})"
     own = "its own answer and " if attention.own else ""
-    yield f"attention: each agent criticises {own}{attention.peers} peers, {attention.mode}; layout {spec.layout}"
+    peers = "all peers" if attention.peers == "all" else count(attention.peers, "peer")
+    yield f"attention: each agent criticises {own}{peers}, {attention.mode}; layout {spec.layout}"
     yield f"early stop: {stop.rule}, from layer {stop.min_layers} on, returns the {stop.returns} output"
     yield ""
     headings = ("agent", "model", "temperature", "max_tokens", "thinking", "role")
