@@ -127,6 +127,20 @@ def test_fresh_begins_anew_and_reuse_and_replay_send_nothing_again(tmp_path: Pat
     assert "the journal has no reply" in only_line(lacking.stderr)
 
 
+def test_a_replay_of_a_run_with_a_lost_call_names_it_and_the_mends(tmp_path: Path) -> None:
+    """A lost call has no reply, and a replay asks for none."""
+    mine = write_ensemble(tmp_path, "quick", "half_broken")
+    assert run_cli("ask", "-q", "-e", mine, "Why?", folder=tmp_path).returncode == 0
+    done = run_cli("ask", "-q", "--replay", "-e", mine, "Why?", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    line, rest = done.stderr.decode().splitlines()
+    assert rest.startswith("what was finished is kept: attention-moa runs resume ")
+    assert "no reply to the call 1.critique.b." in line
+    assert "it was lost or never made" in line
+    assert "runs show" in line
+    assert "without --replay" in line
+
+
 def test_what_is_wrong_with_a_journal_is_said_in_one_line(tmp_path: Path) -> None:
     """A file of something else, one that was cut, a URL that is none, a journal and a run that are not there."""
     none = run_cli("runs", "list", folder=tmp_path)
