@@ -11,6 +11,7 @@ from attention_moa.cli.progress import describe_call
 from attention_moa.cli.sums import has_lower_bound, told_tokens, told_usd
 from attention_moa.messages import Stage
 from attention_moa.money import dollars
+from attention_moa.not_made import not_made
 from attention_moa.reading import degradations
 from attention_moa.records import CallRecord, Loss, RunRecord, UsageTotal
 from attention_moa.schedule import count_calls
@@ -36,10 +37,7 @@ def account(record: RunRecord, *, has_table: bool, replayed_calls: int = 0) -> l
     if record.is_truncated:
         lines.append("truncated: the answer hit its token limit (max_tokens)")
     lines += [f"lost in layer {loss.layer}: {_lost(loss)}" for loss in record.losses if _is_told(loss)]
-    # Where an answer is lost there is nothing to refine: that call has no loss of its own.
-    skipped = sum(loss.is_skipped or loss.stage is Stage.ANSWER for loss in record.losses)
-    if skipped:
-        lines.append(f"not made, as what they read was lost: {count(skipped, 'call')}")
+    lines += _not_made(record)
     lines += [f"degraded in {told}" for told in degradations(record)]
     lines += [f"note: {note}" for note in record.notes]
     return [*map(one_line, head), *by_stage, *map(one_line, lines)]
@@ -112,6 +110,18 @@ def _calls(record: RunRecord, replayed_calls: int) -> str:
     if replayed_calls:
         parts.append(f"{replayed_calls} from the journal, not paid again")
     return f"calls: {', '.join(parts)}"
+
+
+def _not_made(record: RunRecord) -> list[str]:
+    """Return the line that makes the calls of a run add up to its plan, where there is anything to say."""
+    other, without_input, unread = not_made(record)
+    why = (
+        (other, "of layers that did not run"),
+        (without_input, "whose input was lost"),
+        (unread, "not begun before the run ended" if record.state != "finished" else "given up before they began"),
+    )
+    parts = [f"{number:,} {reason}" for number, reason in why if number]
+    return [f"not made: {count(other + without_input + unread, 'call')} ({', '.join(parts)})"] if parts else []
 
 
 def _tokens(usage: UsageTotal) -> str:

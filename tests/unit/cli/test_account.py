@@ -48,6 +48,7 @@ def test_a_stop_says_why() -> None:
     """The verdict comes with its reason."""
     lines = lines_of(World(a_spec(2, layers=3), {"residual": stop}))
     assert "layer 2: stopped, a finds the latest output no improvement" in lines
+    assert "not made: 10 calls (10 of layers that did not run)" in lines
 
 
 def test_losses_retries_stand_ins_and_truncations_are_told() -> None:
@@ -62,7 +63,7 @@ def test_losses_retries_stand_ins_and_truncations_are_told() -> None:
     assert "calls: 7 of 16 planned, 3 lost, 1 tried again" in lines
     assert "lost in layer 1: a's critique of b (ServerError: down)" in lines
     assert "lost in layer 1: b's refinement (ServerError: no way)" in lines
-    assert any(line.startswith("not made, as what they read was lost: ") for line in lines)
+    assert "not made: 6 calls (6 whose input was lost)" in lines, "with the 7 and the 3 these are all 16"
     assert any(
         line.startswith("degraded in layer 1, refine, b: its own answer stands in for the refinement (")
         for line in lines
@@ -82,6 +83,15 @@ def test_what_came_late_is_told_once_and_by_name() -> None:
     assert late[0].startswith("degraded in layer 1, critique: b's critique of a was left out (late: ")
 
 
+def test_an_agent_that_hangs_leaves_calls_that_were_given_up() -> None:
+    """What was finished, ended and never begun adds up to the plan."""
+    spec = a_spec(3, layers=1, quorum=QuorumSpec(critiques=2, refinements=2, grace_s=0.0))
+    hangs = World(spec, latency_s=lambda request: 60.0 if request.agent == "b" else 1.0)
+    lines = lines_of(hangs)
+    assert "calls: 9 of 16 planned, 1 cancelled" in lines
+    assert "not made: 6 calls (6 given up before they began)" in lines
+
+
 def test_an_interrupted_run_says_which_calls_were_done() -> None:
     """Finished over all, by stage."""
     world = World(a_spec(2, layers=1), latency_s=lambda request: 0.0 if request.agent == "a" else 60.0)
@@ -97,6 +107,7 @@ def test_an_interrupted_run_says_which_calls_were_done() -> None:
     lines = account(world.record, has_table=True)
     assert lines[0].startswith("ensemble: interrupted after")
     assert any(line.split()[:3] == ["1", "answer", "1/2"] for line in lines)
+    assert "not made: 6 calls (6 not begun before the run ended)" in lines
 
 
 def test_unknown_tokens_are_not_told_as_zero() -> None:
