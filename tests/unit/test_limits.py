@@ -249,7 +249,7 @@ def test_what_a_deadline_returned_is_returned_again_by_a_run_that_has_new_time(d
     first = story.live(Cut(is_kill=False))
     assert str(first.text).startswith(f"{whose} has read ")
     story.journal._runs[str(story.run_id)].state = "running"  # noqa: SLF001 - as if it had died
-    story.journal._runs[str(story.run_id)].record = None  # noqa: SLF001
+    story.journal._runs[str(story.run_id)].record = None  # noqa: SLF001 - as if it had died
     again = story.live()
     assert story.lives[-1] == []
     assert again.text == first.text

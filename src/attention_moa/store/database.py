@@ -118,7 +118,7 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
                 async with _alone(address.file, busy_timeout_s):
                     await _claim(database)
                     await _prepare(database)
-    except BaseException:
+    except BaseException:  # a cancellation too: nobody else can let go of these connections
         await database.engine.dispose()
         raise
     return database

@@ -188,7 +188,7 @@ class ServerHolds:
         try:
             for mine in self._mine:
                 await _call(connection, "pg_try_advisory_lock", mine)
-        except BaseException:
+        except BaseException:  # a cancellation too: it would leave a connection open that nobody knows
             await connection.close()
             raise
         self._connection = connection

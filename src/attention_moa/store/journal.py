@@ -130,7 +130,7 @@ class SqlJournal:
             raise RunBusyError(head.run_id, "another process")
         try:
             await shelf.writer.write(INSERT_RUN, lambda: _run_row(head, self._redact))
-        except BaseException as error:
+        except BaseException as error:  # a cancellation too: the run would stay held by nobody
             await holds.free(head.run_id)
             if isinstance(error, StoreError) and isinstance(error.__cause__, IntegrityError):
                 raise StoreError(f"there is a run {head.run_id} already: every run has an id of its own") from error
@@ -157,7 +157,7 @@ class SqlJournal:
             row = await _row_of(shelf, run_id)
             await _take_up(shelf, row)
             kept = await _kept(shelf, run_id)
-        except BaseException:
+        except BaseException:  # a cancellation too: the run would stay held by nobody
             await holds.free(run_id)
             raise
         return self._place(shelf, holds, _head(row), kept, has_reuse=has_reuse)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -25,10 +26,10 @@ def lines_of(a: RunRecord, b: RunRecord) -> str:
     return "\n".join(diff_lines(a, b, compare(a, b)))
 
 
-def a_run(*replies: str, **head: object) -> RunRecord:
+def a_run(*replies: str, **head: Any) -> RunRecord:
     """Return a run whose agents a, b, c … gave these replies, and which answers with the first."""
     calls = (a_call(f"1.answer.{name}", reply=reply) for name, reply in zip("abcdef", replies, strict=False))
-    return a_record(a_head(**head), *calls, text=replies[0])  # type: ignore[arg-type]  # fields of a head
+    return a_record(a_head(**head), *calls, text=replies[0])
 
 
 @pytest.fixture

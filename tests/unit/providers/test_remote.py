@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -338,7 +339,7 @@ def test_a_cancelled_call_closes_the_connection_and_leaves_no_task() -> None:
             await provider.aclose()
 
     for behaviour in (hangs(), hangs(chunk({"content": "He"}))):
-        run(lambda behaviour=behaviour: scenario(behaviour))  # type: ignore[misc]
+        run(partial(scenario, behaviour))
 
 
 def test_a_hundred_calls_at_once_share_one_client() -> None:

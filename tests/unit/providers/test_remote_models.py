@@ -143,11 +143,11 @@ def test_a_cache_point_follows_the_shared_turns_where_the_model_has_them() -> No
     request = a_request(user("a"), assistant("b"), user("c"), shared_messages=2)
     kinds = [[type(part).__name__ for part in message.parts] for message in render_messages(request, model)]
     assert kinds == [["UserPromptPart"], ["TextPart"], ["UserPromptPart"]]
-    contents = [getattr(message.parts[0], "content") for message in render_messages(request, model)]  # noqa: B009
+    contents = [getattr(message.parts[0], "content", ()) for message in render_messages(request, model)]
     assert [type(item).__name__ for item in contents[0]] == ["str", "CachePoint"]
     assert contents[2] == "c"
     lone = render_messages(a_request(user("a"), shared_messages=0), model)
-    assert lone[0].parts[0].content == "a"  # type: ignore[union-attr]
+    assert getattr(lone[0].parts[0], "content", None) == "a"
 
 
 def test_a_setting_that_a_model_does_not_take_is_noted_and_not_sent() -> None:
