@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from attention_moa.agents import AgentSpec
@@ -23,10 +25,10 @@ from attention_moa.cli.discovery import Listed
     ],
 )
 def test_limits_are_compared_where_both_are_known(
-    settings: dict[str, int], limits: dict[str, int], cell: str, fault: str | None
+    settings: dict[str, Any], limits: dict[str, int], cell: str, fault: str | None
 ) -> None:
     """What is above the model's own limit is told with the mend, before a run fails of it."""
-    agent = AgentSpec(name="q", model="openai:m", **settings)  # type: ignore[arg-type]
+    agent = AgentSpec(name="q", model="openai:m", **settings)
     found = compare_limits(agent, Listed(name="m", **limits))
     assert found[0] == cell
     assert (found[1] or "").startswith(fault or "")
