@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from attention_moa.cli.numbers import Number, Whole
+from attention_moa.cli.options import with_options
 
 if TYPE_CHECKING:
     from attention_moa.config import EnsembleSpec
@@ -22,11 +23,14 @@ journal_option = click.option(
     help="The journal of all calls: a file, or postgresql+asyncpg://…; else ATTENTION_MOA_JOURNAL says which, else it "
     "is a file in your data directory.",
 )
+reuse_option = click.option(
+    "--reuse", "has_reuse", is_flag=True, help="Take replies to equal calls out of other runs, unpaid."
+)
 _JOURNAL = (
     journal_option,
     click.option("--no-journal", "is_unjournaled", is_flag=True, help="Keep no journal: an interrupted run is lost."),
     click.option("--fresh", "is_fresh", is_flag=True, help="Begin anew, also where an equal run was interrupted."),
-    click.option("--reuse", "has_reuse", is_flag=True, help="Take replies to equal calls out of other runs, unpaid."),
+    reuse_option,
     click.option("--replay", "is_replay", is_flag=True, help="Send nothing: what the journal lacks is an error."),
 )
 _POSITIVE = Number(min=0, min_open=True)
@@ -148,10 +152,7 @@ def keeping_options(command: Callable[..., int]) -> Callable[..., int]:
         keeping = Keeping(journal, is_unjournaled, is_fresh, has_reuse, is_replay, limits)
         return command(keeping=keeping.require(), **told)
 
-    with_options: Callable[..., int] = collected
-    for option in reversed((*_JOURNAL, *_LIMITS)):
-        with_options = option(with_options)
-    return with_options
+    return with_options(collected, (*_JOURNAL, *_LIMITS))
 
 
 def limit_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -161,7 +162,4 @@ def limit_options(command: Callable[..., int]) -> Callable[..., int]:
     def collected(*, usd: float | None, tokens: int | None, deadline: float | None, **told: Any) -> int:
         return command(limits=Limits(usd, tokens, deadline), **told)
 
-    with_options: Callable[..., int] = collected
-    for option in reversed(_LIMITS):
-        with_options = option(with_options)
-    return with_options
+    return with_options(collected, _LIMITS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,15 @@ model_file_option = click.option(
 )
 
 
+def with_options(
+    command: Callable[..., int], options: tuple[Callable[[Callable[..., int]], Callable[..., int]], ...]
+) -> Callable[..., int]:
+    """Return a command with options, which its help lists in their order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def require_runnable(spec: EnsembleSpec) -> None:
     """Make sure of what a run would stumble over at its start: the templates, and prices where money is limited.
 
@@ -50,16 +60,3 @@ def require_runnable(spec: EnsembleSpec) -> None:
     folder = Path(spec.prompts.folder) if spec.prompts.folder else None
     rehearse(spec, load_templates(folder, style=spec.prompts.style))
     Budget(spec.limits, known_price).require_prices((*spec.agents, *summary_chain(spec), *residual_chain(spec)))
-
-
-def with_layers(spec: EnsembleSpec, layers: int | None) -> EnsembleSpec:
-    """Return the ensemble with another number of layers; None leaves it as it is.
-
-    Raises:
-        ConfigError: There are too many.
-    """
-    if layers is None:
-        return spec
-    from msgspec.structs import replace
-
-    return replace(spec, layers=layers)

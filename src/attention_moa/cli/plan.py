@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attention_moa.cli.choice import Choice
 from attention_moa.cli.exits import EXIT_CODES
-from attention_moa.cli.options import ensemble_option, layers_option, system_option, with_layers
+from attention_moa.cli.options import ensemble_option, layers_option, system_option
+from attention_moa.cli.printing import json_option
 
 if TYPE_CHECKING:
     from attention_moa.config import EnsembleSpec
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     help="Learn from this journal what the models write, cost and take; by default from the user's own.",
 )
 @click.option("--no-journal", "is_unjournaled", is_flag=True, help="Look at no journal.")
-@click.option("--json", "is_json", is_flag=True, help="Print the plan as one JSON document.")
+@json_option("Print the plan as one JSON document.")
 def plan(
     *,
     question: str | None,
@@ -59,13 +61,12 @@ def plan(
     """
     from attention_moa.cli.output import room_of, say
     from attention_moa.experience import NOTHING
-    from attention_moa.settings import load_spec
 
     if journal is not None and is_unjournaled:
         raise click.UsageError("--journal and --no-journal exclude each other")
     if question is not None and data_file is not None:
         raise click.UsageError("QUESTION and --file exclude each other")
-    spec = with_layers(load_spec(ensemble), layers)
+    spec = Choice(ensemble, layers).spec()
     conversations = _conversations(question, data_file, system)
     name, experience = (None, NOTHING) if is_unjournaled else _learnt(spec, journal)
 

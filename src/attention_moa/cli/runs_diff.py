@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attention_moa.cli.keeping import journal_option
+from attention_moa.cli.printing import json_option
 
 if TYPE_CHECKING:
     from attention_moa.comparing import CallDifference, Piece, RunDifference
@@ -31,7 +32,7 @@ _MOST_NAMED = 2
 @click.argument("a")
 @click.argument("b")
 @journal_option
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+@json_option("Print one JSON document.")
 def diff_runs(*, a: str, b: str, journal: str | None, is_json: bool) -> int:
     """Show how runs A and B differ: settings, calls and why each is another one, and the answers word by word.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attention_moa.cli.keeping import journal_option
+from attention_moa.cli.printing import json_option
 
 if TYPE_CHECKING:
     from attention_moa.records import CallRecord, RunRecord
@@ -23,7 +24,7 @@ _BRIEF = 160
 @click.option("--brief", "is_brief", is_flag=True, help="Only the first words of each text.")
 @click.option("--calls", "is_calls", is_flag=True, help="List the calls with their attempts, tokens, money and times.")
 @click.option("--call", "call_id", metavar="CALL", help="Show one call whole: prompt, reply, attempts.")
-@click.option("--json", "is_json", is_flag=True, help="Print the whole record: one JSON document.")
+@json_option("Print the whole record: one JSON document.")
 def show_run(
     *, run: str, journal: str | None, is_brief: bool, is_calls: bool, call_id: str | None, is_json: bool
 ) -> int:
