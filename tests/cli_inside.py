@@ -93,6 +93,8 @@ def inside(*arguments: str | Path, columns: int | None = None, typed: str = "") 
             return Done(status, _written(out), _written(err))
         with a_terminal(columns, typed) as terminal, pytest.MonkeyPatch.context() as patch:
             patch.setenv("TERM", "xterm-256color")
+            for variable in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+                patch.delenv(variable, raising=False)
             patch.setenv("COLUMNS", str(columns))
             status = _ended(arguments, terminal.keys, terminal.screen)
         return Done(status, terminal.text, _written(err))
