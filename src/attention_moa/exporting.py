@@ -77,7 +77,7 @@ def _account(record: RunRecord) -> Iterator[str]:
 
 def _cost(usage: UsageTotal) -> str:
     """Return what a run cost; what is not known never counts as nothing."""
-    if usage.unpriced_calls and usage.unpriced_calls == usage.calls:
+    if usage.unpriced_calls and not usage.cost_usd:
         return "unknown"
     if usage.unpriced_calls:
         return f"at least {amount(usage.cost_usd)}, {usage.unpriced_calls:,} of {usage.calls:,} attempts are not known"

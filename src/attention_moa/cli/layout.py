@@ -8,7 +8,8 @@ from unicodedata import combining, east_asian_width
 
 from attention_moa.cli.clean import one_line
 
-_GAP = 2
+GAP = 2
+"""Columns between two columns of a table."""
 _NARROWEST = 5
 _WORDS = re.compile(r"\s+|\S+")
 _NUMBER = re.compile(r"\d[\d,./]*( ?\S{0,2})( or more)?")
@@ -45,7 +46,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, room: int |
     """
     cells = [[one_line(cell) for cell in row] for row in (headings, *rows)]
     natural = [max(columns(row[place]) for row in cells) for place in range(len(headings))]
-    widths = natural if room is None else _narrowed(natural, room - _GAP * (len(headings) - 1))
+    widths = natural if room is None else _narrowed(natural, room - GAP * (len(headings) - 1))
     is_number = [_are_numbers([row[place] for row in cells[1:]]) for place in range(len(headings))]
     lines: list[str] = []
     for row in cells:
@@ -53,7 +54,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, room: int |
         for place in range(max(map(len, folded))):
             parts = [cell[place] if place < len(cell) else "" for cell in folded]
             padded = [_padded(*part) for part in zip(parts, widths, is_number, strict=True)]
-            lines.append((" " * _GAP).join(padded).rstrip())
+            lines.append((" " * GAP).join(padded).rstrip())
     return lines
 
 

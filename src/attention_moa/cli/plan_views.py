@@ -186,8 +186,9 @@ def _remarks(plans: Sequence[Plan], models: Sequence[ModelBasis], journal: str |
 def _account_row(row: AccountRow) -> tuple[str, str, str, str]:
     shown = {"calls": _number, "tokens": _number, "usd": _usd, "seconds": _seconds}[row.unit]
     actual = shown(row.actual)
-    off = "?" if row.off is None else f"{row.off:+.0%}"
-    return row.what, shown(row.planned), f"{actual} or more" if row.is_least and row.actual else actual, off
+    if row.is_least:  # "0 or more" says nothing
+        actual = f"{actual} or more" if row.actual else "?"
+    return row.what, shown(row.planned), actual, "?" if row.off is None else f"{row.off:+.0%}"
 
 
 def _passed(plans: Sequence[Plan], limits: LimitSpec) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+import pytest
 from msgspec.structs import replace
 
 from attention_moa.accounting import call_usage
@@ -135,6 +136,22 @@ def test_known_tokens_are_shown_where_one_attempt_did_not_tell() -> None:
         "tokens: at least 80 prompt (32 of them cached), 40 written (8 of them reasoning); 2 of 10 attempts did not say"
         in (account(part, has_table=False))
     )
+
+
+@pytest.mark.parametrize(("room", "gone"), [(100, ""), (70, "reasoning"), (60, "cached"), (50, "seconds")])
+def test_a_narrow_terminal_gets_fewer_columns_and_whole_numbers(room: int, gone: str) -> None:
+    """What it does without goes in an order; no number and no stage is broken."""
+    record = World(a_spec(2, layers=1)).run()
+    usage = Usage(input_tokens=12_345, cached_tokens=12_345, output_tokens=12_345, reasoning_tokens=12_345)
+    attempts = tuple(replace(one, usage=usage, cost_usd=0.5) for one in record.calls[0].attempts)
+    calls = tuple(replace(call, attempts=attempts, model="openai:a-model-with-a-name") for call in record.calls)
+    large = replace(record, calls=calls, usage=call_usage(calls))
+    names = ("reasoning", "cached", "seconds")
+    expected = names[: names.index(gone) + 1] if gone else ()
+    tables = by_layer_and_stage(large, room=room), by_agent(large, room=room)
+    assert [name for name in names if name not in tables[0][0]] == list(expected)
+    assert tables[0][-1].split()[:3] == ["all", "9", "111,105"]
+    assert max(len(line) for lines in tables for line in lines) <= room
 
 
 def test_text_in_the_account_is_cleaned() -> None:

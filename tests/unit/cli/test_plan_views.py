@@ -115,10 +115,15 @@ def test_a_run_that_stopped_early_says_what_is_compared() -> None:
 
 def test_what_is_not_known_of_a_run_is_not_made_up() -> None:
     """A lower bound is one, and the difference unknown."""
-    rows = (AccountRow("written tokens", "tokens", 50, 20, is_least=True), AccountRow("seconds", "seconds", None, 5.0))
+    rows = (
+        AccountRow("written tokens", "tokens", 50, 20, is_least=True),
+        AccountRow("seconds", "seconds", None, 5.0),
+        AccountRow("US dollars", "usd", None, 0.0, is_least=True),
+    )
     lines = account_lines(PlanAccount(1, 1, rows, written_is="journal"))
     assert lines[1].split() == ["written", "tokens", "50", "20", "or", "more", "?"]
     assert lines[2].split() == ["seconds", "?", "5.0", "?"]
+    assert lines[3].split() == ["US", "dollars", "?", "?", "?"]
 
 
 def test_a_limit_that_will_be_reached_is_told() -> None:
