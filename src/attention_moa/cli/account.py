@@ -25,16 +25,17 @@ _NAMES, _NAME = ("agent", "model"), 12
 _MOST_MODELS = 3
 
 
-def account(record: RunRecord, *, has_table: bool, replayed_calls: int = 0) -> list[str]:
+def account(record: RunRecord, *, has_table: bool, replayed_calls: int = 0, room: int | None = None) -> list[str]:
     """Return the account of a run, line by line.
 
     Args:
         record: The run, whole or in part.
         has_table: Whether the calls are also listed by layer and stage.
         replayed_calls: How many replies came out of the journal this time.
+        room: Most columns of that table; None for any number.
     """
     head = [_time(record), _calls(record, replayed_calls), f"tokens: {_tokens(record.usage)}", f"cost: {cost(record)}"]
-    by_stage = ["", *by_layer_and_stage(record), ""] if has_table and record.calls else []
+    by_stage = ["", *by_layer_and_stage(record, room=room), ""] if has_table and record.calls else []
     lines = _verdicts(record)
     if (earlier := _answering_layer(record)) is not None:
         lines.append(f"the answer is the output of layer {earlier}")

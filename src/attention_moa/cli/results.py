@@ -9,7 +9,7 @@ from pathlib import Path
 from attention_moa.cli.account import account
 from attention_moa.cli.clean import clean
 from attention_moa.cli.failures import explain
-from attention_moa.cli.output import complain, say, say_answer, tell
+from attention_moa.cli.output import complain, room_of, say, say_answer, tell
 from attention_moa.cli.running import Outcome
 from attention_moa.cli.views import Form
 from attention_moa.codec import record_to_json
@@ -42,7 +42,8 @@ def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
     if form is Form.ANSWER and outcome.error is None and (record.calls or not is_partial):
         _print_text(record, is_partial=is_partial)
         tell("")
-        for line in account(record, has_table=is_partial or has_table, replayed_calls=outcome.replayed_calls):
+        has_table, room = is_partial or has_table, room_of(sys.stderr)
+        for line in account(record, has_table=has_table, replayed_calls=outcome.replayed_calls, room=room):
             tell(line)
     elif form is Form.QUIET and outcome.error is None and not is_partial and record.text is not None:
         say_answer(record.text)

@@ -152,6 +152,7 @@ def test_a_narrow_terminal_gets_fewer_columns_and_whole_numbers(room: int, gone:
     assert [name for name in names if name not in tables[0][0]] == list(expected)
     assert tables[0][-1].split()[:3] == ["all", "9", "111,105"]
     assert max(len(line) for lines in tables for line in lines) <= room
+    assert set(tables[0]) <= set(account(large, has_table=True, room=room))
 
 
 def test_text_in_the_account_is_cleaned() -> None:
