@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from attention_moa.accounting import call_usage
 from attention_moa.cli.clean import one_line
-from attention_moa.cli.layout import GAP, columns, table
+from attention_moa.cli.layout import fitted, table, without
 from attention_moa.cli.progress import describe_call
 from attention_moa.cli.sums import has_lower_bound, told_tokens, told_usd
 from attention_moa.messages import Stage
@@ -20,8 +20,6 @@ _STATES = {"finished": "finished", "failed": "failed", "cancelled": "interrupted
 _HEADINGS = ("layer", "stage", "calls", "prompt", "cached", "written", "reasoning", "USD", "seconds")
 _NOT_NARROW = ("reasoning", "cached", "seconds")
 """What a narrow terminal does without, in this order, so that no number is broken."""
-_NAMES, _NAME = ("agent", "model"), 12
-"""Columns that may be folded, and from how many columns of the terminal on."""
 _MOST_MODELS = 3
 
 
@@ -70,25 +68,11 @@ def by_agent(record: RunRecord, *, room: int | None = None) -> list[str]:
 
 def _table(record: RunRecord, headings: Sequence[str], rows: Sequence[Sequence[str]], room: int | None) -> list[str]:
     """Return a table; without the column of thinking where no model thought, and those that have no room."""
-    cells = [tuple(headings), *map(tuple, rows)]
+    cells: Sequence[Sequence[str]] = [headings, *rows]
     if not record.usage.reasoning_tokens:
-        cells = _without("reasoning", cells)
-    for name in _NOT_NARROW:
-        if room is not None and _least_columns(cells) > room:
-            cells = _without(name, cells)
+        cells = without("reasoning", cells)
+    cells = fitted(cells, room, gives_up=_NOT_NARROW, names=("agent", "model"))
     return table(cells[0], cells[1:], room=room)
-
-
-def _without(name: str, cells: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return the rows of a table without a column; as they are where they do not have it."""
-    return [tuple(cell for cell, heading in zip(row, cells[0], strict=True) if heading != name) for row in cells]
-
-
-def _least_columns(cells: Sequence[Sequence[str]]) -> int:
-    """Return the columns that a table takes whose numbers are whole; names may be folded."""
-    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
-    least = [min(width, _NAME) if cells[0][place] in _NAMES else width for place, width in enumerate(widths)]
-    return sum(least) + GAP * (len(least) - 1)
 
 
 def cost(record: RunRecord) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from attention_moa.budget import REPLY_TOKENS
 from attention_moa.call_costs import Source
 from attention_moa.cli.clean import one_line
-from attention_moa.cli.layout import table
+from attention_moa.cli.layout import fitted, table
 from attention_moa.config import LimitSpec
 from attention_moa.money import amount, as_written
 from attention_moa.plan import ModelBasis, Plan, PlanSum, add_plans
@@ -24,6 +24,8 @@ _PLANNED: Mapping[Source, str] = {
     "assumed": "planned (a guess)",
 }
 _CACHES = {None: "?", True: "seen", False: "not seen"}
+_LONG_S = 10_000
+"""From so many seconds on, a narrow terminal gets whole ones."""
 _WIDE = 100
 """From so many columns on, and in pipes, every number is written out."""
 
@@ -112,15 +114,17 @@ class _Columns:
         heads = ["calls", f"prompt{bound}", "cached", f"written{bound}"]
         heads += ["reasoning"] if self._has_thinking else []
         heads += ["USD", "seconds"] if has_end else ["USD"]
-        cells = [(name, *self._cells(one)[: len(heads)]) for name, one in rows]
-        return table((what, *heads), cells, room=self._room)
+        cells = [(what, *heads), *((name, *self._cells(one)[: len(heads)]) for name, one in rows)]
+        shown = fitted(cells, self._room, gives_up=["cached"])
+        return table(shown[0], shown[1:], room=self._room)
 
     def _cells(self, one: PlanSum) -> list[str]:
         number = _number if self._is_wide else _short
         cells = [number(one.calls), number(one.prompt_tokens)]
         cells += [number(one.cached_tokens) if self._has_cache else "?", number(one.written_tokens)]
         cells += [number(one.reasoning_tokens)] if self._has_thinking else []
-        return [*cells, _usd(one.usd), _seconds(one.seconds)]
+        is_long = not self._is_wide and one.seconds is not None and one.seconds >= _LONG_S
+        return [*cells, _usd(one.usd), _number(one.seconds) if is_long else _seconds(one.seconds)]
 
 
 def _stage_rows(plan: Plan) -> list[tuple[str, PlanSum]]:
