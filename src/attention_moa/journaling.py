@@ -113,7 +113,7 @@ async def _take_up(
     try:
         _require_same(run_id, place.head.conversation, conversation)
         calls = (await journal.record(run_id)).calls
-    except BaseException:
+    except BaseException:  # cancelled too: nobody else would let go of the run
         await to_the_end(place.release())
         raise
     journaled = {(call.call_id, call.fingerprint) for call in calls}

@@ -36,10 +36,9 @@ def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float
 
     found = with_journal(journal, find)
     what = ", ".join(found) if older_than is None else f"all runs older than {older_than:g} days"
-    if not is_sure:
-        if not sys.stdin.isatty():
-            raise click.UsageError(f"this would delete {what}: say --yes")
-        click.confirm(f"Delete {what} for good?", abort=True, err=True)
+    if not (is_sure or _is_wanted(what)):
+        tell("nothing was deleted")
+        return 0
 
     async def delete(opened: SqlJournal) -> int:
         if older_than is not None:
@@ -50,3 +49,10 @@ def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float
 
     tell(f"deleted: {count(with_journal(journal, delete), 'run')}")
     return 0
+
+
+def _is_wanted(what: str) -> bool:
+    """Return whether the person at the terminal says yes; raise a usage error where nobody is there."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"this would delete {what}: say --yes")
+    return click.confirm(f"Delete {what} for good?", err=True)

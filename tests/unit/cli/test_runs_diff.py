@@ -45,7 +45,7 @@ def test_equal_runs_are_said_to_be_equal() -> None:
     """Their settings and all of their calls."""
     said = lines_of(a_run("It scatters.", "Air."), a_run("It scatters.", "Air."))
     assert "the ensembles are equal" in said
-    assert "all 2 calls are equal" in said
+    assert "all calls are equal (2)" in said
     assert "differ" not in said
 
 
