@@ -165,7 +165,7 @@ class Caller:
     def _tell_cut(self, ask: Ask, cut: Ask) -> None:
         most, wished = cut.agent.max_tokens, ask.agent.max_tokens
         if most != wished:
-            what = f"its reply may take {most} tokens, not {wished}"
+            what = f"its reply may take {most:,} tokens, not {wished:,}"
             self._log.degrade(ask.layer, ask.stage, ask.agent.name, what=what, why="no more is left of the run's limit")
 
     async def _send(self, ask: Ask, fitted: Fitted, booking: Booking) -> Reply:
