@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,21 @@ def test_a_trace_is_the_record_beside_the_answer(tmp_path: Path) -> None:
     done = run_cli("ask", "--trace", trace, "-e", ensemble, "why?", folder=tmp_path)
     assert done.returncode == 0
     assert record_from_json(trace.read_bytes()).state == "finished"
+
+
+def test_a_trace_is_for_its_user_alone(tmp_path: Path) -> None:
+    """It holds every text of the run; a file that was there keeps its mode, and nothing else of what it held."""
+    ensemble, new, old = write_ensemble(tmp_path, "quick"), tmp_path / "new.json", tmp_path / "old.json"
+    old.write_bytes(b"x" * 100_000)
+    old.chmod(0o644)
+    before = os.umask(0)
+    try:
+        for trace in (new, old):
+            assert run_cli("ask", "--trace", trace, "-e", ensemble, "why?", folder=tmp_path).returncode == 0
+            assert record_from_json(trace.read_bytes()).state == "finished"
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(trace.stat().st_mode) for trace in (new, old)] == [0o600, 0o644]
 
 
 def test_a_trace_is_written_for_a_run_that_fails(tmp_path: Path) -> None:
