@@ -25,12 +25,14 @@ def require_ours(file: Path) -> None:
     A file beside which there are locks of ours is looked at when it is opened, once no other process changes it.
 
     Raises:
-        StoreError: It is no database, or another application's.
+        StoreError: It is a device, a pipe or a socket, no database, or another application's.
         OSError: It cannot be read, as a folder cannot.
         sqlite3.Error: It is damaged.
     """
     if not file.exists():
         return
+    if not file.is_file() and not file.is_dir():  # a pipe would be waited for, for ever
+        raise StoreError(f"{file} is no file to keep a journal in: name another with --journal")
     with file.open("rb") as opened:
         begin = opened.read(len(_MAGIC))
     is_being_mended = _beside(file, "-journal").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,11 @@ def _copied_in_part(path: Path) -> None:
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
 
 
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made, chdir(path.parent):  # the address of one is a hundred bytes at most
+        made.bind(path.name)
+
+
 @pytest.mark.parametrize(
     ("make", "because"),
     [
@@ -183,6 +190,9 @@ def _copied_in_part(path: Path) -> None:
         (_header, "no SQLite database|damaged"),
         (_copied_in_part, "is damaged: put a copy back"),
         (Path.mkdir, "cannot be"),
+        (os.mkfifo, "is no file to keep a journal in"),
+        (_socket, "is no file to keep a journal in"),
+        (lambda path: path.symlink_to(os.devnull), "is no file to keep a journal in"),
     ],
 )
 def test_what_is_no_journal_is_refused(tmp_path: Path, make: Callable[[Path], None], because: str) -> None:
