@@ -24,6 +24,7 @@ from attention_moa.booking import Ask, Booking, Collected
 from attention_moa.budget import REPLY_TOKENS, Budget, Grant, PriceOf
 from attention_moa.config import CallPolicy
 from attention_moa.errors import (
+    BadReplyError,
     CallError,
     CallTimeoutError,
     ConfigError,
@@ -212,6 +213,10 @@ class Caller:
             on_start()
             try:
                 reply = await self._attempt(provider, ask, booking, collected)
+            except BadReplyError as error:
+                if collected.finish_reason == "length" and ask.agent.max_tokens != model.max_tokens:
+                    error.args = (f"{error}; the run's limit had cut the reply to {ask.agent.max_tokens:,} tokens",)
+                raise
             except (RateLimitError, ServerError) as error:
                 if error.retryable and (isinstance(error, RateLimitError) or error.retry_after_s is not None):
                     turn.refused(error.retry_after_s)
