@@ -37,7 +37,11 @@ class Section(NamedTuple):
     remark: str = ""
 
 
-def sections(record: RunRecord) -> Iterator[Section]:
+NOT_OVER = "not over"
+"""How far a run is that has not come to its end, where it is not known whether somebody is at it."""
+
+
+def sections(record: RunRecord, *, standing: str = NOT_OVER) -> Iterator[Section]:
     """Yield a run piece by piece: the conversation, its layers stage by stage, the answer.
 
     A run that did not get to the end of its record has no layers yet: then its calls come in the order in which they
@@ -45,6 +49,7 @@ def sections(record: RunRecord) -> Iterator[Section]:
 
     Args:
         record: The run, over or not.
+        standing: How far it is where it is not over.
     """
     yield Section(1, "Question")
     yield from _turns(record.conversation)
@@ -53,7 +58,7 @@ def sections(record: RunRecord) -> Iterator[Section]:
     if not record.layers and record.calls:
         yield Section(1, "Calls so far")
         yield from map(_call, record.calls)
-    yield Section(1, "Answer", record.text, _why_none(record))
+    yield Section(1, "Answer", record.text, _why_none(record, standing))
 
 
 def title_of(stage: Stage, agent: str, peer: str | None = None) -> str:
@@ -119,7 +124,8 @@ def _call(call: CallRecord) -> Section:
     return Section(2, title, call.text, f"{remark}: {call.message}" if call.message else remark)
 
 
-def _why_none(record: RunRecord) -> str:
+def _why_none(record: RunRecord, standing: str) -> str:
+    state = standing if record.state == "running" else record.state
     if record.text is not None:
-        return "" if record.state == "finished" else f"the best so far: the run is {record.state}"
-    return f"none: {record.error}" if record.error else f"none yet: the run is {record.state}"
+        return "" if record.state == "finished" else f"the best so far: the run is {state}"
+    return f"none: {record.error}" if record.error else f"none yet: the run is {state}"

@@ -72,7 +72,10 @@ def test_a_run_that_is_not_over_shows_its_calls() -> None:
     assert found["Layer 1, Answer by a"].text == "It scatters."
     assert found["Layer 1, Answer by b"].remark == "lost: ServerError: down"
     assert found["Layer 1, Answer by c"].remark == "cancelled: ended from outside"
-    assert found["Answer"].remark == "none yet: the run is running"
+    assert found["Answer"].remark == "none yet: the run is not over"
+    exported = export(record, "markdown")
+    assert "ensemble, not over, 2026" in exported
+    assert "- the run is not over: what was or is under way is in no sum here" in exported
 
 
 def test_an_answer_says_what_it_is() -> None:

@@ -47,7 +47,8 @@ def test_a_run_that_was_killed_is_read_call_by_call() -> None:
     record = replace(World(a_spec(2, layers=1)).run(), layers=(), state="running", text=None)
     found = list(sections(record))
     assert "Layer 1, Critique of b by a" in [section.title for section in found]
-    assert found[-1].remark == "none yet: the run is running"
+    assert found[-1].remark == "none yet: the run is not over"
+    assert list(sections(record, standing="interrupted"))[-1].remark == "none yet: the run is interrupted"
 
 
 def test_results_have_titles() -> None:

@@ -68,10 +68,16 @@ def account_lines(account: PlanAccount, *, room: int | None = None) -> list[str]
         room: Most columns; None for any number.
     """
     what = _PLANNED[account.written_is]
-    rows = [_account_row(row) for row in account.rows]
-    lines = table(("", what, "actual", "difference"), [row for row in rows if row[1:3] != ("0", "0")], room=room)
+    rows = [row for row in map(_account_row, account.rows) if row[1:3] != ("0", "0")]
+    if not account.has_finished:
+        lines = table(("", what, "so far"), [row[:3] for row in rows], room=room)
+        return [*lines, "the run has not finished: the plan of all its layers, beside what it took until now"]
+    lines = table(("", what, "actual", "difference"), rows, room=room)
     if account.layers < account.planned_layers:
         lines.append(f"the plan of the {account.layers} of {account.planned_layers} layers that ran")
+    if account.missing_calls:
+        were = "call of these layers was" if account.missing_calls == 1 else "calls of these layers were"
+        lines.append(f"{account.missing_calls:,} planned {were} not made: what these would have used is no saving")
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from attention_moa.cli.running import Outcome, View
     from attention_moa.cli.views import Form
     from attention_moa.config import EnsembleSpec
+
+
+def require_one(options: Mapping[str, bool]) -> None:
+    """Raise a usage error where several options were given that exclude each other.
+
+    Args:
+        options: Whether each was given, by its name.
+    """
+    chosen = [name for name, is_on in options.items() if is_on]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{chosen[0]} and {chosen[1]} exclude each other")
 
 
 def json_option(what: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

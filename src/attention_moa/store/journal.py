@@ -204,6 +204,12 @@ class SqlJournal:
         held = await holds.held([line.run_id for line in lines])
         return [_line(line, is_held=line.run_id in held) for line in lines]
 
+    async def holder(self, run_id: str) -> str | None:
+        """Return who is at a run, for a person; None for nobody."""
+        shelf, holds = await self._opened()
+        row = await _row_of(shelf, run_id)
+        return row.holder if await holds.held([run_id]) else None
+
     async def decisions(self, run_id: str) -> dict[str, object]:
         """Return what was decided in a run, by key.
 

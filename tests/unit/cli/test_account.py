@@ -93,6 +93,44 @@ def test_an_agent_that_hangs_leaves_calls_that_were_given_up() -> None:
     assert "not made: 6 calls (6 given up before they began)" in lines
 
 
+def test_a_run_that_is_not_over_has_lower_bounds() -> None:
+    """Nobody knows what was under way; a stage whose calls are all there is exact."""
+    record = World(a_spec(2, layers=2)).run()
+    usage = call_usage(record.calls[:5])
+    part = replace(record, state="running", layers=(), text=None, calls=record.calls[:5], usage=usage)
+    lines = account(part, has_table=True, standing="interrupted")
+    assert lines[0].startswith("ensemble: interrupted after ")
+    assert "tokens: at least 50 prompt (20 of them cached), 25 written (5 of them reasoning)" in lines
+    assert (
+        "not there: 14 calls (10 of layers that have not begun, 4 under way or not begun when last heard of)" in lines
+    )
+    assert lines[-1] == (
+        "note: the run is interrupted: what was under way when it was last heard of may have cost something that is in "
+        "no sum here"
+    )
+    rows = {tuple(line.split()[:2]): line.split()[2:4] for line in lines}
+    assert rows["1", "answer"] == ["2", "20"]
+    assert rows["1", "critique"] == ["3", "30+"]
+    assert rows["all", "5"] == ["50+", "20+"]
+    assert [line.split()[3][-1] for line in by_agent(part)[1:]] == ["+", "+"]
+    priced = replace(part, usage=replace(usage, cost_usd=0.5, unpriced_calls=0))
+    assert cost(priced) == "at least $0.5000"
+    nothing = replace(part, calls=(), usage=call_usage(()))
+    assert account(nothing, has_table=True)[:4] == [
+        "ensemble: not over after 0.0 s, run run",
+        "calls: 0 of 19 planned",
+        "tokens: none so far",
+        "cost: nothing so far",
+    ]
+
+
+def test_agents_are_listed_in_the_order_of_their_file() -> None:
+    """However their calls ended; a writer that is no agent comes last."""
+    record = World(a_spec(3, layers=1)).run()
+    calls = (replace(record.calls[-1], agent="writer"), *reversed(record.calls))
+    assert [line.split()[0] for line in by_agent(replace(record, calls=calls))[1:]] == ["a", "b", "c", "writer"]
+
+
 def test_an_interrupted_run_says_which_calls_were_done() -> None:
     """Finished over all, by stage."""
     world = World(a_spec(2, layers=1), latency_s=lambda request: 0.0 if request.agent == "a" else 60.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ from attention_moa.cli.clean import clean
 from attention_moa.codec import record_from_json
 from attention_moa.errors import ServerError
 from attention_moa.records import RunRecord
+from attention_moa.store import open_journal
 from tests.cli_inside import Done, ask_inside, inside, keep
-from tests.journals import a_head, a_record
+from tests.journals import a_call, a_head, a_record
 from tests.worlds import Says
 
 WILD = "says \x1b[31mred\x1b[0m [bold]words[/bold] :smile:\nand a second line"
@@ -106,6 +109,39 @@ def test_a_run_that_is_not_there_is_named(path: Path) -> None:
     done = refused(path, "nope")
     assert done.status == 1
     assert "'nope'" in done.err
+
+
+def test_a_run_that_was_cut_off_is_told_from_one_that_somebody_is_at(tmp_path: Path) -> None:
+    """Who is at it, or that nobody is, and how to go on with it."""
+    path = tmp_path / "journal.db"
+
+    async def cut_off() -> str:
+        async with open_journal(path) as journal:
+            place = await journal.begin(a_head("early"))
+            await place.put("1", a_call())
+            return await asyncio.to_thread(shown, path)
+
+    held, cut = asyncio.run(cut_off()), shown(path)
+    assert "ensemble, running, began" in held
+    assert f"process {os.getpid()} on " in held
+    assert "none yet: the run is running" in held
+    assert "ensemble, interrupted, began" in cut
+    assert "it was cut off and nobody is at it: attention-moa runs resume early --journal" in cut
+    assert "none yet: the run is interrupted" in cut
+    assert "ensemble: interrupted after 1.5 s (critical path 1.5 s), run early" in cut
+    assert "tokens: at least 10 prompt" in cut
+    assert ["1", "answer", "1"] in [line.split()[:3] for line in cut.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "options", [("--json", "--calls"), ("--json", "--brief"), ("--calls", "--call", "x"), ("--calls", "--brief")]
+)
+def test_of_two_things_to_print_one_has_to_be_chosen(path: Path, options: tuple[str, ...]) -> None:
+    """None is left out silently."""
+    done = refused(path, *options)
+    assert done.status == 2
+    assert " exclude each other" in done.err
+    assert all(option in done.err for option in options if option != "x")
 
 
 def test_a_run_without_calls_and_without_a_plan_has_no_tables(tmp_path: Path) -> None:
