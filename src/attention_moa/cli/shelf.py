@@ -56,7 +56,7 @@ def _files(folder: Path) -> Iterator[tuple[str, ...]]:
         try:
             yield _row(path.name, load_spec(path))
         except ConfigError as error:
-            yield path.name, "-", "-", "-", f"wrong: {one_line(str(error), 100)}"
+            yield path.name, "-", "-", "-", f"wrong: {one_line(str(error).removeprefix(f'{path}: '), 100)}"
 
 
 def _is_ensemble(path: Path) -> bool:
