@@ -20,12 +20,13 @@ LAST = "last"
 _NEWEST = 1000
 
 
-def with_journal(journal: str | None, use: Callable[[SqlJournal], Awaitable[T]]) -> T:
+def with_journal(journal: str | None, use: Callable[[SqlJournal], Awaitable[T]], *, is_only_read: bool = True) -> T:
     """Return what a function makes of a journal that is there.
 
     Args:
         journal: Its path or URL; None for the default.
         use: Gets it open.
+        is_only_read: Whether nothing is going to be written: then it may be one that this user cannot write.
 
     Raises:
         ConfigError: There is no such file: a command that only looks makes none.
@@ -42,7 +43,7 @@ def with_journal(journal: str | None, use: Callable[[SqlJournal], Awaitable[T]])
         )
 
     async def used() -> T:
-        async with open_journal(place) as opened:
+        async with open_journal(place, is_only_read=is_only_read) as opened:
             return await use(opened)
 
     return asyncio.run(used())

@@ -122,7 +122,7 @@ def _learnt(spec: EnsembleSpec, journal: str | None) -> tuple[str | None, Mappin
     from attention_moa.store import open_journal
 
     async def learnt() -> Mapping[str, ModelExperience]:
-        opened = open_journal(default_journal() if journal is None else journal)
+        opened = open_journal(default_journal() if journal is None else journal, is_only_read=True)
         try:
             return await opened.experience(models_of(spec))
         finally:

@@ -34,7 +34,7 @@ def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float
     async def find(opened: SqlJournal) -> list[str]:
         return list(dict.fromkeys([await find_run(opened, run) for run in runs]))
 
-    found = with_journal(journal, find)
+    found = with_journal(journal, find, is_only_read=False)
     what = ", ".join(found) if older_than is None else f"all runs older than {older_than:g} days"
     if not (is_sure or _is_wanted(what)):
         tell("nothing was deleted")
@@ -47,7 +47,7 @@ def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float
             await opened.delete(run_id)
         return len(found)
 
-    tell(f"deleted: {count(with_journal(journal, delete), 'run')}")
+    tell(f"deleted: {count(with_journal(journal, delete, is_only_read=False), 'run')}")
     return 0
 
 

@@ -33,11 +33,13 @@ class Address(NamedTuple):
         url: For SQLAlchemy; may hold a password.
         name: For a person; never holds one.
         file: The SQLite file; None for a server.
+        is_only_read: Whether nothing is going to be written: then a file that cannot be written does as well.
     """
 
     url: URL
     name: str
     file: Path | None
+    is_only_read: bool = False
 
 
 def parse_address(url_or_path: str | Path) -> Address:

@@ -17,6 +17,7 @@ from attention_moa.errors import ConfigError, StoreError
 from attention_moa.store.address import Address
 from attention_moa.store.faults import told
 from attention_moa.store.identity import APPLICATION_ID, is_ours, locks_folder, require_ours
+from attention_moa.store.looking import looking_url, may_write
 from attention_moa.store.migrations import is_current, migrate, secret
 
 _SQLITE_SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
@@ -99,17 +100,23 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
     """Return a database that is there, is ours, and has this version's schema.
 
     Args:
-        address: Where it is; a file is made where there is none.
+        address: Where it is; a file is made where there is none. One that is only read and cannot be written is opened
+            as it is.
         busy_timeout_s: Most seconds that a write waits for another process's.
 
     Raises:
         SchemaVersionError: A later version has changed its schema.
         StoreError: It cannot be opened, or is not ours.
     """
-    database = Database(_engine(address, busy_timeout_s), address)
+    with told(address.name):
+        looked_at = _looked_at(address)
+        engine = _engine(address, busy_timeout_s) if looked_at is None else _looking_engine(looked_at)
+    database = Database(engine, address)
     try:
         with told(address.name):
-            if address.file is None:
+            if looked_at is not None:
+                await _look(database)
+            elif address.file is None:
                 await _greet(database)
                 await _prepare(database)
             else:
@@ -133,6 +140,30 @@ def make_file(file: Path) -> None:
     if file.is_file() and not file.stat().st_size:  # an empty file of this user's becomes the journal: so it is closed
         with suppress(OSError):
             file.chmod(0o600)
+
+
+def _looked_at(address: Address) -> Path | None:
+    """Return the file that is only read since this user may not write it; None for any other journal."""
+    file = address.file if address.is_only_read else None
+    if file is None or not file.exists() or may_write(file):
+        return None
+    require_ours(file)
+    return file
+
+
+async def _look(database: Database) -> None:
+    """Make sure of a journal that cannot be brought to this version's schema, and read its secret.
+
+    Raises:
+        StoreError: It is another application's, or would have to be written first.
+    """
+    async with database.engine.connect() as connection:
+        marked = (await connection.exec_driver_sql("PRAGMA application_id")).scalar_one()
+        tables = (await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")).scalar_one()
+        name = database.address.name
+        if not is_ours(marked, tables, name) or not await connection.run_sync(is_current):
+            raise StoreError(f"the journal {name} is of an earlier version: let who may write it open it once")
+        database.secret = await connection.run_sync(secret)
 
 
 async def _greet(database: Database) -> None:
@@ -186,6 +217,11 @@ def _engine(address: Address, busy_timeout_s: float) -> AsyncEngine:
     engine = create_async_engine(address.url, connect_args=settings, **_POOL)
     event.listen(engine.sync_engine, "connect", _set_up)
     return engine
+
+
+def _looking_engine(file: Path) -> AsyncEngine:
+    """Return an engine that changes nothing at a file, and makes nothing beside it."""
+    return create_async_engine(looking_url(file), **_POOL)
 
 
 def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - SQLAlchemy's own

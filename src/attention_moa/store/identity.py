@@ -35,12 +35,12 @@ def require_ours(file: Path) -> None:
         raise StoreError(f"{file} is no file to keep a journal in: name another with --journal")
     with file.open("rb") as opened:
         begin = opened.read(len(_MAGIC))
-    is_being_mended = _beside(file, "-journal").exists()
+    is_being_mended = beside(file, "-journal").exists()
     if begin and begin != _MAGIC and not is_being_mended:
         # SQLite would take a short one for an empty database.
         raise StoreError(f"{file} is no SQLite database: name another with --journal")
     is_known = locks_folder(file).exists()
-    is_whole = not is_being_mended and not _beside(file, "-wal").exists()
+    is_whole = not is_being_mended and not beside(file, "-wal").exists()
     if begin and is_whole and not is_known:
         _look_into(file)
 
@@ -71,5 +71,6 @@ def _look_into(file: Path) -> None:
     is_ours(marked, tables, str(file))
 
 
-def _beside(file: Path, ending: str) -> Path:
+def beside(file: Path, ending: str) -> Path:
+    """Return the file of SQLite's own beside a database."""
     return file.with_name(f"{file.name}{ending}")

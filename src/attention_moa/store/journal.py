@@ -201,14 +201,14 @@ class SqlJournal:
             query = query.where(tuple_(RUNS.c.created_at, RUNS.c.run_id) < (last.created_at, last.run_id))
         async with shelf.database.read() as connection:
             lines = (await connection.execute(query, {"most": limit})).all()
-        held = await holds.held([line.run_id for line in lines])
+        held = await holds.held([line.run_id for line in lines if line.state == "running"])
         return [_line(line, is_held=line.run_id in held) for line in lines]
 
     async def holder(self, run_id: str) -> str | None:
         """Return who is at a run, for a person; None for nobody."""
         shelf, holds = await self._opened()
         row = await _row_of(shelf, run_id)
-        return row.holder if await holds.held([run_id]) else None
+        return row.holder if row.state == "running" and await holds.held([run_id]) else None
 
     async def decisions(self, run_id: str) -> dict[str, object]:
         """Return what was decided in a run, by key.
