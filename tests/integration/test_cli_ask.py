@@ -251,8 +251,21 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert [word for word in words if word not in line] == [], line
 
 
+@pytest.mark.parametrize("options", [("--journal", "foreign.db"), ("--replay",), ("--trace", "none/x.json")])
+def test_what_cannot_run_is_one_line(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Nothing is said of a run before there is one."""
+    (tmp_path / "foreign.db").write_bytes(b"no database at all" * 100)
+    done = run_cli("ask", "-e", write_ensemble(tmp_path, "quick"), *options, "x", folder=tmp_path)
+    assert done.returncode in {1, 2}
+    lines = [
+        line for line in done.stderr.decode().splitlines() if not line.startswith("mine: ") or "--replay" not in options
+    ]
+    assert len(lines) == 1
+    assert lines[0].startswith("attention-moa: ")
+
+
 def test_a_reader_that_leaves_is_no_crash(tmp_path: Path) -> None:
-    """``ask … | head`` ends without a traceback."""
+    """``ask … | head`` ends without a traceback, as if the pipe's signal had ended it."""
     ensemble = write_ensemble(tmp_path, "quick")
     read_end, write_end = os.pipe()
     os.close(read_end)
@@ -267,7 +280,7 @@ def test_a_reader_that_leaves_is_no_crash(tmp_path: Path) -> None:
             check=False,
             timeout=TIMEOUT_S,
         )
-    assert done.returncode == 1
+    assert done.returncode == 141
     assert done.stderr == b""
 
 

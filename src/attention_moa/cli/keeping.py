@@ -12,6 +12,7 @@ import click
 
 from attention_moa.cli.numbers import Number, Whole
 from attention_moa.cli.options import with_options
+from attention_moa.cli.printing import require_one
 
 if TYPE_CHECKING:
     from attention_moa.config import EnsembleSpec
@@ -108,6 +109,7 @@ class Keeping(NamedTuple):
 
     def require(self) -> Keeping:
         """Return this; raise a usage error for options that exclude each other."""
+        require_one({"--replay": self.is_replay, "--fresh": self.is_fresh})
         others = {"--journal": self.journal is not None, "--fresh": self.is_fresh, "--reuse": self.has_reuse}
         chosen = [name for name, is_on in {**others, "--replay": self.is_replay}.items() if is_on]
         if self.is_unjournaled and chosen:

@@ -23,7 +23,9 @@ _LOOKS = 20
 
 
 class LineView:
-    """A view that says what runs at once, and then where it is: after each layer, and every ten seconds.
+    """A view that says what runs as soon as it does, and then where it is: after each layer, and every ten seconds.
+
+    Before that nothing is said: what cannot run is told in one line, which is not this view's.
 
     Where no call ends it says for whom it waits: every ten seconds for a minute, every thirty after that. A thread of
     its own does so, which a loop that is busy cannot hold up.
@@ -48,10 +50,7 @@ class LineView:
         self._said_s = self._ended_s = self._began_s = clock()
 
     def __enter__(self) -> Self:
-        """Say what runs."""
-        spec = self._spec
-        parts = (count(len(spec.agents), "agent"), count(spec.layers, "layer"), count(count_calls(spec), "call"))
-        tell(f"{spec.name}: {parts[0]}, at most {parts[1]} and {parts[2]}")
+        """Begin to look at the clock."""
         self._said_s = self._ended_s = self._began_s = self._clock()
         self._ticking.start()
         return self
@@ -93,12 +92,19 @@ class LineView:
                 self.tick()
 
     def _tell(self, event: Event, now_s: float) -> None:
-        if isinstance(event, RunStarted) and event.is_resumed:
-            tell(f"going on with run {event.run_id} from the journal (ask --fresh begins anew)")
+        if isinstance(event, RunStarted):
+            self._tell_start(event)
         elif isinstance(event, LayerFinished) and event.output is not None:
             self._say(f"layer {event.layer} done", now_s)
         elif isinstance(event, CallFinished) and now_s - self._said_s >= self._every_s:
             self._say(f"layer {event.layer}", now_s)
+
+    def _tell_start(self, event: RunStarted) -> None:
+        spec = self._spec
+        parts = (count(len(spec.agents), "agent"), count(spec.layers, "layer"), count(count_calls(spec), "call"))
+        tell(f"{spec.name}: {parts[0]}, at most {parts[1]} and {parts[2]}")
+        if event.is_resumed:
+            tell(f"going on with run {event.run_id} from the journal (ask --fresh begins anew)")
 
     def _say(self, where: str, now_s: float, more: str = "") -> None:
         progress = self._progress

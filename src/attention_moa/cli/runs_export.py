@@ -25,7 +25,7 @@ _ENDINGS = {".json": "json", ".jsonl": "jsonl", ".md": "markdown", ".markdown": 
     "--format",
     "form",
     type=click.Choice(["json", "jsonl", "markdown"]),
-    help="json: the whole record; jsonl: one call a line; markdown: to be read. Else as FILE ends, else json.",
+    help="json: the whole record; jsonl: one call a line; markdown: to be read. Else as FILE ends; json without FILE.",
 )
 @click.option(
     "-o",
@@ -44,7 +44,7 @@ def export_run(*, run: str, journal: str | None, form: str | None, output: Path 
     from attention_moa.cli.output import say_file, tell
     from attention_moa.exporting import export
 
-    chosen = form or _ENDINGS.get(output.suffix.lower() if output is not None else "", "json")
+    chosen = form or _form_of(output)
 
     async def read(opened: SqlJournal) -> RunRecord:
         return await opened.record(await find_run(opened, run))
@@ -57,6 +57,19 @@ def export_run(*, run: str, journal: str | None, form: str | None, output: Path 
     _write(output, text, is_forced=is_forced)
     tell(f"{output}: run {record.run_id} as {chosen}")
     return 0
+
+
+def _form_of(output: Path | None) -> str:
+    """Return the form that a file's name asks for; JSON without a file."""
+    if output is None:
+        return "json"
+    form = _ENDINGS.get(output.suffix.lower())
+    if form is None:
+        raise click.UsageError(
+            f"{output.name!r} does not say as what: write one that ends in {', '.join(_ENDINGS)}, "
+            "or add --format json, jsonl or markdown"
+        )
+    return form
 
 
 def _write(path: Path, text: str, *, is_forced: bool) -> None:

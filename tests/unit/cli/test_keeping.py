@@ -56,6 +56,12 @@ def test_without_a_journal_nothing_can_be_asked_of_it() -> None:
     assert Keeping(is_unjournaled=True).require().place is None
 
 
+def test_what_sends_nothing_begins_nothing_anew() -> None:
+    """A replay and a fresh run exclude each other."""
+    with pytest.raises(click.UsageError, match="--replay and --fresh exclude each other"):
+        Keeping(is_replay=True, is_fresh=True).require()
+
+
 def test_a_command_to_copy_names_the_journal_only_where_it_must() -> None:
     """Quoted for a shell; a URL, which may hold a password, is not repeated."""
     assert named(default_journal()) == ""
@@ -81,9 +87,9 @@ def test_the_options_reach_a_command_as_one_value() -> None:
         return 0
 
     words = ["--usd", "0.5", "--tokens", "7", "--deadline", "1.5"]
-    keeps.main([*words, "--journal", "x.db", "--fresh", "--replay"], standalone_mode=False)
+    keeps.main([*words, "--journal", "x.db", "--fresh", "--reuse"], standalone_mode=False)
     limited.main(words, standalone_mode=False)
     limits = Limits(0.5, 7, 1.5)
-    assert seen == [Keeping("x.db", is_fresh=True, is_replay=True, limits=limits), limits]
+    assert seen == [Keeping("x.db", is_fresh=True, has_reuse=True, limits=limits), limits]
     with pytest.raises(click.UsageError, match="--no-journal and --reuse"):
         keeps.main(["--no-journal", "--reuse"], standalone_mode=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.cli.plain import LineView
-from attention_moa.events import CallFinished, CallQueued, CallStarted, Event, RunFinished
+from attention_moa.events import CallFinished, CallQueued, CallStarted, Event, RunFinished, RunStarted
 from tests.worlds import World, a_spec
 
 
@@ -21,9 +22,9 @@ class Clock:
 
 
 def events_of(world: World) -> list[Event]:
-    """Return what a whole run tells."""
+    """Return what a whole run tells once it has begun."""
     world.run()
-    return world.events
+    return [event for event in world.events if not isinstance(event, RunStarted)]
 
 
 def a_view(clock: Clock) -> tuple[LineView, list[Event]]:
@@ -46,6 +47,20 @@ def seconds_said(view: LineView, clock: Clock, capsys: pytest.CaptureFixture[str
         if capsys.readouterr().err:
             found.append(second)
     return found
+
+
+def test_what_runs_is_told_when_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not before: what cannot run is told in one line, by others."""
+    spec = a_spec(2, layers=1, name="mine")
+    world = World(spec)
+    world.run()
+    with LineView(spec) as view:
+        assert capsys.readouterr().err == ""
+        view(world.events[0])
+        assert capsys.readouterr().err == "mine: 2 agents, at most 1 layer and 9 calls\n"
+        assert isinstance(world.events[0], RunStarted)
+        view(replace(world.events[0], is_resumed=True))
+    assert "going on with run run from the journal" in capsys.readouterr().err
 
 
 def test_a_wait_is_told_every_ten_seconds_and_after_a_minute_every_thirty(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from attention_moa.cli.printing import Printing, printing_options
+from attention_moa.cli.printing import Printing, printing_options, require_one
 from attention_moa.cli.running import Outcome, View
 from attention_moa.cli.views import Form
 from attention_moa.errors import ConfigError
@@ -35,18 +35,25 @@ def test_the_options_reach_a_command_as_one_value() -> None:
 
 
 def test_a_run_is_made_under_its_view(capsys: pytest.CaptureFixture[str]) -> None:
-    """What runs is told before it does."""
+    """It says nothing before the run does."""
     spec = a_spec(2, layers=1, name="mine")
     outcome = Outcome(World(spec).run())
     views: list[View] = []
 
     def run(view: View) -> Outcome:
         views.append(view)
-        assert capsys.readouterr().err == "mine: 2 agents, at most 1 layer and 9 calls\n"
         return outcome
 
     assert Printing(Form.ANSWER).watch(spec, run) is outcome
     assert len(views) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_exclusive_options_are_named() -> None:
+    """The first two of those that were given."""
+    require_one({"--json": True, "--calls": False})
+    with pytest.raises(click.UsageError, match="--json and --brief exclude each other"):
+        require_one({"--json": True, "--calls": False, "--brief": True})
 
 
 def _never(_: View) -> Outcome:

@@ -55,7 +55,7 @@ def test_without_a_form_the_record_is_printed(path: Path) -> None:
         ("run.json", (), "json"),
         ("run.jsonl", (), "jsonl"),
         ("run.MD", (), "markdown"),
-        ("run.txt", (), "json"),
+        ("run.txt", ("--format", "json"), "json"),
         ("run.md", ("--format", "json"), "json"),
     ],
 )
@@ -68,6 +68,16 @@ def test_a_files_name_says_the_form_where_nothing_else_does(
     assert (done.status, done.out) == (0, "")
     assert f"as {form}\n" in done.err
     assert FORMS[form](file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["run.txt", "run", "run.json.gz"])
+def test_an_ending_that_says_no_form_is_an_error_that_lists_the_forms(path: Path, name: str) -> None:
+    """Nothing is written as what nobody asked for."""
+    refused = inside("runs", "export", "-o", path.with_name(name), "--journal", path)
+    assert (refused.status, refused.out) == (2, "")
+    assert "ends in .json, .jsonl, .md, .markdown, or add --format json, jsonl or markdown" in refused.err
+    assert len(refused.err.splitlines()) == 1
+    assert not path.with_name(name).exists()
 
 
 def test_a_file_that_is_there_stays_unless_force_is_meant(path: Path) -> None:
