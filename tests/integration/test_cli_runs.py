@@ -119,12 +119,14 @@ def test_fresh_begins_anew_and_reuse_and_replay_send_nothing_again(tmp_path: Pat
     assert run_cli("ask", "-q", "--fresh", "-e", mine, "Why?", folder=tmp_path).returncode == 0
     after = len(sent.read_text(encoding="utf-8").splitlines())
     assert after - before == 9
-    for wish in ("--reuse", "--replay"):
-        assert run_cli("ask", "-q", "--fresh", wish, "-e", mine, "Why?", folder=tmp_path).returncode == 0
+    for wishes in (("--fresh", "--reuse"), ("--replay",)):
+        assert run_cli("ask", "-q", *wishes, "-e", mine, "Why?", folder=tmp_path).returncode == 0
     assert len(sent.read_text(encoding="utf-8").splitlines()) == after
+    there = listed(tmp_path)
     lacking = run_cli("ask", "-q", "--replay", "-e", mine, "Why else?", folder=tmp_path)
     assert lacking.returncode == 1
     assert "the journal has no reply" in only_line(lacking.stderr)
+    assert listed(tmp_path) == there, "what found nothing was no run"
 
 
 def test_a_replay_of_a_run_with_a_lost_call_names_it_and_the_mends(tmp_path: Path) -> None:
