@@ -17,7 +17,7 @@ from attention_moa.errors import ConfigError, StoreError
 from attention_moa.store.address import Address
 from attention_moa.store.faults import told
 from attention_moa.store.identity import APPLICATION_ID, is_ours, locks_folder, require_ours
-from attention_moa.store.looking import looking_url, may_write
+from attention_moa.store.looking import looking_url, may_write, writing_url
 from attention_moa.store.migrations import is_current, migrate, secret
 
 _SQLITE_SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
@@ -214,7 +214,7 @@ def _engine(address: Address, busy_timeout_s: float) -> AsyncEngine:
         return create_async_engine(address.url, pool_pre_ping=True, connect_args=settings, **_POOL)
     # A transaction that writes asks for the write lock at its start: one that asks later can fail without waiting.
     settings = {"timeout": busy_timeout_s, "isolation_level": "IMMEDIATE"}
-    engine = create_async_engine(address.url, connect_args=settings, **_POOL)
+    engine = create_async_engine(writing_url(address.file), connect_args=settings, **_POOL)
     event.listen(engine.sync_engine, "connect", _set_up)
     return engine
 

@@ -1,4 +1,4 @@
-"""A journal file that this user may read and not write: looked into without a trace beside it."""
+"""How SQLite is to open a file: to write it, or, where this user may only read it, without a trace beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from attention_moa.errors import StoreError
 from attention_moa.store.identity import beside, locks_folder
 
+_WRITTEN = {"mode": "rw", "uri": "true"}
 _LIVE = {"mode": "ro", "readonly_shm": "1", "uri": "true"}
 _STILL = {"mode": "ro", "immutable": "1", "uri": "true"}
 
@@ -18,6 +19,11 @@ def may_write(file: Path) -> bool:
     """Return whether this user may write a journal's file, its folder, and all that belongs to it."""
     parts = (beside(file, "-wal"), beside(file, "-shm"), locks_folder(file))
     return all(_may(part, os.W_OK) for part in (file, file.parent, *filter(os.path.lexists, parts)))
+
+
+def writing_url(file: Path) -> URL:
+    """Return the URL of a file that is there: one that was moved away meanwhile is not made anew, and empty."""
+    return _url(file, _WRITTEN)
 
 
 def looking_url(file: Path) -> URL:

@@ -289,6 +289,27 @@ def test_a_locked_journal_says_so(tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_a_journal_that_is_moved_away_is_not_made_anew(tmp_path: Path) -> None:
+    """Its runs would seem to be gone; put back, it has them all."""
+    path, moved = tmp_path / "journal.db", tmp_path / "moved.db"
+
+    async def scenario() -> None:
+        async with open_journal(path) as journal:
+            await (await journal.begin(a_head())).put("key", a_call())
+            path.rename(moved)
+            with pytest.raises(ExceptionGroup) as caught:  # as many reads at once as there are connections, and more
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(10):
+                        group.create_task(journal.rows())
+            assert "see that it is there" in str(caught.value.exceptions[0])
+        assert not path.exists()
+        moved.rename(path)
+        async with open_journal(path) as journal:
+            assert [row.calls for row in await journal.rows()] == [1]
+
+    run(scenario)
+
+
 def test_a_new_journal_is_made_once_by_many(tmp_path: Path) -> None:
     """All that open it at the same time have one secret."""
     path = tmp_path / "journal.db"
