@@ -42,7 +42,7 @@ NEVER_SAID = re.compile(r"\bNone\b|Traceback|\w+Error\b|HTTP [1-5]\d\d|<html|" +
 def text_of(message: Mapping[str, object]) -> str:
     """Return what a message says that went over the wire."""
     content = message["content"]
-    return content if isinstance(content, str) else "".join(part["text"] for part in content)  # type: ignore[attr-defined]
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)  # type: ignore[attr-defined]  # the form of OpenAI's requests
 
 
 def prompt_of(visit: Visit) -> tuple[tuple[str, str], ...]:

@@ -55,7 +55,7 @@ def a_fleet(**fields: object) -> FleetSpec:
     models = tuple(
         ModelSpec(name=f"sim-{name}", output_tokens=30, first_token_s=0.3, concurrency=100) for name in "abc"
     )
-    return FleetSpec(models=models, **({"time_scale": 0.15} | fields))  # type: ignore[arg-type]
+    return FleetSpec(models=models, **({"time_scale": 0.15} | fields))  # type: ignore[arg-type]  # fields by name, checked at run time
 
 
 class Undisturbed(NamedTuple):

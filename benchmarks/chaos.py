@@ -191,7 +191,7 @@ async def run_all(numbers: Iterable[int], jobs: int, world: World) -> list[End]:
 
     async def work() -> None:
         for number in left:
-            ends.append(await run_one(number, chosen[number % len(chosen)], world))  # noqa: PERF401
+            ends.append(await run_one(number, chosen[number % len(chosen)], world))  # noqa: PERF401 - one after the other, each awaited
 
     async with asyncio.TaskGroup() as group:
         beats = group.create_task(beat(world))

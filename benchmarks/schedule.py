@@ -1,6 +1,7 @@
 """How close the engine's dataflow comes to the critical path, on a real clock, beside two schedules with barriers.
 
-Run as ``python benchmarks/schedule.py [--seeds 5] [--agents 5 8] [--layers 3]``. It really waits: about five minutes.
+Run as ``python benchmarks/schedule.py [--seeds 5] [--agents 5 8] [--layers 3] [--journal]``. It really waits: about
+five minutes. With ``--journal`` every call is kept in a SQLite file, opened before the clock starts.
 
 Every call takes from 0.1 to 1 s. Agents differ in speed, and so do the calls of one agent, by one of two laws: even
 (half the agent's pace and half the call's own luck, both uniform) and tailed (most calls short and a few long, as
@@ -27,6 +28,8 @@ import statistics
 import time
 from collections.abc import Iterable, Sequence
 from itertools import groupby, product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from attention_moa import AgentSpec, CallRequest, Ensemble, EnsembleSpec, RunRecord, ScriptedProvider, StopRule
@@ -79,7 +82,7 @@ def id_of(request: CallRequest) -> str:
     return ".".join(part for part in parts if part is not None)
 
 
-def an_ensemble(agents: int, layers: int, waits: Waits) -> Ensemble:
+def an_ensemble(agents: int, layers: int, waits: Waits, journal: Path | None) -> Ensemble:
     """Return an ensemble of agents that wait as long as they are told."""
 
     def says(request: CallRequest) -> Line:
@@ -91,7 +94,7 @@ def an_ensemble(agents: int, layers: int, waits: Waits) -> Ensemble:
         layers=layers,
         early_stop=StopRule(rule="none"),
     )
-    return Ensemble(spec, providers={"timed": ScriptedProvider(says)})
+    return Ensemble(spec, providers={"timed": ScriptedProvider(says)}, journal=journal)
 
 
 async def barriers(waits: Waits, calls: Sequence[CallRecord], *, is_in_sequence: bool) -> float:
@@ -118,15 +121,24 @@ async def barriers(waits: Waits, calls: Sequence[CallRecord], *, is_in_sequence:
     return time.perf_counter() - started_s
 
 
-async def measure(agents: int, layers: int, law: str, seeds: int) -> list[Run]:
-    """Return the runs of all seeds: the engine's one by one, so that none disturbs another, the others at once."""
+async def measure(agents: int, layers: int, law: str, *, seeds: int, folder: Path | None) -> list[Run]:
+    """Return the runs of all seeds: the engine's one by one, so that none disturbs another, the others at once.
+
+    Args:
+        agents: ``N``.
+        layers: ``L``.
+        law: How long calls take.
+        seeds: How many runs.
+        folder: Where journals are kept; None for none.
+    """
     walls_s: list[float] = []
     records: list[RunRecord] = []
     for seed in range(seeds):
-        ensemble = an_ensemble(agents, layers, Waits(law, seed))
-        started_s = time.perf_counter()
-        records.append(await ensemble.run("How long does it take?"))
-        walls_s.append(time.perf_counter() - started_s)
+        journal = None if folder is None else folder / f"{law}-{agents}-{seed}.db"
+        async with an_ensemble(agents, layers, Waits(law, seed), journal) as ensemble:
+            started_s = time.perf_counter()
+            records.append(await ensemble.run("How long does it take?"))
+            walls_s.append(time.perf_counter() - started_s)
     async with asyncio.TaskGroup() as group:
         parallel, chained = (
             [
@@ -154,11 +166,19 @@ def main() -> None:
     parser.add_argument("--agents", type=int, nargs="+", default=[5, 8])
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--laws", choices=sorted(LAWS), nargs="+", default=[*LAWS])
+    parser.add_argument("--journal", action="store_true", help="keep every call in a SQLite file")
     options = parser.parse_args()
-    print(f"calls of {SHORTEST_S:g} to {LONGEST_S:g} s, real clock, medians of {options.seeds} seeds")
+    kept = ", every call journaled" if options.journal else ""
+    print(f"calls of {SHORTEST_S:g} to {LONGEST_S:g} s, real clock, medians of {options.seeds} seeds{kept}")
+    with TemporaryDirectory() as folder:
+        show(options, Path(folder) if options.journal else None)
+
+
+def show(options: argparse.Namespace, folder: Path | None) -> None:
+    """Print the rows as they are measured."""
     print("law      N   L  calls  schedule       wall s   path s  wall/path  dataflow saves")
     for law, agents in product(options.laws, options.agents):
-        runs = asyncio.run(measure(agents, options.layers, law, options.seeds))
+        runs = asyncio.run(measure(agents, options.layers, law, seeds=options.seeds, folder=folder))
         path_s = statistics.median(run.path_s for run in runs)
         for name, walls_s in (
             ("dataflow", [run.dataflow_s for run in runs]),

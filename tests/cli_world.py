@@ -16,7 +16,7 @@ from tempfile import mkdtemp
 from attention_moa.settings import KEY_VARIABLES
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT_S = 60.0
+TIMEOUT_S = 180.0
 PROGRAM = (sys.executable, "-m", "attention_moa")
 
 

@@ -150,6 +150,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             require(value is None or low <= value <= high, dot + field, f"{value} is not from {low:g} to {high:g}")
         if self.price is not None:
             self.price.check(f"{dot}price")
+            self.price.require_whole(f"{dot}price")
         for field in ("max_tokens", "context_tokens", "timeout_s", "concurrency", "rpm", "tpm"):
             value = getattr(self, field)
             require(value is None or value > 0, dot + field, f"{value} is not above 0")

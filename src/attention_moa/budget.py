@@ -119,10 +119,14 @@ class Budget:
         prompt_usd, reply_usd = self._costs(model, prompt_tokens)
         by_usd = (self.left_usd - prompt_usd) / reply_usd if reply_usd else inf if self.left_usd >= prompt_usd else 0.0
         wished = model.max_tokens or REPLY_TOKENS
-        most = min(wished, self.left_tokens - prompt_tokens, by_usd)
+        by_tokens = self.left_tokens - prompt_tokens
+        most = min(wished, by_tokens, by_usd)
         if most < min(wished, _SHORTEST_REPLY_TOKENS):
-            free = f"what no call has used or reserved of the limit ({self.describe()})"
-            raise OverLimitError(f"{free} is too little for this call")
+            limit = "limits.usd" if by_usd < by_tokens else "limits.tokens"
+            raise OverLimitError(
+                f"{limit}: what no call has used or reserved ({self.describe()}) is too little for this call and "
+                f"{wished:,} tokens of a reply: raise the limit, or lower max_tokens"
+            )
         grant = self._grant(model, prompt_tokens, floor(most))
         self._take(grant)
         return grant

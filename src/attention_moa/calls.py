@@ -24,6 +24,7 @@ from attention_moa.booking import Ask, Booking, Collected
 from attention_moa.budget import REPLY_TOKENS, Budget, Grant, PriceOf
 from attention_moa.config import CallPolicy
 from attention_moa.errors import (
+    BadReplyError,
     CallError,
     CallTimeoutError,
     ConfigError,
@@ -165,7 +166,7 @@ class Caller:
     def _tell_cut(self, ask: Ask, cut: Ask) -> None:
         most, wished = cut.agent.max_tokens, ask.agent.max_tokens
         if most != wished:
-            what = f"its reply may take {most} tokens, not {wished}"
+            what = f"its reply may take {most:,} tokens, not {wished:,}"
             self._log.degrade(ask.layer, ask.stage, ask.agent.name, what=what, why="no more is left of the run's limit")
 
     async def _send(self, ask: Ask, fitted: Fitted, booking: Booking) -> Reply:
@@ -212,6 +213,10 @@ class Caller:
             on_start()
             try:
                 reply = await self._attempt(provider, ask, booking, collected)
+            except BadReplyError as error:
+                if collected.finish_reason == "length" and ask.agent.max_tokens != model.max_tokens:
+                    error.args = (f"{error}; the run's limit had cut the reply to {ask.agent.max_tokens:,} tokens",)
+                raise
             except (RateLimitError, ServerError) as error:
                 if error.retryable and (isinstance(error, RateLimitError) or error.retry_after_s is not None):
                     turn.refused(error.retry_after_s)

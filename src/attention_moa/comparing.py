@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import msgspec
+from msgspec import Struct
 
 from attention_moa.config import EnsembleSpec
 from attention_moa.records import CallRecord, RunRecord
@@ -17,10 +18,11 @@ Cause: TypeAlias = Literal["only in A", "only in B", "model", "settings", "promp
 
 _SENTENCES = re.compile(r"[^.!?\n]*[.!?\n]+\s*|[^.!?\n]+\Z")
 _MOST_PAIRS = 400_000
+_UNSET = "null"
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
-class CallDifference(NamedTuple):
+class CallDifference(Struct, frozen=True):
     """A call that differs.
 
     Args:
@@ -34,7 +36,7 @@ class CallDifference(NamedTuple):
     after: tuple[str, ...] = ()
 
 
-class FieldDifference(NamedTuple):
+class FieldDifference(Struct, frozen=True):
     """A field of the ensemble that differs.
 
     Args:
@@ -48,7 +50,7 @@ class FieldDifference(NamedTuple):
     b: str | None
 
 
-class Piece(NamedTuple):
+class Piece(Struct, frozen=True):
     """A piece of text of two texts laid over each other.
 
     Args:
@@ -60,7 +62,7 @@ class Piece(NamedTuple):
     side: Literal["both", "A", "B"]
 
 
-class RunDifference(NamedTuple):
+class RunDifference(Struct, frozen=True):
     """How two runs differ.
 
     Args:
@@ -111,10 +113,10 @@ def compare(a: RunRecord, b: RunRecord) -> RunDifference:
 
 
 def compare_specs(a: EnsembleSpec, b: EnsembleSpec) -> Iterator[FieldDifference]:
-    """Yield the settings of two ensembles that differ; agents are compared by name."""
+    """Yield the settings of two ensembles that differ; agents are compared by name; unset is not there."""
     in_a, in_b = dict(_fields(_named(a))), dict(_fields(_named(b)))
     for path in dict.fromkeys((*in_a, *in_b)):
-        if in_a.get(path) != in_b.get(path):
+        if in_a.get(path, _UNSET) != in_b.get(path, _UNSET):
             yield FieldDifference(path, in_a.get(path), in_b.get(path))
 
 

@@ -206,8 +206,11 @@ class NotJournaledError(StoreError):
     """
 
     def __init__(self, call_id: str) -> None:
-        """Name the call and the mend."""
-        super().__init__(f"the journal has no reply for {call_id}, and a replay makes no new call: run it without")
+        """Name the call, why it has no reply, and the mends."""
+        super().__init__(
+            f"the journal has no reply to the call {call_id}: none like it has finished, it was lost or never made. A "
+            "replay sends nothing: see the run as it was with runs show, or send what is missing without --replay"
+        )
         self.call_id = call_id
 
 

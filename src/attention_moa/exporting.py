@@ -10,7 +10,7 @@ import msgspec
 
 from attention_moa.codec import record_to_json
 from attention_moa.money import amount
-from attention_moa.reading import Section, sections
+from attention_moa.reading import NOT_OVER, Section, degradations, sections
 from attention_moa.records import RunRecord, UsageTotal
 
 Form: TypeAlias = Literal["json", "jsonl", "markdown"]
@@ -38,7 +38,8 @@ def export(record: RunRecord, form: Form) -> str:
 def _markdown(record: RunRecord) -> Iterator[str]:
     yield f"# Run {record.run_id}"
     yield ""
-    yield f"{_plain(record.ensemble.name)}, {record.state}, {record.created_at}, {record.wall_s:.1f} s"
+    state = NOT_OVER if record.state == "running" else record.state
+    yield f"{_plain(record.ensemble.name)}, {state}, {record.created_at}, {record.wall_s:.1f} s"
     yield ""
     for section in sections(record):
         yield from _section(section)
@@ -67,18 +68,19 @@ def _account(record: RunRecord) -> Iterator[str]:
         f"written{unknown}"
     )
     yield f"- US dollars: {_cost(usage)}"
+    if record.state == "running":
+        yield "- the run is not over: what was or is under way is in no sum here"
     for loss in record.losses:
         yield f"- lost in layer {loss.layer}, {loss.stage.value} by {_plain(loss.agent)}: {_plain(loss.message)}"
-    for degraded in record.degraded:
-        what = _plain(f"{degraded.what} ({degraded.why})")
-        yield f"- degraded in layer {degraded.layer}, {degraded.stage.value}: {what}"
+    for told in degradations(record):
+        yield f"- degraded in {_plain(told)}"
     for note in record.notes:
         yield f"- note: {_plain(note)}"
 
 
 def _cost(usage: UsageTotal) -> str:
     """Return what a run cost; what is not known never counts as nothing."""
-    if usage.unpriced_calls and usage.unpriced_calls == usage.calls:
+    if usage.unpriced_calls and not usage.cost_usd:
         return "unknown"
     if usage.unpriced_calls:
         return f"at least {amount(usage.cost_usd)}, {usage.unpriced_calls:,} of {usage.calls:,} attempts are not known"

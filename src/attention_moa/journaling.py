@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -149,7 +150,7 @@ async def _take_up(
     try:
         _require_same(run_id, place.head.conversation, conversation)
         calls = (await journal.record(run_id)).calls
-    except BaseException:
+    except BaseException:  # cancelled too: nobody else would let go of the run
         await to_the_end(place.release())
         raise
     journaled = {(call.call_id, call.fingerprint) for call in calls}
@@ -182,10 +183,16 @@ async def keep_plan(journal: Journal, place: RunJournal, templates: Templates, p
     await place.decide(DECISION, await asyncio.to_thread(planned) if is_long or is_large else planned())
 
 
-async def leave_place(place: RunJournal, log: RunLog) -> None:
+async def leave_place(place: RunJournal, log: RunLog, *, drops_nothing_from: Journal | None = None) -> None:
     """Keep the run's record and let other processes have the run.
 
     Where the journal fails the answer is not lost with it: the record then says that it could not be kept.
+
+    Args:
+        place: The run's place.
+        log: What there is of the run.
+        drops_nothing_from: The journal, for a run that is taken out of it again where no call of it finished: a replay
+            that found nothing was no run. None keeps every run.
     """
     try:
         await place.end(log.record())
@@ -193,6 +200,9 @@ async def leave_place(place: RunJournal, log: RunLog) -> None:
         log.note(f"the journal could not keep the record of this run: {describe(error)}")
     finally:
         await place.release()
+    if drops_nothing_from is not None and not any(call.state == "finished" for call in log.all_calls):
+        with suppress(StoreError):  # the journal fails, or somebody has the run already: then it stays
+            await drops_nothing_from.delete(place.head.run_id)
 
 
 def _head(log: RunLog, conversation: Conversation, key: str, sample: int) -> RunHead:

@@ -56,7 +56,7 @@ async def affordable(spec: EnsembleSpec, caller: Caller, log: RunLog, number: in
         log.degrade(number, Stage.ANSWER, EVERYBODY, what=what, why=f"too little for another layer: {why}")
         log.overrule(Verdict(layer=number - 1, is_stop=True, rule="limit", reason=f"too little for another: {why}"))
         return None
-    what = f"{peers} of {planned} peers criticise each answer"
+    what = f"{peers} of {planned} peers {'criticises' if peers == 1 else 'criticise'} each answer"
     log.degrade(number, Stage.CRITIQUE, EVERYBODY, what=what, why=f"too little for all: {why}")
     return replace(spec, attention=replace(spec.attention, peers=peers))
 

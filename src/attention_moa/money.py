@@ -70,6 +70,20 @@ class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
                 raise ConfigError(f"{tier.above_tokens} is not above {least}", key=f"{where}.above_tokens")
             least = tier.above_tokens
 
+    def require_whole(self, at: str) -> None:
+        """Raise a ``ConfigError`` where prompt or generated tokens have no price: then no cost would ever be known.
+
+        Args:
+            at: The dotted name of the price.
+        """
+        tiers = {f"{at}.tiers[{index}]": tier for index, tier in enumerate(self.tiers)}
+        for where, prices in {at: self, **tiers}.items():
+            for part in ("input", "output"):
+                if getattr(prices, part) is None:
+                    raise ConfigError(
+                        "missing: write US dollars for a million tokens, 0 for free", key=f"{where}.{part}"
+                    )
+
     def at_length(self, input_tokens: int) -> Price | Tier:
         """Return the prices that hold for a prompt of so many tokens."""
         return next((tier for tier in reversed(self.tiers) if input_tokens > tier.above_tokens), self)

@@ -17,9 +17,10 @@ class NotMade(NamedTuple):
     """How many planned calls were not made, by why.
 
     Args:
-        of_other_layers: Of layers that did not run: the run stopped, or ended, before.
+        of_other_layers: Of layers that did not run: the run stopped, or ended, before; or it has not come to them.
         without_input: What they would have read was lost.
-        unread: Nobody waited for them any more, or there was no money for them, or the run ended before.
+        unread: Nobody waited for them any more, or there was no money for them, or the run ended before; of a run
+            that is not over, those under way too, of which nothing is known.
     """
 
     of_other_layers: int
@@ -37,7 +38,10 @@ def not_made(record: RunRecord) -> NotMade:
     """
     made = {call.call_id for call in record.calls}
     missing = {call.call_id: call.layer for call in planned_calls(record.ensemble) if call.call_id not in made}
-    other = sum(layer > len(record.layers) for layer in missing.values())
+    begun = max((len(record.layers), *(call.layer for call in record.calls)))
+    if record.state == "running" and begun not in missing.values():
+        begun += 1  # nothing of it is there, but its calls may be under way
+    other = sum(layer > begun for layer in missing.values())
     without_input = missing.keys() & {name for loss in record.losses for name in _prevented(loss)}
     return NotMade(other, len(without_input), len(missing) - other - len(without_input))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from attention_moa.records import (
     Answer,
     CallRecord,
     Critique,
+    Degradation,
     LayerRecord,
     Loss,
     Refinement,
@@ -36,7 +38,11 @@ class Section(NamedTuple):
     remark: str = ""
 
 
-def sections(record: RunRecord) -> Iterator[Section]:
+NOT_OVER = "not over"
+"""How far a run is that has not come to its end, where it is not known whether somebody is at it."""
+
+
+def sections(record: RunRecord, *, standing: str = NOT_OVER) -> Iterator[Section]:
     """Yield a run piece by piece: the conversation, its layers stage by stage, the answer.
 
     A run that did not get to the end of its record has no layers yet: then its calls come in the order in which they
@@ -44,6 +50,7 @@ def sections(record: RunRecord) -> Iterator[Section]:
 
     Args:
         record: The run, over or not.
+        standing: How far it is where it is not over.
     """
     yield Section(1, "Question")
     yield from _turns(record.conversation)
@@ -52,7 +59,7 @@ def sections(record: RunRecord) -> Iterator[Section]:
     if not record.layers and record.calls:
         yield Section(1, "Calls so far")
         yield from map(_call, record.calls)
-    yield Section(1, "Answer", record.text, _why_none(record))
+    yield Section(1, "Answer", record.text, _why_none(record, standing))
 
 
 def title_of(stage: Stage, agent: str, peer: str | None = None) -> str:
@@ -67,6 +74,19 @@ def title_of(stage: Stage, agent: str, peer: str | None = None) -> str:
         Stage.EXTRACT: "Difference",
     }
     return f"{names.get(stage, stage.value.capitalize())} by {agent}"
+
+
+def told_of(degraded: Degradation) -> str:
+    """Return what stood in for what, and where: ``layer 1, refine, b: its own answer stands in for the refinement``."""
+    begins_with_name = degraded.what.startswith(f"{degraded.agent}'s ")
+    whose = "" if begins_with_name else f", {degraded.agent}"
+    return f"layer {degraded.layer}, {degraded.stage.value}{whose}: {degraded.what}"
+
+
+def degradations(record: RunRecord) -> list[str]:
+    """Return all that stood in for something better, and why, in the order in which it came up; what is equal, once."""
+    found = Counter(f"{told_of(degraded)} ({degraded.why})" for degraded in record.degraded)
+    return [line if times == 1 else f"{line}, {times} times" for line, times in found.items()]
 
 
 def _turns(conversation: Conversation) -> Iterator[Section]:
@@ -117,7 +137,8 @@ def _call(call: CallRecord) -> Section:
     return Section(2, title, call.text, f"{remark}: {call.message}" if call.message else remark)
 
 
-def _why_none(record: RunRecord) -> str:
+def _why_none(record: RunRecord, standing: str) -> str:
+    state = standing if record.state == "running" else record.state
     if record.text is not None:
-        return "" if record.state == "finished" else f"the best so far: the run is {record.state}"
-    return f"none: {record.error}" if record.error else f"none yet: the run is {record.state}"
+        return "" if record.state == "finished" else f"the best so far: the run is {state}"
+    return f"none: {record.error}" if record.error else f"none yet: the run is {state}"

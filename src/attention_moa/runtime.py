@@ -319,7 +319,7 @@ class Ensemble:
         if journal is None:
             return None
         place = await take_place(journal, wish, log, conversation, has_reuse=self._has_reuse)
-        stack.push_async_callback(_left, place, log)
+        stack.push_async_callback(_left, place, log, journal if self._is_replay and not log.is_resumed else None)
         if log.is_resumed:
             budget.start(log.all_calls, {agent.name: agent for agent in all_agents(self.spec)})
         else:
@@ -348,8 +348,8 @@ async def _closed(what: ProviderPool | Journal) -> None:
     await to_the_end(what.aclose())
 
 
-async def _left(place: RunJournal, log: RunLog) -> None:
-    await to_the_end(leave_place(place, log))
+async def _left(place: RunJournal, log: RunLog, drops_nothing_from: Journal | None) -> None:
+    await to_the_end(leave_place(place, log, drops_nothing_from=drops_nothing_from))
 
 
 def _tried_templates(spec: EnsembleSpec) -> Templates:

@@ -10,6 +10,7 @@ import json
 import os
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -67,7 +68,7 @@ def load_spec(name_or_path: str | Path) -> EnsembleSpec:
     if isinstance(name_or_path, str) and name_or_path in shipped_ensembles():
         return parse_spec(shipped_text(name_or_path), name=name_or_path, folder=None)
     path = Path(name_or_path)
-    return parse_spec(ensemble_text(name_or_path), name=path.stem, folder=path.parent)
+    return parse_spec(ensemble_text(name_or_path), name=path.stem, folder=path.parent, file=str(path))
 
 
 def ensemble_text(name_or_path: str | Path) -> str:
@@ -83,28 +84,41 @@ def ensemble_text(name_or_path: str | Path) -> str:
     return read_toml(Path(name_or_path), key="ensemble", missing=_no_such_ensemble(str(name_or_path)))
 
 
-def parse_spec(text: str, *, name: str, folder: Path | None) -> EnsembleSpec:
+def parse_spec(text: str, *, name: str, folder: Path | None, file: str | None = None) -> EnsembleSpec:
     """Return the ensemble that a TOML text describes.
 
     Args:
         text: The file's content.
         name: What the ensemble is called where the file does not say.
         folder: What ``prompts.folder`` is relative to; None leaves it as it is.
+        file: What errors call the file that the text is of; None where it is of none.
 
     Raises:
         ConfigError: It is not TOML, or a field is unknown, missing, of the wrong type or out of range.
     """
-    document = parse_toml(text, name=name, key="ensemble")
-    spec = to_spec({"name": name, **document}, EnsembleSpec, _EXAMPLES)
+    document = parse_toml(text, name=file or name, key="ensemble")
+    try:
+        spec = _spec_of({"name": name, **document})
+    except ConfigError as error:
+        if file is None:
+            raise
+        told = ConfigError(f"{file}: {error}")
+        told.key = error.key
+        raise told from error
+    if folder is not None and spec.prompts.folder:
+        templates = folder / Path(spec.prompts.folder).expanduser()
+        spec = replace(spec, prompts=replace(spec.prompts, folder=str(templates.absolute())))
+    return spec
+
+
+def _spec_of(document: dict[str, Any]) -> EnsembleSpec:
+    spec = to_spec(document, EnsembleSpec, _EXAMPLES)
     if "layers" in document:
         spec = with_layers(spec, document["layers"])
     for index, agent in enumerate(spec.agents):
         _require_json(agent.extra_body, f"agents[{index}].extra_body")
     _require_json(spec.summary.extra_body, "summary.extra_body")
     _require_json(spec.residual.extra_body, "residual.extra_body")
-    if folder is not None and spec.prompts.folder:
-        templates = folder / Path(spec.prompts.folder).expanduser()
-        spec = replace(spec, prompts=replace(spec.prompts, folder=str(templates.absolute())))
     return spec
 
 

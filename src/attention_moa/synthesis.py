@@ -206,8 +206,11 @@ def why_no_answer(log: RunLog, merged: Merged) -> str:
     """
     if merged.verdict.rule == "deadline":
         return f"{merged.verdict.reason} before any answer was there"
-    losses = (loss for loss in log.record().losses if not loss.is_skipped)
-    why = "; ".join(dict.fromkeys(f"{loss.agent}: {loss.message}" for loss in losses))
+    by_message: dict[str, dict[str, None]] = {}
+    for loss in log.record().losses:
+        if not loss.is_skipped:
+            by_message.setdefault(loss.message, {})[loss.agent] = None
+    why = "; ".join(f"{', '.join(agents)}: {message}" for message, agents in by_message.items())
     return f"no agent gave an answer ({why})"
 
 

@@ -226,7 +226,15 @@ def test_an_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
     assert "Did you mean" not in only_line(run_cli("xyzzy", folder=tmp_path).stderr)
 
 
-@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "1e9"])
+@pytest.mark.parametrize(("peers", "words"), [('"all"', "all peers"), ("1", "1 peer"), ("2", "2 peers")])
+def test_peers_are_counted_in_words(tmp_path: Path, peers: str, words: str) -> None:
+    """One peer is no plural."""
+    file = write_ensemble(tmp_path, "quick", "quick", "quick", more=f"[attention]\npeers = {peers}\n")
+    shown = run_cli("ensemble", "show", file, folder=tmp_path).stdout.decode()
+    assert f"attention: each agent criticises its own answer and {words}, pairwise" in shown
+
+
+@pytest.mark.parametrize("seconds", ["0.5", "nan", "inf", "0", "-1", "1e9"])
 def test_a_check_ends_in_time(tmp_path: Path, seconds: str) -> None:
     """No timeout that is none."""
     done = run_cli("ensemble", "check", "--timeout", seconds, folder=tmp_path)

@@ -172,9 +172,18 @@ def test_a_conversation_is_one_question(tmp_path: Path, ensemble: Path) -> None:
     ("content", "told"),
     [
         (b"", "holds no question"),
-        (b'{"a": 1}\n{"question": "Why?"}', "line 1: no question"),
-        (b'{"question": "Why?"}\n{broken', "line 2: not JSON"),
-        (b'"fine"\n[1]', "messages[0]"),
+        (b'{"a": 1}\n{"question": "Why?"}', "data.jsonl, line 1: no question"),
+        (
+            b'{"question": "Why?"}\n{broken',
+            "data.jsonl, line 2: not JSON: Expecting property name enclosed in double quotes (column 2)",
+        ),
+        (b'"fine"\n[1]', "data.jsonl, line 2, messages[0]: 1 is no object"),
+        (b'"fine"\n\n" "', "data.jsonl, line 3: the question is empty"),
+        (
+            b'{"question": "Why?"}\n{"messages": [{"role": "assistant", "content": "x"}]}',
+            "line 2: the last turn has to",
+        ),
+        (b'"fine"\n' + b"[" * 20_000, "data.jsonl, line 2: not a conversation: nested too deep"),
         (b"fine\n\xff\xfe", "not UTF-8 (line 2)"),
         (b'""', "the question is empty"),
     ],
@@ -185,6 +194,15 @@ def test_a_wrong_data_set_is_said(tmp_path: Path, ensemble: Path, content: bytes
     done = planned("-e", ensemble, "-f", "data.jsonl", folder=tmp_path)
     assert done.returncode == 2
     assert told in only_line(done.stderr)
+
+
+def test_a_second_system_prompt_is_said_with_its_line(tmp_path: Path, ensemble: Path) -> None:
+    """Which of the two is meant, nobody can know."""
+    lines = '"Why?"\n[{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What?"}]'
+    (tmp_path / "data.jsonl").write_text(lines, encoding="utf-8")
+    done = planned("-e", ensemble, "-f", "data.jsonl", "-s", "Be long.", folder=tmp_path)
+    assert done.returncode == 2
+    assert "data.jsonl, line 2: has a system message already: leave out --system" in only_line(done.stderr)
 
 
 def test_a_file_or_a_journal_that_is_not_there_is_said(tmp_path: Path, ensemble: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import stat
 import subprocess
 from pathlib import Path
 
@@ -60,9 +61,13 @@ def test_a_run_is_listed_shown_exported_and_deleted(tmp_path: Path) -> None:
     exported = tmp_path / "run.json"
     runs(tmp_path, "export", "last", "--format", "json", "-o", exported)
     assert record_from_json(exported.read_bytes()).run_id == newest["run_id"]
+    assert stat.S_IMODE(exported.stat().st_mode) == 0o600
     refused = run_cli("runs", "export", "last", "-o", exported, folder=tmp_path)
     assert refused.returncode == 2
     assert "--force" in only_line(refused.stderr)
+    exported.write_text("x" * 1_000_000, encoding="utf-8")
+    runs(tmp_path, "export", "last", "-o", exported, "--force")
+    assert record_from_json(exported.read_bytes()).run_id == newest["run_id"]
     assert len(runs(tmp_path, "export", "last", "--format", "jsonl").stdout.splitlines()) == newest["calls"]
     assert runs(tmp_path, "export", "last", "--format", "markdown").stdout.startswith(b"# Run ")
     differing = runs(tmp_path, "diff", str(oldest["run_id"]), "last").stdout.decode()
@@ -114,12 +119,28 @@ def test_fresh_begins_anew_and_reuse_and_replay_send_nothing_again(tmp_path: Pat
     assert run_cli("ask", "-q", "--fresh", "-e", mine, "Why?", folder=tmp_path).returncode == 0
     after = len(sent.read_text(encoding="utf-8").splitlines())
     assert after - before == 9
-    for wish in ("--reuse", "--replay"):
-        assert run_cli("ask", "-q", "--fresh", wish, "-e", mine, "Why?", folder=tmp_path).returncode == 0
+    for wishes in (("--fresh", "--reuse"), ("--replay",)):
+        assert run_cli("ask", "-q", *wishes, "-e", mine, "Why?", folder=tmp_path).returncode == 0
     assert len(sent.read_text(encoding="utf-8").splitlines()) == after
+    there = listed(tmp_path)
     lacking = run_cli("ask", "-q", "--replay", "-e", mine, "Why else?", folder=tmp_path)
     assert lacking.returncode == 1
     assert "the journal has no reply" in only_line(lacking.stderr)
+    assert listed(tmp_path) == there, "what found nothing was no run"
+
+
+def test_a_replay_of_a_run_with_a_lost_call_names_it_and_the_mends(tmp_path: Path) -> None:
+    """A lost call has no reply, and a replay asks for none."""
+    mine = write_ensemble(tmp_path, "quick", "half_broken")
+    assert run_cli("ask", "-q", "-e", mine, "Why?", folder=tmp_path).returncode == 0
+    done = run_cli("ask", "-q", "--replay", "-e", mine, "Why?", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    line, rest = done.stderr.decode().splitlines()
+    assert rest.startswith("what was finished is kept: attention-moa runs resume ")
+    assert "no reply to the call 1.critique.b." in line
+    assert "it was lost or never made" in line
+    assert "runs show" in line
+    assert "without --replay" in line
 
 
 def test_what_is_wrong_with_a_journal_is_said_in_one_line(tmp_path: Path) -> None:
@@ -138,6 +159,27 @@ def test_what_is_wrong_with_a_journal_is_said_in_one_line(tmp_path: Path) -> Non
     unknown = run_cli("runs", "show", "nope", folder=tmp_path)
     assert unknown.returncode == 1
     assert "the journal has no run 'nope'" in only_line(unknown.stderr)
+
+
+def test_who_only_looks_writes_nothing_where_no_journal_is(tmp_path: Path) -> None:
+    """Not beside a text, half a journal or an empty file, nor into a folder."""
+    asked(tmp_path)
+    whole = (tmp_path / "data" / "attention-moa" / "journal.db").read_bytes()
+    place = tmp_path / "place"
+    (place / "folder").mkdir(parents=True)
+    (place / "text.db").write_text("no database at all", encoding="utf-8")
+    (place / "half.db").write_bytes(whole[: len(whole) // 2])
+    (place / "empty.db").touch()
+    before = {path: path.read_bytes() if path.is_file() else None for path in place.rglob("*")}
+    looks: list[tuple[tuple[str, ...], str]] = [
+        (("runs", "list"), name) for name in ("text.db", "half.db", "empty.db", "folder", "none.db")
+    ]
+    looks += [(tuple(words.split()), "half.db") for words in ("runs show", "runs export", "runs diff a b")]
+    for words, name in [*looks, (("plan", "Why?"), "empty.db")]:
+        done = run_cli(*words, "--journal", place / name, folder=tmp_path)
+        assert done.returncode in (1, 2), (words, name)
+        assert str(place / name) in only_line(done.stderr)
+    assert {path: path.read_bytes() if path.is_file() else None for path in place.rglob("*")} == before
 
 
 @pytest.mark.parametrize("limit", ["--usd", "--tokens", "--deadline"])

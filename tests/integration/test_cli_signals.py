@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -164,3 +165,16 @@ def test_the_same_run_without_a_signal_ends_well(tmp_path: Path) -> None:
     done = run_cli("ask", "-q", "-e", write_ensemble(tmp_path, "slow_import:quick"), "why?", folder=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith(b"loaded")
+
+
+def test_a_run_that_hangs_in_a_pipe_says_for_whom_it_waits(tmp_path: Path) -> None:
+    """After ten seconds without any other line."""
+    child = start_cli("ask", "-e", write_ensemble(tmp_path, "silent", "silent"), "why?", folder=tmp_path)
+    assert child.stderr is not None
+    lines = [child.stderr.readline().decode() for _ in range(2)]
+    child.terminate()
+    child.communicate(timeout=TIMEOUT_S)
+    assert lines[0] == "mine: 2 agents, at most 1 layer and 9 calls\n"
+    assert re.fullmatch(
+        r"layer 1, 0 of 9 calls, \d+\.\d s; waiting for 2 calls, longest for a's answer \(asked, \d+ s\)\n", lines[1]
+    )

@@ -7,12 +7,15 @@ import resource
 import sqlite3
 import subprocess
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import Pool
 
 from attention_moa import Ensemble
 from attention_moa.errors import StoreError
@@ -138,6 +141,65 @@ def test_a_disk_that_gets_full_ends_the_run(tmp_path: Path) -> None:
     async def scenario() -> None:
         words = f"the journal {path} cannot be written", "the disk", "what was stored before is safe"
         await goes_on(str(path), fail, mend, words)
+
+    asyncio.run(scenario())
+
+
+def test_a_journal_that_cannot_be_written_any_more_ends_the_run(tmp_path: Path) -> None:
+    """As on a file system that is made read-only; root may write every file, so SQLite itself refuses here."""
+    path = tmp_path / "journal.db"
+    is_closed = False
+
+    def refuse(connection: Any, *_: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA query_only={'ON' if is_closed else 'OFF'}")
+        cursor.close()
+
+    def close() -> None:
+        nonlocal is_closed
+        is_closed = True
+
+    async def fail(world: World) -> str:
+        return str(await broken(world, close))
+
+    async def mend() -> None:
+        nonlocal is_closed
+        is_closed = False
+
+    async def scenario() -> None:
+        words = f"the journal {path} cannot be written: ", "let this user write the file and its folder"
+        await goes_on(str(path), fail, mend, words)
+
+    event.listen(Pool, "checkout", refuse)
+    try:
+        asyncio.run(scenario())
+    finally:
+        event.remove(Pool, "checkout", refuse)
+
+
+def test_a_journal_that_is_moved_away_is_not_made_anew(tmp_path: Path) -> None:
+    """The run goes on in the file that it has open, or ends with an error; nothing is lost, and no file appears."""
+    path, moved = tmp_path / "journal.db", tmp_path / "moved.db"
+
+    async def scenario() -> None:
+        async with a_world(str(path), a_fleet(time_scale=0.02)) as world:
+            journaled = 0
+
+            def move(told: Event) -> None:
+                nonlocal journaled
+                journaled += isinstance(told, CallFinished)
+                if journaled == AT and path.exists():
+                    path.rename(moved)
+
+            with suppress(StoreError):
+                async with asyncio.timeout(60):
+                    await Ensemble.load(world.ensemble, journal=world.url).run(QUESTION, observers=[move])
+            assert not path.exists()
+            moved.rename(path)
+            async with open_journal(path) as journal:
+                (row,) = await journal.rows()
+                assert row.calls >= AT
+                assert len((await journal.record(row.run_id)).calls) >= journaled
 
     asyncio.run(scenario())
 

@@ -160,7 +160,7 @@ def test_a_prompt_that_does_not_fit_is_a_typed_error() -> None:
     _within(scenario, context_tokens=512)
 
 
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="the list of processes is read as Linux has it")
+@pytest.mark.skipif(sys.platform != "linux", reason="the list of processes is read as Linux has it")
 def test_the_child_is_for_its_parent_alone() -> None:
     """It listens on loopback, asks for a key, and the key is in no list of processes."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,57 @@ def test_every_text_of_a_fault_bears_the_mark(fault: Fault, is_streamed: bool) -
             assert b"[DONE]" not in seen
             (visit,) = client.fleet.log
             assert (visit.fault, visit.is_whole) == (fault, False)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "fault", ["rate_limit", "server_error", "unavailable", "bad_gateway", "wrong_type", "hang", "reset"]
+)
+def test_a_request_that_gets_no_reply_uses_no_tokens(fault: Fault) -> None:
+    """It is counted among the faults; a client has no tokens to book for it either."""
+
+    async def scenario() -> None:
+        async with running(a_fleet(faults={fault: 1.0})) as client:
+            for _ in range(2):
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    async with asyncio.timeout(1.0 if fault == "hang" else 20):
+                        await client.chat(LONG)
+            await until(lambda: client.fleet.stats["m"].requests == 2)
+            stats = client.fleet.stats["m"]
+            assert (stats.faults, stats.refused, stats.whole) == ({fault: 2}, 0, 0)
+            assert (stats.prompt_tokens, stats.cached_tokens, stats.output_tokens) == (0, 0, 0)
+            assert not any(visit.prompt_tokens for visit in client.fleet.log)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("model", [ModelSpec(name="m", rpm=1), ModelSpec(name="m", context_tokens=20)])
+def test_a_refused_request_uses_no_tokens(model: ModelSpec) -> None:
+    """The counts are those that the client was told of the one that was answered."""
+
+    async def scenario() -> None:
+        async with running(a_fleet(model)) as client:
+            told = (await client.chat("Short.")).json["usage"]
+            assert (await client.chat(LONG)).status in {400, 429}
+            stats = client.fleet.stats["m"]
+            assert (stats.requests, stats.whole, stats.refused) == (2, 1, 1)
+            assert (stats.prompt_tokens, stats.output_tokens) == (told["prompt_tokens"], told["completion_tokens"])
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fault", ["cut", "malformed", "error_in_reply"])
+def test_a_reply_that_broke_off_has_used_tokens(fault: Fault) -> None:
+    """As with a vendor, who has read the prompt and written something."""
+
+    async def scenario() -> None:
+        async with running(a_fleet(faults={fault: 1.0})) as client:
+            with suppress(aiohttp.ClientError):
+                await client.chat(LONG)
+            stats = client.fleet.stats["m"]
+            assert stats.prompt_tokens > len(LONG) // 4
+            assert stats.output_tokens > 0
 
     run(scenario)
 

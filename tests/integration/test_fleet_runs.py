@@ -95,7 +95,7 @@ def test_a_hanging_request_ends_with_the_caller_s_patience(is_streamed: bool) ->
     async def scenario() -> None:
         async with Fleet(a_fleet(faults={"hang": 1.0})) as fleet:
             with pytest.raises(TimeoutError):
-                await ask(fleet, is_streamed=is_streamed, timeout_s=0.3)
+                await ask(fleet, is_streamed=is_streamed, timeout_s=1.0)
             await until(lambda: fleet.stats["m"].left == 1)
 
     run(scenario)
@@ -199,6 +199,20 @@ def test_an_ensemble_runs_on_the_fleet() -> None:
         assert record.usage.output_tokens == sum(each.output_tokens for each in stats.values())
         assert record.usage.cached_tokens == sum(each.cached_tokens for each in stats.values()) > 0
         assert record.usage.reasoning_tokens == sum(each.reasoning_tokens for each in stats.values()) > 0
+
+    run(scenario)
+
+
+def test_the_counts_of_a_fleet_that_refuses_are_those_of_the_account() -> None:
+    """Calls that were tried again have used what they were told, and nothing for what was refused."""
+
+    async def scenario() -> None:
+        ended = await run_on(three_models(faults={"rate_limit": 0.1, "server_error": 0.05, "wrong_type": 0.05}))
+        record, stats = ended.record, ended.fleet.stats
+        assert (ended.error, record.losses) == (None, ())
+        assert sum(sum(each.faults.values()) for each in stats.values()) == len(ended.prompts) - len(record.calls) > 0
+        assert record.usage.input_tokens == sum(each.prompt_tokens for each in stats.values())
+        assert record.usage.output_tokens == sum(each.output_tokens for each in stats.values())
 
     run(scenario)
 

@@ -17,7 +17,7 @@ SHIPPED = {"embedded", "ollama", "openrouter", "paper-large", "paper-small", "vl
 
 def output_of(*command: str | Path, folder: Path) -> str:
     """Return what a program prints when it is run in a folder; it must succeed."""
-    child = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    child = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
     assert child.returncode == 0, child.stdout + child.stderr
     return child.stdout
 

@@ -6,10 +6,11 @@ import asyncio
 import random
 from collections import Counter
 from contextlib import aclosing, suppress
+from typing import Any
 
 import pytest
 
-from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec
+from attention_moa.config import AttentionMode, AttentionSpec, CallPolicy, EnsembleSpec
 from attention_moa.errors import ServerError
 from attention_moa.events import CallFinished, CallQueued, CallStarted, Event, RunFinished
 from attention_moa.messages import CallRequest, Stage
@@ -22,13 +23,13 @@ from tests.property.test_verdicts import spoken
 from tests.worlds import World, a_spec, call_id, default_reply, verdict
 
 POINTS = 200
-MODES = ("pairwise", "panel")
+MODES: tuple[AttentionMode, ...] = ("pairwise", "panel")
 
 
-def an_ensemble(mode: str, **policy: object) -> EnsembleSpec:
+def an_ensemble(mode: AttentionMode, **policy: Any) -> EnsembleSpec:
     """Return three agents and two layers, with retries that wait and few places."""
-    calls = CallPolicy(**({"attempts": 3, "retry_wait_s": 1.0, "concurrency": 2} | policy))  # type: ignore[arg-type]
-    return a_spec(3, layers=2, attention=AttentionSpec(mode=mode), calls=calls)  # type: ignore[arg-type]
+    calls = CallPolicy(**({"attempts": 3, "retry_wait_s": 1.0, "concurrency": 2} | policy))
+    return a_spec(3, layers=2, attention=AttentionSpec(mode=mode), calls=calls)
 
 
 class Play:
@@ -78,13 +79,13 @@ def summaries(record: RunRecord) -> list[str]:
     return [str(getattr(layer.summary, "text", "")) for layer in record.layers]
 
 
-def whole_run_s(mode: str) -> float:
+def whole_run_s(mode: AttentionMode) -> float:
     """Return how many virtual seconds an undisturbed run takes."""
     return World(an_ensemble(mode), provider=ScriptedProvider(Play(0))).run().wall_s
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_run_cancelled_at_any_time_leaves_nothing(mode: str) -> None:
+def test_a_run_cancelled_at_any_time_leaves_nothing(mode: AttentionMode) -> None:
     """Two hundred random moments of a run, in the waits of its calls and between them."""
     chance = random.Random(mode)
     states: Counter[str] = Counter()
@@ -108,7 +109,7 @@ def test_a_run_cancelled_at_any_time_leaves_nothing(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_run_cancelled_at_any_turn_of_the_loop_leaves_nothing(mode: str) -> None:
+def test_a_run_cancelled_at_any_turn_of_the_loop_leaves_nothing(mode: AttentionMode) -> None:
     """Every single turn of a run whose calls never wait: each await of the engine is met, the first ones too."""
 
     async def cancelled_after(count: int) -> bool:
@@ -150,7 +151,7 @@ def require_booked(record: RunRecord, provider: ScriptedProvider) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_stream_closed_after_any_event_leaves_nothing(mode: str) -> None:
+def test_a_stream_closed_after_any_event_leaves_nothing(mode: AttentionMode) -> None:
     """Whoever stops watching ends the run: after every single event, deltas included."""
 
     async def closed_after(count: int) -> bool:

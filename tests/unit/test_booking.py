@@ -67,7 +67,7 @@ def test_a_call_that_is_cancelled_while_it_is_written_has_finished() -> None:
 
     virtual_time.run(scenario())
     assert [(made.call_id, made.state) for made in world.record.calls] == [("1.answer.a", "finished")]
-    assert [made.call_id for made in place._run.calls.values()] == ["1.answer.a"]  # noqa: SLF001
+    assert [made.call_id for made in place._run.calls.values()] == ["1.answer.a"]  # noqa: SLF001 - what is kept
 
 
 def test_of_two_attempts_that_were_cut_otherwise_the_record_has_the_one_that_replied() -> None:

@@ -51,7 +51,7 @@ def test_markdown_tells_the_whole_run() -> None:
         assert part in text
     assert "- US dollars: unknown" in text
     assert "- lost in layer 1, critique by a: no \\*luck\\*" in text
-    assert "- degraded in layer 1, refine: " in text
+    assert "- degraded in layer 1, refine, b: " in text
 
 
 def test_a_model_s_headings_and_fences_stay_in_its_quote() -> None:
@@ -72,7 +72,10 @@ def test_a_run_that_is_not_over_shows_its_calls() -> None:
     assert found["Layer 1, Answer by a"].text == "It scatters."
     assert found["Layer 1, Answer by b"].remark == "lost: ServerError: down"
     assert found["Layer 1, Answer by c"].remark == "cancelled: ended from outside"
-    assert found["Answer"].remark == "none yet: the run is running"
+    assert found["Answer"].remark == "none yet: the run is not over"
+    exported = export(record, "markdown")
+    assert "ensemble, not over, 2026" in exported
+    assert "- the run is not over: what was or is under way is in no sum here" in exported
 
 
 def test_an_answer_says_what_it_is() -> None:
@@ -111,5 +114,5 @@ def test_money_is_exact_a_bound_or_unknown() -> None:
     """As many prices as are known."""
     record = a_record(a_head(), a_call())
     for unpriced, shown in ((0, "0.2500\n"), (1, "at least 0.2500, 1 of 2 attempts are not known"), (2, "unknown")):
-        usage = UsageTotal(calls=2, cost_usd=0.25, unpriced_calls=unpriced)
+        usage = UsageTotal(calls=2, cost_usd=0.25 if unpriced < 2 else 0.0, unpriced_calls=unpriced)
         assert f"- US dollars: {shown}" in export(replace(record, usage=usage), "markdown")

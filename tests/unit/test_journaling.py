@@ -28,7 +28,7 @@ from attention_moa.plan import DECISION
 from attention_moa.ports import RunJournal
 from attention_moa.prompts import load_templates
 from attention_moa.providers.scripted import Line, ScriptedProvider
-from attention_moa.records import Attempt, CallRecord, RunRecord
+from attention_moa.records import Attempt, CallRecord, RunHead, RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.runtime import Ensemble
 from attention_moa.store.memory import MemoryJournal, MemoryRun
@@ -387,6 +387,58 @@ def test_a_replay_makes_no_call() -> None:
     with pytest.raises(NotJournaledError, match=r"1\.answer\.c"):
         other.live(is_replay=True)
     assert (replayed.requests, other.requests) == ([], [])
+
+
+def test_a_replay_that_finds_nothing_leaves_no_run() -> None:
+    """One that found a reply stays, to be gone on with; so does an interrupted run that is replayed."""
+    provider = ScriptedProvider(default_reply)
+
+    def replay(agents: int, wish: RunWish = ANY) -> None:
+        ensemble = Ensemble(a_spec(agents), providers={"test": provider}, journal=journal, is_replay=True)
+        with pytest.raises(NotJournaledError):
+            ensemble.run_sync("Why?", wish=wish)
+
+    journal = MemoryJournal()
+    replay(2)
+    assert run(journal.rows()) == []
+    whole = Ensemble(a_spec(2), providers={"test": provider}, journal=journal).run_sync("Why?")
+    replay(3)
+    assert [(row.state, row.calls > 0) for row in run(journal.rows())] == [("failed", True), ("finished", True)]
+    assert {row.run_id for row in run(journal.rows())} > {whole.run_id}
+    run(cut_off(journal))
+    replay(4, RunWish(run_id="cut"))
+    assert "cut" in {row.run_id for row in run(journal.rows())}
+
+
+async def cut_off(journal: MemoryJournal) -> None:
+    """Put a run of four agents into a journal that never made a call."""
+    asked = (user("Why?"),)
+    spec = a_spec(4)
+    head = RunHead(
+        run_id="cut",
+        created_at="2026-01-01T00:00:00.000+00:00",
+        ensemble=spec,
+        conversation=asked,
+        request_key=request_key(spec, asked),
+    )
+    place = await journal.begin(head)
+    await place.release()
+
+
+def test_a_run_that_somebody_has_taken_meanwhile_is_not_taken_away() -> None:
+    """It is theirs, empty or not."""
+
+    class Taken(MemoryJournal):
+        async def delete(self, run_id: str) -> None:
+            raise RunBusyError(run_id, "another process")
+
+    async def left() -> list[str]:
+        journal = Taken()
+        place, log = await taken(journal)
+        await leave_place(place, log, drops_nothing_from=journal)
+        return [row.run_id for row in await journal.rows()]
+
+    assert run(left()) == ["new"]
 
 
 def test_a_run_goes_on_as_the_sample_that_it_is() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -52,11 +53,11 @@ class World:
         assert self.limiter.under_way == 0
 
 
-async def all_calls(world: World, count: int, **options: float) -> None:
+async def all_calls(world: World, count: int, **options: Any) -> None:
     """Make some calls at once, named by number."""
     async with asyncio.TaskGroup() as group:
         for number in range(count):
-            group.create_task(world.call(str(number), **options))  # type: ignore[arg-type]
+            group.create_task(world.call(str(number), **options))
     world.require_idle()
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
 from attention_moa.config import CallPolicy, EnsembleSpec, LimitSpec, PromptSpec, StopRule
-from attention_moa.errors import BudgetError, DeadlineError, OverLimitError, StoreError
+from attention_moa.errors import BudgetError, DeadlineError, OverLimitError, RunError, StoreError
 from attention_moa.events import Degraded, VerdictReached
 from attention_moa.messages import CallRequest, Stage, Usage
 from attention_moa.money import Price
@@ -145,6 +145,20 @@ def test_no_money_is_spent_beyond_the_limit() -> None:
         assert 0.0 < record.usage.cost_usd <= usd
 
 
+def test_a_reply_that_the_limit_cut_while_the_model_thought_says_so() -> None:
+    """Its own ``max_tokens`` is not what has to be raised."""
+    spec = replace(a_limited_spec(max_tokens=2_000, tokens=1_200), agents=a_limited_spec(2_000).agents[:1])
+    world = World(spec, {"1.answer.a": Line(text="", thinking="hm", finish_reason="length")})
+    with pytest.raises(RunError, match=r"only thinking.*; the run's limit had cut the reply to 1,\d\d\d tokens"):
+        world.run()
+
+
+def test_agents_that_a_limit_leaves_nothing_for_are_named_in_one_breath() -> None:
+    """The same is said once."""
+    with pytest.raises(BudgetError, match=r"^no agent gave an answer \(a, b, c: limits\.tokens: [^;]*\)$"):
+        a_world(a_limited_spec(tokens=1)).run()
+
+
 def test_a_reply_that_is_cut_is_kept_told_and_noted() -> None:
     """The request has the lower number; a resumed run finds the reply under it, and tells it again."""
     place = a_place()
@@ -156,7 +170,7 @@ def test_a_reply_that_is_cut_is_kept_told_and_noted() -> None:
     assert most is not None
     assert most < 2_000
     assert place.decision("1.refine.a.max_tokens") == most
-    assert (1, f"its reply may take {most} tokens, not 2000") in told(record)
+    assert (1, f"its reply may take {most:,} tokens, not 2,000") in told(record)
     assert call(record, "1.refine.a").sampling.max_tokens == most
     again = a_world(spec, place)
     assert again.run().text == record.text
@@ -249,7 +263,7 @@ def test_what_a_deadline_returned_is_returned_again_by_a_run_that_has_new_time(d
     first = story.live(Cut(is_kill=False))
     assert str(first.text).startswith(f"{whose} has read ")
     story.journal._runs[str(story.run_id)].state = "running"  # noqa: SLF001 - as if it had died
-    story.journal._runs[str(story.run_id)].record = None  # noqa: SLF001
+    story.journal._runs[str(story.run_id)].record = None  # noqa: SLF001 - as if it had died
     again = story.live()
     assert story.lives[-1] == []
     assert again.text == first.text

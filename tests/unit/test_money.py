@@ -161,3 +161,23 @@ def test_no_amount_has_an_exponent_or_is_rounded_to_nothing(usd: float) -> None:
 def test_a_number_is_shown_as_it_would_be_written_into_a_file(number: float, shown: str) -> None:
     """No exponent, no digit lost, none too many."""
     assert as_written(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("price", "field"),
+    [
+        (Price(), "price.input"),
+        (Price(input=1.0), "price.output"),
+        (Price(output=1.0), "price.input"),
+        (Price(input=1.0, output=2.0, tiers=(Tier(above_tokens=9, input=1.0),)), r"price.tiers\[0\].output"),
+    ],
+)
+def test_a_price_of_a_file_is_whole(price: Price, field: str) -> None:
+    """With half of it no cost would ever be known, and nobody would be told why."""
+    with pytest.raises(ConfigError, match=f"^{field}: missing: write US dollars"):
+        price.require_whole("price")
+
+
+def test_a_whole_price_needs_no_caches() -> None:
+    """Cached tokens cost what others do unless told."""
+    Price(input=0.0, output=2.0, tiers=(Tier(above_tokens=9, input=1.0, output=3.0),)).require_whole("price")

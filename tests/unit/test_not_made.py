@@ -43,6 +43,17 @@ def test_a_run_that_stops_spares_the_layers_behind() -> None:
     assert not_made(record) == NotMade(17, 0, 0)
 
 
+def test_of_a_run_that_was_cut_off_the_layer_that_had_begun_is_told_apart() -> None:
+    """Its record has no layers yet: its calls say how far it is; behind a whole layer the next one may be under way."""
+    record = replace(World(a_spec(2, layers=3)).run(), state="running", layers=())
+    assert [not_made(replace(record, calls=record.calls[:made])) for made in (0, 5, 9, 12)] == [
+        NotMade(20, 0, 9),
+        NotMade(20, 0, 4),
+        NotMade(10, 0, 10),
+        NotMade(10, 0, 7),
+    ]
+
+
 def test_fallbacks_are_no_part_of_the_plan() -> None:
     """A second writer adds a call, and makes up for none."""
     record = World(a_spec(2, layers=1)).run()

@@ -9,7 +9,7 @@ from attention_moa.config import StopRule
 from attention_moa.messages import Usage
 from attention_moa.plan import Plan, plan
 from attention_moa.plan_account import AccountRow, PlanAccount, plan_account, stored_plan
-from attention_moa.records import CallRecord, RunRecord
+from attention_moa.records import CallRecord, RunRecord, RunState
 from tests.journals import a_call, a_head, a_record
 from tests.worlds import QUESTION, World, a_spec, stop
 
@@ -59,6 +59,7 @@ def test_a_stop_by_likeness_spares_the_residual_call() -> None:
     account = plan_account(planned(world), world.run())
     assert account.layers == 2
     assert row(account, "calls") == AccountRow("calls", "calls", 18, 18)
+    assert account.missing_calls == 0
 
 
 def test_a_run_without_calls_took_nothing() -> None:
@@ -66,6 +67,19 @@ def test_a_run_without_calls_took_nothing() -> None:
     account = of_calls()
     assert (account.layers, row(account, "calls").off) == (1, -1.0)
     assert row(account, "written tokens").actual is None
+
+
+def test_calls_that_were_never_sent_are_missing_and_no_saving() -> None:
+    """Those that another run's journal answered are not."""
+    world = World(a_spec(2, layers=1))
+    record = world.run()
+    assert plan_account(planned(world), record).missing_calls == 0
+    unsent = [msgspec.structs.replace(call, attempts=(), state="lost") for call in record.calls[:2]]
+    taken = msgspec.structs.replace(record.calls[2], attempts=(), replayed_from="another")
+    part = msgspec.structs.replace(record, calls=(*unsent, taken, *record.calls[4:]))
+    account = plan_account(planned(world), part)
+    assert row(account, "calls") == AccountRow("calls", "calls", 9, 6)
+    assert account.missing_calls == 3
 
 
 def test_what_the_endpoints_did_not_say_is_unknown() -> None:
@@ -96,9 +110,14 @@ def test_only_a_plan_is_read_as_one() -> None:
     assert stored_plan({"calls": 3}) is None
 
 
-def test_a_record_in_parts_is_held_against_what_ran() -> None:
-    """A run that was interrupted in its first layer."""
+@pytest.mark.parametrize("state", ["running", "cancelled", "failed"])
+def test_a_run_that_did_not_finish_is_held_against_all_layers_without_a_difference(state: RunState) -> None:
+    """What it took is a part of what it will; of one that is not heard of, it is a lower bound."""
     world = World(a_spec(2, layers=3))
     whole: RunRecord = world.run()
-    part = msgspec.structs.replace(whole, calls=whole.calls[:3])
-    assert plan_account(planned(world), part).layers == 1
+    part = msgspec.structs.replace(whole, calls=whole.calls[:3], state=state, layers=())
+    account = plan_account(planned(world), part)
+    assert (account.layers, account.planned_layers, account.has_finished) == (3, 3, False)
+    assert row(account, "calls") == AccountRow("calls", "calls", 29, 3, is_least=state == "running")
+    assert row(account, "critical path s").is_least == (state == "running")
+    assert account.missing_calls == 26

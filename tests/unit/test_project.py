@@ -144,3 +144,18 @@ def test_no_file_holds_what_belongs_to_one_machine_or_to_nobody() -> None:
             if forbidden.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
     assert found == []
+
+
+def test_a_rule_that_is_waived_on_a_line_is_waived_for_a_reason() -> None:
+    """The reason stands on the line, for linters and type checkers and where every exception is caught."""
+    waiver = re.compile(r"# (noqa|type: ignore|pyright: ignore)\b|^\s*except BaseException\b")
+    reasoned = re.compile(r"# noqa: [A-Z0-9, ]+ - \S|: ignore\[[\w, -]+\] +# \S|BaseException( as \w+)?: +# \S")
+    folders = (ROOT / "tests", ROOT / "src", ROOT / "benchmarks", ROOT / "examples", ROOT / "scripts")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in tracked_files()
+        if path.suffix == ".py" and any(folder in path.parents for folder in folders) and path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if waiver.search(line) and not reasoned.search(line)
+    ]
+    assert found == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from attention_moa.messages import Stage
-from attention_moa.reading import sections, title_of
-from attention_moa.records import RunRecord
+from attention_moa.reading import degradations, sections, title_of, told_of
+from attention_moa.records import Degradation, RunRecord
 from tests.worlds import World, a_spec
 
 
@@ -47,10 +47,23 @@ def test_a_run_that_was_killed_is_read_call_by_call() -> None:
     record = replace(World(a_spec(2, layers=1)).run(), layers=(), state="running", text=None)
     found = list(sections(record))
     assert "Layer 1, Critique of b by a" in [section.title for section in found]
-    assert found[-1].remark == "none yet: the run is running"
+    assert found[-1].remark == "none yet: the run is not over"
+    assert list(sections(record, standing="interrupted"))[-1].remark == "none yet: the run is interrupted"
 
 
 def test_results_have_titles() -> None:
     """A panel's critiques of all have no author."""
     assert title_of(Stage.CRITIQUE, "a") == "Critiques by a"
     assert title_of(Stage.RESIDUAL, "a") == "Residual by a"
+
+
+def test_what_stood_in_names_its_agent_once_and_equal_lines_are_one() -> None:
+    """Where the text begins with the name it is not said twice; what came up three times says so."""
+    lent = Degradation(layer=1, stage=Stage.CRITIQUE, agent="b", what="its reply may take 9 tokens, not 90", why="poor")
+    late = Degradation(layer=2, stage=Stage.CRITIQUE, agent="a", what="a's critique of b was left out", why="late")
+    record = replace(World(a_spec(2, layers=1)).run(), degraded=(lent, late, lent, lent))
+    assert told_of(late) == "layer 2, critique: a's critique of b was left out"
+    assert degradations(record) == [
+        "layer 1, critique, b: its reply may take 9 tokens, not 90 (poor), 3 times",
+        "layer 2, critique: a's critique of b was left out (late)",
+    ]

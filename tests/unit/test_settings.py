@@ -149,6 +149,32 @@ def test_each_fault_names_the_field_the_value_and_the_mend(text: str, words: lis
     assert [word for word in words if word not in said] == [], said
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (ONE + "temperature = 11", "agents[0].temperature: 11"),
+        ("layers = 'x'\n" + ONE, "layers: 'x' is not right here"),
+        (ONE + "extra_body = { n = inf }", "agents[0].extra_body: "),
+    ],
+)
+def test_a_fault_in_a_file_begins_with_the_file(tmp_path: Path, text: str, said: str) -> None:
+    """As it was named; the field stays the error's key."""
+    path = tmp_path / "bad.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_spec(path)
+    assert str(caught.value).startswith(f"{path}: {said}")
+    assert caught.value.key == said.partition(":")[0]
+
+
+def test_a_file_that_is_not_toml_is_called_by_its_whole_name(tmp_path: Path) -> None:
+    """With its ending."""
+    path = tmp_path / "bad.toml"
+    path.write_text("layers = \n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"ensemble: .*bad\.toml is not TOML: .*line 1"):
+        load_spec(path)
+
+
 def test_a_missing_file_names_the_shipped_ensembles() -> None:
     """A slip in the name is met with the nearest one and with all of them."""
     with pytest.raises(ConfigError, match=r"did you mean paper-small.*embedded.*vllm"):

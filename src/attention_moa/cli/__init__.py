@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from attention_moa.cli.exits import EXIT_CODES, FAILED, INTERRUPTED, USAGE, status_of
+from attention_moa.cli.exits import EXIT_CODES, FAILED, INTERRUPTED, UNREAD, USAGE, status_of
 from attention_moa.cli.lazy import LazyGroup
 from attention_moa.cli.output import complain, give_up_output, prepare_streams
 from attention_moa.errors import MoaError, describe
@@ -48,7 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: What follows the program's name; None takes the process's own.
     """
     prepare_streams()
-    sys.exit(_run(None if arguments is None else list(arguments)))
+    written = sys.stdout
+    try:
+        status = _run(None if arguments is None else list(arguments))
+    except SystemExit:
+        if sys.stdout is written:
+            raise
+        status = UNREAD  # click ends so, having put both streams away, where nobody reads what is written any more
+    sys.exit(status)
 
 
 def _run(arguments: list[str] | None) -> int:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from attention_moa.cli.choice import Choice
 from attention_moa.cli.exits import EXIT_CODES
 from attention_moa.cli.keeping import Keeping, keeping_options
-from attention_moa.cli.options import ensemble_option, layers_option, model_file_option, system_option, with_layers
+from attention_moa.cli.options import ensemble_option, layers_option, model_file_option, system_option
+from attention_moa.cli.printing import Printing, printing_options
+
+if TYPE_CHECKING:
+    from attention_moa.cli.running import Outcome, View
 
 
 @click.command(epilog=EXIT_CODES)
@@ -25,15 +31,7 @@ from attention_moa.cli.options import ensemble_option, layers_option, model_file
     help="Ask with these turns: JSON, the messages of the OpenAI API. QUESTION comes after them where both are given.",
 )
 @model_file_option
-@click.option("--json", "is_json", is_flag=True, help="Print the whole record of the run: one JSON document.")
-@click.option("--events", "is_events", is_flag=True, help="Print what happens while it happens: one JSON event a line.")
-@click.option("-q", "--quiet", "is_quiet", is_flag=True, help="Print the answer and nothing else.")
-@click.option(
-    "--trace",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Write the whole record to FILE as JSON, also when the run fails or is interrupted.",
-)
+@printing_options
 @keeping_options
 def ask(
     *,
@@ -43,10 +41,7 @@ def ask(
     system: str | None,
     conversation_file: Path | None,
     model_file: Path | None,
-    is_json: bool,
-    is_events: bool,
-    is_quiet: bool,
-    trace: Path | None,
+    printing: Printing,
     keeping: Keeping,
 ) -> int:
     """Ask QUESTION and print one answer.
@@ -59,28 +54,17 @@ def ask(
     again, and pays for no call twice.
     """
     from attention_moa.cli.question import read_question
-    from attention_moa.cli.views import choose_form, choose_view
-    from attention_moa.settings import load_spec
 
-    form = choose_form(is_json=is_json, is_events=is_events, is_quiet=is_quiet)
-    conversation = read_question(question, conversation_file)
-    spec = keeping.limits.apply(with_layers(load_spec(ensemble), layers))
-    with choose_view(spec, form) as view:
-        # The view is on the screen by now: what follows loads the providers' libraries.
-        from attention_moa.cli.one_run import report, run_once
-        from attention_moa.cli.results import require_writable
-        from attention_moa.runtime import Ensemble
+    conversation = read_question(question, conversation_file, system=system)
+    choice = Choice(ensemble, layers, model_file)
 
-        if trace is not None:
-            require_writable(trace)
-        loaded = Ensemble.load(
-            ensemble,
-            layers=layers,
-            model_file=model_file,
-            journal=keeping.place,
-            has_reuse=keeping.has_reuse,
-            is_replay=keeping.is_replay,
-        )
-        loaded.spec = keeping.limits.apply(loaded.spec)
-        outcome = run_once(loaded, conversation, system=system, view=view, form=form, wish=keeping.wish)
-    return report(outcome, form=form, trace=trace, journal=keeping.place)
+    def run(view: View) -> Outcome:
+        from attention_moa.cli.one_run import run_once
+
+        loaded = choice.load(keeping)
+        return run_once(loaded, conversation, system=system, view=view, form=printing.form, wish=keeping.wish)
+
+    outcome = printing.watch(choice.spec(keeping.limits), run)
+    from attention_moa.cli.one_run import report
+
+    return report(outcome, form=printing.form, trace=printing.trace, journal=keeping.place)

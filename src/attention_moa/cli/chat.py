@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from attention_moa.cli.choice import Choice
 from attention_moa.cli.exits import EXIT_CODES
 from attention_moa.cli.keeping import Keeping, keeping_options
-from attention_moa.cli.options import ensemble_option, layers_option, model_file_option, system_option, with_layers
+from attention_moa.cli.options import ensemble_option, layers_option, model_file_option, system_option
 
 
 @click.command(epilog=EXIT_CODES)
@@ -23,20 +24,8 @@ def chat(*, ensemble: str, layers: int | None, system: str | None, model_file: P
     /help lists what can be done meanwhile. Ctrl-C ends the answer under way and keeps the conversation; Ctrl-D leaves.
     Without a terminal every line of standard input is a question.
     """
+    choice = Choice(ensemble, layers, model_file)
+    choice.spec(keeping.limits)  # a fault of the file is told before anything heavy is loaded
     from attention_moa.cli.talk import Talk
-    from attention_moa.settings import load_spec
 
-    # A fault of the file is told before anything heavy is loaded.
-    keeping.limits.apply(with_layers(load_spec(ensemble), layers))
-    from attention_moa.runtime import Ensemble
-
-    loaded = Ensemble.load(
-        ensemble,
-        layers=layers,
-        model_file=model_file,
-        journal=keeping.place,
-        has_reuse=keeping.has_reuse,
-        is_replay=keeping.is_replay,
-    )
-    loaded.spec = keeping.limits.apply(loaded.spec)
-    return Talk(loaded, system, wish=keeping.wish).run()
+    return Talk(choice.load(keeping), system, wish=keeping.wish).run()

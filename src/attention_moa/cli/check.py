@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
@@ -20,8 +20,9 @@ from attention_moa.agents import AgentSpec
 from attention_moa.cli.account import count
 from attention_moa.cli.discovery import LOCAL_SERVERS, Listed, list_models
 from attention_moa.cli.exits import EXIT_CODES, FAILED
-from attention_moa.cli.failures import mend_for
+from attention_moa.cli.failures import mend_for, without_key
 from attention_moa.cli.layout import table
+from attention_moa.cli.numbers import Whole
 from attention_moa.cli.options import require_runnable
 from attention_moa.cli.output import room_of, say, tell
 from attention_moa.config import EnsembleSpec, writers
@@ -56,18 +57,18 @@ class Finding(NamedTuple):
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("name", metavar="[NAME|FILE]", default="embedded")
-@click.option("--timeout", "timeout_s", type=click.IntRange(1, 86_400), default=60, show_default=True, metavar="S",
+@click.option("--timeout", "timeout_s", type=Whole(1, 86_400), default=60, show_default=True, metavar="S",
               help="Most seconds for each model.")  # fmt: skip
 def check(name: str, *, timeout_s: int) -> int:
     """Ask every model of an ensemble for one word: do key, address, model and limits work?
 
-    The ensemble is embedded unless told. Every distinct model is asked once, for at most 16 tokens. The exit code is 1
-    when any of them fails.
+    The ensemble is embedded unless told. Every model is asked once with each of its settings, for at most 16 tokens.
+    The exit code is 1 when any of them fails.
     """
     spec = load_spec(name)
     require_runnable(spec)
     speakers = list(_speakers(spec))
-    tell(f"{spec.name}: asking {count(len({_identity(agent) for _, agent in speakers}), 'model')} for a word each")
+    tell(f"{spec.name}: asking {who_is_asked([agent for _, agent in speakers])}")
     findings = asyncio.run(_check_all(spec, [agent for _, agent in speakers], timeout_s))
     rows = [(label, agent.model, *findings[_identity(agent)][:4]) for label, agent in speakers]
     for line in table(("agent", "model", "key", "address", "reply", "limits"), rows, room=room_of(sys.stdout)):
@@ -78,6 +79,18 @@ def check(name: str, *, timeout_s: int) -> int:
     say("all models work" if not faults else f"{len(faults)} of {len({agent.name for _, agent in speakers})} fail")
     sys.stdout.flush()
     return FAILED if faults else 0
+
+
+def who_is_asked(speakers: Sequence[AgentSpec]) -> str:
+    """Return how many models are asked, in words, and with how many settings where some have several.
+
+    Args:
+        speakers: Everybody who may speak; at least one.
+    """
+    models = len({(agent.model, agent.base_url) for agent in speakers})
+    requests = len({_identity(agent) for agent in speakers})
+    each = " each" if models > 1 else ""
+    return f"{count(models, 'model')} for a word{each if models == requests else f', {requests} settings in all'}"
 
 
 def _speakers(spec: EnsembleSpec) -> Iterator[tuple[str, AgentSpec]]:
@@ -117,7 +130,7 @@ async def _check_one(pool: ProviderPool, agent: AgentSpec, connect_timeout_s: fl
         provider = pool.get(agent)
     except ConfigError as error:
         is_key = error.key is not None and (error.key == "api_key_env" or error.key.isupper())
-        return Finding("missing" if is_key else key, "-", "-" if is_key else "unusable", "-", _without_key(error))
+        return Finding("missing" if is_key else key, "-", "-" if is_key else "unusable", "-", without_key(error))
     request = CallRequest(
         agent=agent.name,
         model=agent.model,
@@ -134,7 +147,7 @@ async def _check_one(pool: ProviderPool, agent: AgentSpec, connect_timeout_s: fl
     except TimeoutError:
         return _failed(CallTimeoutError(f"no reply within {timeout_s:g} s (--timeout)"), key)
     except ConfigError as error:
-        return Finding(key, "-", "unusable", "-", _without_key(error))
+        return Finding(key, "-", "unusable", "-", without_key(error))
     except CallError as error:
         return _failed(error, key)
     limits, fault = await _check_limits(agent)
@@ -155,11 +168,6 @@ async def _require_words(provider: Provider, request: CallRequest) -> None:
                 return
     if finish_reason != "length" and not has_words:
         require_usable("", "", finish_reason)
-
-
-def _without_key(error: ConfigError) -> str:
-    """Return the error's text without the field that it opens with: here the agent's name stands in its place."""
-    return describe(error).removeprefix(f"{error.key}: ")
 
 
 def _small(sampling: Sampling) -> Sampling:

@@ -21,7 +21,7 @@ def parse_conversation(text: str, source: str) -> Conversation:
         source: The file's name, for errors.
 
     Raises:
-        ConfigError: It is not JSON, or not such a list; the text names the message and the field.
+        ConfigError: It is not JSON, or not such a list; the text names the file, the message and the field.
 
     Source: the request body of OpenAI's chat completions API.
     """
@@ -34,7 +34,9 @@ def parse_conversation(text: str, source: str) -> Conversation:
     messages = cast("dict[str, object]", document).get("messages") if isinstance(document, dict) else document
     if not isinstance(messages, list) or not messages:
         raise ConfigError('no messages: write [{"role": "user", "content": "…"}]', key=source)
-    return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(cast("list[object]", messages)))
+    return tuple(
+        _message(item, f"{source}, messages[{index}]") for index, item in enumerate(cast("list[object]", messages))
+    )
 
 
 def render_conversation(turns: Sequence[Message]) -> str:

@@ -7,6 +7,7 @@ from attention_moa.errors import ConfigError, MoaError
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
+UNREAD = 141
 TERMINATED = 143
 
 # click keeps the lines of a paragraph that begins with this character.
@@ -14,8 +15,9 @@ EXIT_CODES = """\b
 Exit codes:
   0    an answer, also where something stood in for something better
   1    the run failed and there is no answer, a check failed, or a journal or a run in it cannot be had
-  2    the command line, a file or a setting is wrong
+  2    the command line, a file or a setting is wrong, or a key is missing
   130  interrupted (Ctrl-C); what was finished is shown
+  141  nobody reads standard output any more (as in: | head)
   143  terminated; what was finished is shown"""
 
 

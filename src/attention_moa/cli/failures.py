@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attention_moa.agents import AgentSpec
 from attention_moa.config import EnsembleSpec, all_agents
-from attention_moa.errors import MoaError, QuorumError, describe
+from attention_moa.errors import ConfigError, MoaError, QuorumError, describe
 from attention_moa.records import Loss
 
 _MOST = 3
@@ -46,6 +46,11 @@ def mend_for(kind: str, message: str) -> str:
         message: Its text; one that ends with a question already says where to look.
     """
     return f". Mend: {_MENDS[kind]}" if kind in _MENDS and not message.endswith("?") else ""
+
+
+def without_key(error: ConfigError) -> str:
+    """Return an error's text without the field that it opens with, to be put behind another name."""
+    return describe(error).removeprefix(f"{error.key}: ")
 
 
 def where(agent: AgentSpec) -> str:

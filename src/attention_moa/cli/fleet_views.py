@@ -7,15 +7,13 @@ import time
 from contextlib import ExitStack
 from typing import Self, TextIO
 
-from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from attention_moa.cli.fleet_counts import describe, in_short, total
 from attention_moa.cli.output import tell
+from attention_moa.cli.painting import a_console, painted
 from attention_moa.fleet import Fleet
 
-_REFRESH_HZ = 4
 _EVERY_S = 10.0
 
 
@@ -30,21 +28,13 @@ class LiveCounts:
     def __init__(self, fleet: Fleet, file: TextIO) -> None:
         """Paint nothing yet."""
         self._fleet = fleet
-        self._console = Console(file=file, highlight=False, markup=False, emoji=False)
+        self._console = a_console(file)
         self._started_s = time.monotonic()
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
         """Paint the first table."""
-        live = Live(
-            get_renderable=self.render,
-            console=self._console,
-            refresh_per_second=_REFRESH_HZ,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._closing.enter_context(live)
+        self._closing.enter_context(painted(self._console, self.render))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from attention_moa.cli.numbers import Number, Whole
+from attention_moa.cli.options import with_options
+from attention_moa.cli.printing import require_one
+
 if TYPE_CHECKING:
     from attention_moa.config import EnsembleSpec
     from attention_moa.journaling import RunWish
@@ -20,18 +24,27 @@ journal_option = click.option(
     help="The journal of all calls: a file, or postgresql+asyncpg://…; else ATTENTION_MOA_JOURNAL says which, else it "
     "is a file in your data directory.",
 )
+reuse_option = click.option(
+    "--reuse", "has_reuse", is_flag=True, help="Take replies to equal calls out of other runs, unpaid."
+)
 _JOURNAL = (
     journal_option,
     click.option("--no-journal", "is_unjournaled", is_flag=True, help="Keep no journal: an interrupted run is lost."),
     click.option("--fresh", "is_fresh", is_flag=True, help="Begin anew, also where an equal run was interrupted."),
-    click.option("--reuse", "has_reuse", is_flag=True, help="Take replies to equal calls out of other runs, unpaid."),
+    reuse_option,
     click.option("--replay", "is_replay", is_flag=True, help="Send nothing: what the journal lacks is an error."),
 )
-_POSITIVE = click.FloatRange(min=0, min_open=True)
+_POSITIVE = Number(min=0, min_open=True)
 _LIMITS = (
     click.option("--usd", type=_POSITIVE, metavar="USD", help="Spend at most so many US dollars."),
-    click.option("--tokens", type=click.IntRange(min=1), metavar="N", help="Use at most so many tokens."),
-    click.option("--deadline", type=_POSITIVE, metavar="S", help="Answer within so many seconds."),
+    click.option("--tokens", type=Whole(min=1), metavar="N", help="Use at most so many tokens."),
+    click.option(
+        "--deadline",
+        type=_POSITIVE,
+        metavar="S",
+        help="Answer within so many seconds, counted from when libraries and journal are open: 1 to 3 s after the "
+        "start, and nothing is sent before.",
+    ),
 )
 
 
@@ -96,6 +109,7 @@ class Keeping(NamedTuple):
 
     def require(self) -> Keeping:
         """Return this; raise a usage error for options that exclude each other."""
+        require_one({"--replay": self.is_replay, "--fresh": self.is_fresh})
         others = {"--journal": self.journal is not None, "--fresh": self.is_fresh, "--reuse": self.has_reuse}
         chosen = [name for name, is_on in {**others, "--replay": self.is_replay}.items() if is_on]
         if self.is_unjournaled and chosen:
@@ -140,10 +154,7 @@ def keeping_options(command: Callable[..., int]) -> Callable[..., int]:
         keeping = Keeping(journal, is_unjournaled, is_fresh, has_reuse, is_replay, limits)
         return command(keeping=keeping.require(), **told)
 
-    with_options: Callable[..., int] = collected
-    for option in reversed((*_JOURNAL, *_LIMITS)):
-        with_options = option(with_options)
-    return with_options
+    return with_options(collected, (*_JOURNAL, *_LIMITS))
 
 
 def limit_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -153,7 +164,4 @@ def limit_options(command: Callable[..., int]) -> Callable[..., int]:
     def collected(*, usd: float | None, tokens: int | None, deadline: float | None, **told: Any) -> int:
         return command(limits=Limits(usd, tokens, deadline), **told)
 
-    with_options: Callable[..., int] = collected
-    for option in reversed(_LIMITS):
-        with_options = option(with_options)
-    return with_options
+    return with_options(collected, _LIMITS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from unicodedata import combining, east_asian_width
 
 from attention_moa.cli.clean import one_line
 
 _GAP = 2
 _NARROWEST = 5
+_NAME = 12
 _WORDS = re.compile(r"\s+|\S+")
 _NUMBER = re.compile(r"\d[\d,./]*( ?\S{0,2})( or more)?")
 _PARTS = re.compile(r"\s+|[^\s/:-]+[/:-]*|[/:-]+")
@@ -55,6 +56,35 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, room: int |
             padded = [_padded(*part) for part in zip(parts, widths, is_number, strict=True)]
             lines.append((" " * _GAP).join(padded).rstrip())
     return lines
+
+
+def fitted(
+    cells: Sequence[Sequence[str]], room: int | None, *, gives_up: Iterable[str], names: Collection[str] = ()
+) -> Sequence[Sequence[str]]:
+    """Return the rows of a table without as many columns as it takes so that the rest has room, nothing of it broken.
+
+    Args:
+        cells: The rows, the headings first.
+        room: Most columns of the terminal; None for any number.
+        gives_up: The headings of the columns that may go, in the order in which they do.
+        names: The headings of those that may be folded.
+    """
+    for heading in gives_up:
+        if room is not None and _least(cells, names) > room:
+            cells = without(heading, cells)
+    return cells
+
+
+def without(heading: str, cells: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    """Return the rows of a table, the headings first, without a column; as they are where they do not have it."""
+    return [[cell for cell, name in zip(row, cells[0], strict=True) if name != heading] for row in cells]
+
+
+def _least(cells: Sequence[Sequence[str]], names: Collection[str]) -> int:
+    """Return the columns of the terminal that a table takes at least."""
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    least = [min(width, _NAME) if cells[0][place] in names else width for place, width in enumerate(widths)]
+    return sum(least) + _GAP * (len(least) - 1)
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:

@@ -11,14 +11,12 @@ from threading import RLock
 from typing import Self, TextIO
 
 from rich.console import Console, RenderableType
-from rich.live import Live
 
+from attention_moa.cli.painting import a_console, painted
 from attention_moa.cli.picture import render
 from attention_moa.cli.progress import Progress
 from attention_moa.config import EnsembleSpec
 from attention_moa.events import Event
-
-_REFRESH_HZ = 4
 
 
 def can_repaint(file: TextIO) -> bool:
@@ -36,7 +34,7 @@ class LiveView:
 
     def __init__(self, spec: EnsembleSpec, file: TextIO) -> None:
         """Prepare the view; nothing is painted yet."""
-        self._console = Console(file=file, highlight=False, markup=False, emoji=False)
+        self._console = a_console(file)
         self._progress = Progress(spec)
         self._lock = RLock()
         self._started_s = time.monotonic()
@@ -46,15 +44,7 @@ class LiveView:
     def __enter__(self) -> Self:
         """Paint the first picture, at once."""
         self._started_s = time.monotonic()
-        live = Live(
-            get_renderable=self._render,
-            console=self._console,
-            refresh_per_second=_REFRESH_HZ,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._closing.enter_context(live)
+        self._closing.enter_context(painted(self._console, self._render))
         return self
 
     def __exit__(self, *_: object) -> None:

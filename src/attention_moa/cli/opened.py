@@ -11,6 +11,7 @@ from attention_moa.errors import ConfigError, RunNotFoundError
 
 if TYPE_CHECKING:
     from attention_moa.records import RunRow
+    from attention_moa.store.address import Address
     from attention_moa.store.journal import SqlJournal
 
 T = TypeVar("T")
@@ -19,12 +20,13 @@ LAST = "last"
 _NEWEST = 1000
 
 
-def with_journal(journal: str | None, use: Callable[[SqlJournal], Awaitable[T]]) -> T:
+def with_journal(journal: str | None, use: Callable[[SqlJournal], Awaitable[T]], *, is_only_read: bool = True) -> T:
     """Return what a function makes of a journal that is there.
 
     Args:
         journal: Its path or URL; None for the default.
         use: Gets it open.
+        is_only_read: Whether nothing is going to be written: then it may be one that this user cannot write.
 
     Raises:
         ConfigError: There is no such file: a command that only looks makes none.
@@ -35,16 +37,22 @@ def with_journal(journal: str | None, use: Callable[[SqlJournal], Awaitable[T]])
 
     place = where_is(journal)
     address = parse_address(place)
-    if address.file is not None and not address.file.exists():
+    if not has_journal(address):
         raise ConfigError(
             f"there is no journal {address.name} yet: ask something first, or name another", key="--journal"
         )
 
     async def used() -> T:
-        async with open_journal(place) as opened:
+        async with open_journal(place, is_only_read=is_only_read) as opened:
             return await use(opened)
 
     return asyncio.run(used())
+
+
+def has_journal(address: Address) -> bool:
+    """Return whether there may be a journal at an address: not where there is no file, or one without a byte."""
+    file = address.file
+    return file is None or (file.exists() and (not file.is_file() or file.stat().st_size > 0))
 
 
 async def find_run(journal: SqlJournal, name: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from attention_moa.cli.numbers import Whole
 
 if TYPE_CHECKING:
     from attention_moa.config import EnsembleSpec
@@ -21,7 +24,7 @@ ensemble_option = click.option(
 layers_option = click.option(
     "-l",
     "--layers",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     metavar="N",
     help="Run at most N layers instead of what the ensemble says.",
 )
@@ -32,6 +35,15 @@ model_file_option = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Run this GGUF file in the place of the embedded model.",
 )
+
+
+def with_options(
+    command: Callable[..., int], options: tuple[Callable[[Callable[..., int]], Callable[..., int]], ...]
+) -> Callable[..., int]:
+    """Return a command with options, which its help lists in their order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def require_runnable(spec: EnsembleSpec) -> None:

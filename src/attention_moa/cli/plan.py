@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attention_moa.cli.choice import Choice
 from attention_moa.cli.exits import EXIT_CODES
-from attention_moa.cli.options import ensemble_option, layers_option, system_option, with_layers
+from attention_moa.cli.options import ensemble_option, layers_option, system_option
+from attention_moa.cli.printing import json_option
 
 if TYPE_CHECKING:
     from attention_moa.config import EnsembleSpec
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     help="Learn from this journal what the models write, cost and take; by default from the user's own.",
 )
 @click.option("--no-journal", "is_unjournaled", is_flag=True, help="Look at no journal.")
-@click.option("--json", "is_json", is_flag=True, help="Print the plan as one JSON document.")
+@json_option("Print the plan as one JSON document.")
 def plan(
     *,
     question: str | None,
@@ -59,13 +61,12 @@ def plan(
     """
     from attention_moa.cli.output import room_of, say
     from attention_moa.experience import NOTHING
-    from attention_moa.settings import load_spec
 
     if journal is not None and is_unjournaled:
         raise click.UsageError("--journal and --no-journal exclude each other")
     if question is not None and data_file is not None:
         raise click.UsageError("QUESTION and --file exclude each other")
-    spec = with_layers(load_spec(ensemble), layers)
+    spec = Choice(ensemble, layers).spec()
     conversations = _conversations(question, data_file, system)
     name, experience = (None, NOTHING) if is_unjournaled else _learnt(spec, journal)
 
@@ -92,8 +93,9 @@ def _conversations(question: str | None, data_file: Path | None, system: str | N
     from attention_moa.cli.question import read_question
     from attention_moa.questions import conversation_of
 
-    found = [read_question(question, None)] if data_file is None else read_questions(data_file)
-    return [conversation_of(conversation, system) for conversation in found]
+    if data_file is None:
+        return [conversation_of(read_question(question, None), system)]
+    return [asked.complete(system) for asked in read_questions(data_file)]
 
 
 def _learnt(spec: EnsembleSpec, journal: str | None) -> tuple[str | None, Mapping[str, ModelExperience]]:
@@ -102,13 +104,14 @@ def _learnt(spec: EnsembleSpec, journal: str | None) -> tuple[str | None, Mappin
     Raises:
         ConfigError: The journal that was named is not there.
     """
+    from attention_moa.cli.opened import has_journal
     from attention_moa.errors import ConfigError
     from attention_moa.experience import NOTHING
     from attention_moa.settings import default_journal
     from attention_moa.store.address import parse_address
 
     address = parse_address(default_journal() if journal is None else journal)
-    if address.file is not None and not address.file.exists():
+    if not has_journal(address):
         if journal is not None:
             raise ConfigError(f"{address.name} is not there", key="--journal")
         return None, NOTHING
@@ -119,7 +122,7 @@ def _learnt(spec: EnsembleSpec, journal: str | None) -> tuple[str | None, Mappin
     from attention_moa.store import open_journal
 
     async def learnt() -> Mapping[str, ModelExperience]:
-        opened = open_journal(default_journal() if journal is None else journal)
+        opened = open_journal(default_journal() if journal is None else journal, is_only_read=True)
         try:
             return await opened.experience(models_of(spec))
         finally:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from attention_moa.budget import REPLY_TOKENS
 from attention_moa.call_costs import Source
 from attention_moa.cli.clean import one_line
-from attention_moa.cli.layout import table
+from attention_moa.cli.layout import fitted, table
 from attention_moa.config import LimitSpec
 from attention_moa.money import amount, as_written
 from attention_moa.plan import ModelBasis, Plan, PlanSum, add_plans
@@ -24,6 +24,8 @@ _PLANNED: Mapping[Source, str] = {
     "assumed": "planned (a guess)",
 }
 _CACHES = {None: "?", True: "seen", False: "not seen"}
+_LONG_S = 10_000
+"""From so many seconds on, a narrow terminal gets whole ones."""
 _WIDE = 100
 """From so many columns on, and in pipes, every number is written out."""
 
@@ -66,10 +68,16 @@ def account_lines(account: PlanAccount, *, room: int | None = None) -> list[str]
         room: Most columns; None for any number.
     """
     what = _PLANNED[account.written_is]
-    rows = [_account_row(row) for row in account.rows]
-    lines = table(("", what, "actual", "difference"), [row for row in rows if row[1:3] != ("0", "0")], room=room)
+    rows = [row for row in map(_account_row, account.rows) if row[1:3] != ("0", "0")]
+    if not account.has_finished:
+        lines = table(("", what, "so far"), [row[:3] for row in rows], room=room)
+        return [*lines, "the run has not finished: the plan of all its layers, beside what it took until now"]
+    lines = table(("", what, "actual", "difference"), rows, room=room)
     if account.layers < account.planned_layers:
         lines.append(f"the plan of the {account.layers} of {account.planned_layers} layers that ran")
+    if account.missing_calls:
+        were = "call of these layers was" if account.missing_calls == 1 else "calls of these layers were"
+        lines.append(f"{account.missing_calls:,} planned {were} not made: what these would have used is no saving")
     return lines
 
 
@@ -112,15 +120,17 @@ class _Columns:
         heads = ["calls", f"prompt{bound}", "cached", f"written{bound}"]
         heads += ["reasoning"] if self._has_thinking else []
         heads += ["USD", "seconds"] if has_end else ["USD"]
-        cells = [(name, *self._cells(one)[: len(heads)]) for name, one in rows]
-        return table((what, *heads), cells, room=self._room)
+        cells = [(what, *heads), *((name, *self._cells(one)[: len(heads)]) for name, one in rows)]
+        shown = fitted(cells, self._room, gives_up=["cached"])
+        return table(shown[0], shown[1:], room=self._room)
 
     def _cells(self, one: PlanSum) -> list[str]:
         number = _number if self._is_wide else _short
         cells = [number(one.calls), number(one.prompt_tokens)]
         cells += [number(one.cached_tokens) if self._has_cache else "?", number(one.written_tokens)]
         cells += [number(one.reasoning_tokens)] if self._has_thinking else []
-        return [*cells, _usd(one.usd), _seconds(one.seconds)]
+        is_long = not self._is_wide and one.seconds is not None and one.seconds >= _LONG_S
+        return [*cells, _usd(one.usd), _number(one.seconds) if is_long else _seconds(one.seconds)]
 
 
 def _stage_rows(plan: Plan) -> list[tuple[str, PlanSum]]:
@@ -186,8 +196,9 @@ def _remarks(plans: Sequence[Plan], models: Sequence[ModelBasis], journal: str |
 def _account_row(row: AccountRow) -> tuple[str, str, str, str]:
     shown = {"calls": _number, "tokens": _number, "usd": _usd, "seconds": _seconds}[row.unit]
     actual = shown(row.actual)
-    off = "?" if row.off is None else f"{row.off:+.0%}"
-    return row.what, shown(row.planned), f"{actual} or more" if row.is_least and row.actual else actual, off
+    if row.is_least:  # "0 or more" says nothing
+        actual = f"{actual} or more" if row.actual else "?"
+    return row.what, shown(row.planned), actual, "?" if row.off is None else f"{row.off:+.0%}"
 
 
 def _passed(plans: Sequence[Plan], limits: LimitSpec) -> Iterator[str]:

@@ -26,6 +26,7 @@ from attention_moa.events import (
     VerdictReached,
 )
 from attention_moa.messages import Stage
+from attention_moa.reading import told_of
 from attention_moa.records import Loss
 from attention_moa.schedule import Pair, count_calls, count_layer_calls, pairs
 
@@ -145,6 +146,12 @@ class Progress:
         writing = [call for call in calls if call.state is State.WRITES and call.tail]
         return min(writing, key=lambda call: (-_STAGES.index(call.stage), call.since_s), default=None)
 
+    @property
+    def under_way(self) -> list[CallView]:
+        """The calls that are out, the one that was queued first at the front."""
+        calls = (call for layer in self.layers.values() for call in layer.calls.values())
+        return sorted((call for call in calls if call.state.is_under_way), key=lambda call: call.since_s)
+
     def apply(self, event: Event, now_s: float) -> None:
         """Take one event into account.
 
@@ -158,7 +165,7 @@ class Progress:
             case ResultLost(loss=loss):
                 self._lose(loss, now_s)
             case Degraded(degradation=degraded):
-                self.notices.append(f"layer {degraded.layer}: {degraded.what}")
+                self.notices.append(told_of(degraded))
             case LayerFinished(layer=number):
                 self._layer(number, now_s).ended_s = now_s
             case VerdictReached(verdict=verdict):

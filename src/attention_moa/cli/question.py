@@ -13,7 +13,7 @@ from attention_moa.messages import Conversation, user
 from attention_moa.settings import QUESTION_VARIABLE, question_from_environment
 
 
-def read_question(argument: str | None, conversation_file: Path | None) -> Conversation:
+def read_question(argument: str | None, conversation_file: Path | None, *, system: str | None = None) -> Conversation:
     """Return the turns to ask.
 
     The first of these that is there counts: the argument (``-`` is standard input), the file alone, the environment,
@@ -22,18 +22,35 @@ def read_question(argument: str | None, conversation_file: Path | None) -> Conve
     Args:
         argument: The QUESTION of the command line, or None.
         conversation_file: The file of ``--file``, or None.
+        system: The system prompt of ``--system``, or None.
 
     Raises:
-        ConfigError: The file or the text is wrong.
-        click.UsageError: There is no question.
+        ConfigError: The file or the text is wrong, or the file has a system message beside ``--system``.
+        click.UsageError: There is no question, or two things are to be read from standard input.
     """
+    if argument == "-" and conversation_file is not None and str(conversation_file) == "-":
+        raise click.UsageError("QUESTION and --file are both -: standard input can be only one of them")
     past = parse_conversation(_read_file(conversation_file), conversation_file.name) if conversation_file else ()
+    if conversation_file:
+        require_one_system(past, system, conversation_file.name)
     if argument is None and past:
         return past
     question = _question_of(argument)
     if not question.strip():
         raise click.UsageError("the question is empty: write one in quotes, or - to read it from standard input")
     return (*past, user(question))
+
+
+def require_one_system(turns: Conversation, system: str | None, source: str) -> None:
+    """Raise a ``ConfigError`` where turns bring a system message of their own beside that of ``--system``.
+
+    Args:
+        turns: Out of a file.
+        system: Of the command line; None or empty for none.
+        source: What the file is called.
+    """
+    if system and any(turn.role == "system" for turn in turns):
+        raise ConfigError("has a system message already: leave out --system, or take that message out", key=source)
 
 
 def _question_of(argument: str | None) -> str:

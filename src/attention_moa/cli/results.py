@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from attention_moa.cli.account import account
 from attention_moa.cli.clean import clean
 from attention_moa.cli.failures import explain
-from attention_moa.cli.output import complain, say, say_answer, tell
+from attention_moa.cli.output import complain, room_of, say, say_answer, tell
 from attention_moa.cli.running import Outcome
 from attention_moa.cli.views import Form
 from attention_moa.codec import record_to_json
@@ -42,7 +44,8 @@ def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
     if form is Form.ANSWER and outcome.error is None and (record.calls or not is_partial):
         _print_text(record, is_partial=is_partial)
         tell("")
-        for line in account(record, has_table=is_partial or has_table, replayed_calls=outcome.replayed_calls):
+        has_table, room = is_partial or has_table, room_of(sys.stderr)
+        for line in account(record, has_table=has_table, replayed_calls=outcome.replayed_calls, room=room):
             tell(line)
     elif form is Form.QUIET and outcome.error is None and not is_partial and record.text is not None:
         say_answer(record.text)
@@ -86,7 +89,8 @@ def best_so_far(record: RunRecord) -> tuple[str, str] | None:
 def write_trace(record: RunRecord, path: Path) -> StoreError | None:
     """Write the whole record to a file, as JSON; return what went wrong, to be raised when the answer is out."""
     try:
-        path.write_bytes(record_to_json(record, indent=2) + b"\n")
+        with _for_this_user(path, os.O_TRUNC) as file:
+            file.write(record_to_json(record, indent=2) + b"\n")
     except OSError as error:
         return StoreError(f"--trace: {str(path)!r} cannot be written: {error.strerror}")
     return None
@@ -95,10 +99,14 @@ def write_trace(record: RunRecord, path: Path) -> StoreError | None:
 def require_writable(path: Path) -> None:
     """Raise a ``ConfigError`` where a file cannot be written, before anything is paid for it."""
     try:
-        with path.open("ab"):
-            pass
+        _for_this_user(path).close()
     except OSError as error:
         raise ConfigError(f"{str(path)!r} cannot be written: {error.strerror}", key="--trace") from error
+
+
+def _for_this_user(path: Path, flags: int = 0) -> BinaryIO:
+    """Return a file opened to be written, one that is made for this user's eyes alone: a trace holds every text."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600), "wb")
 
 
 def _print_text(record: RunRecord, *, is_partial: bool) -> None:

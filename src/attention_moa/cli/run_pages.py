@@ -11,7 +11,7 @@ from attention_moa.cli.layout import table
 from attention_moa.cli.sums import told_tokens, told_usd
 from attention_moa.messages import Message
 from attention_moa.money import dollars
-from attention_moa.reading import Section, sections, title_of
+from attention_moa.reading import NOT_OVER, Section, sections, title_of
 from attention_moa.records import Attempt, CallRecord, RunRecord
 
 Line: TypeAlias = tuple[str, str, int]
@@ -23,17 +23,24 @@ _NARROW = (0, 1, 3, 5, 6, 8)
 """The columns that a narrow terminal gets."""
 
 
-def run_page(record: RunRecord, *, most: int | None = None) -> Iterator[Line]:
+def run_page(
+    record: RunRecord, *, most: int | None = None, standing: str = NOT_OVER, remark: str = ""
+) -> Iterator[Line]:
     """Yield a run as it is read, up to its answer.
 
     Args:
         record: The run.
         most: Most characters of each text, in one line; None for whole texts.
+        standing: How far it is where it is not over.
+        remark: What else is to be said of that; empty for nothing.
     """
+    state = {"running": standing, "cancelled": "interrupted"}.get(record.state, record.state)
     yield f"Run {record.run_id}", "bold", 0
-    yield f"{record.ensemble.name}, {record.state}, began {record.created_at}", "dim", 0
+    yield f"{record.ensemble.name}, {state}, began {record.created_at}", "dim", 0
+    if remark:
+        yield one_line(remark), "italic", 0
     yield "", "", 0
-    for section in sections(record):
+    for section in sections(record, standing=standing):
         yield from _section(section, most)
 
 

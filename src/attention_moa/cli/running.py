@@ -24,6 +24,7 @@ from attention_moa.records import RunRecord
 from attention_moa.runtime import ANY_RUN, Ensemble
 
 _SHOW_CURSOR = b"\x1b[?25h"
+_SOON_S = 0.01
 
 
 class View(Protocol):
@@ -162,7 +163,7 @@ def _last_events(record: RunRecord) -> Iterator[Event]:
 class Signals:
     """While entered, SIGINT and SIGTERM cancel the current task; a second one kills, as if nobody had caught it.
 
-    With this process it kills the programs of ``command:`` agents.
+    With this process it kills the programs of ``command:`` agents, which are of groups of their own.
 
     Args:
         on_first: Told about the first signal.
@@ -175,6 +176,7 @@ class Signals:
         self._on_first = on_first
         self._loop = asyncio.get_running_loop()
         self._before: dict[int, object] = {}
+        self._is_killing = False
 
     def __enter__(self) -> Self:
         """Catch both signals."""
@@ -190,14 +192,26 @@ class Signals:
             signal.signal(signum, handler)  # type: ignore[arg-type]  # what signal.signal gave is what it takes
 
     def _catch(self, signum: int, _: FrameType | None) -> None:
-        if self.caught is not None:
-            kill_programs()  # they are of groups of their own, which the end of this process does not reach
-            if sys.stderr.isatty():
-                os.write(sys.stderr.fileno(), _SHOW_CURSOR)
-            signal.signal(signum, signal.SIG_DFL)
-            signal.raise_signal(signum)
-            return
-        self.caught = signum
-        # Not from here: the signal may have come in the middle of a print.
-        self._loop.call_soon_threadsafe(self._on_first)
-        self._loop.call_soon_threadsafe(self.task.cancel)
+        if self.caught is None:
+            self.caught = signum
+            # Not from here: the signal may have come in the middle of a print.
+            self._loop.call_soon_threadsafe(self._on_first)
+            self._loop.call_soon_threadsafe(self.task.cancel)
+        elif kill_programs() or self._is_killing:
+            _die(signum)
+        else:  # one is just being started; a third signal does not wait for it
+            self._is_killing = True
+            self._loop.call_soon_threadsafe(self._kill, signum)
+
+    def _kill(self, signum: int) -> None:
+        if kill_programs():
+            _die(signum)
+        self._loop.call_later(_SOON_S, self._kill, signum)
+
+
+def _die(signum: int) -> None:
+    """End this process by a signal, as if nobody had caught it."""
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), _SHOW_CURSOR)
+    signal.signal(signum, signal.SIG_DFL)
+    signal.raise_signal(signum)

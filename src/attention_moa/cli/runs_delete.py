@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attention_moa.cli.keeping import journal_option
+from attention_moa.cli.numbers import Number
 
 if TYPE_CHECKING:
     from attention_moa.store.journal import SqlJournal
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 @click.command("delete")
 @click.argument("runs", nargs=-1)
 @journal_option
-@click.option(
-    "--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Delete all runs that began longer ago instead."
-)
+@click.option("--older-than", type=Number(min=0), metavar="DAYS", help="Delete all runs that began longer ago instead.")
 @click.option("-y", "--yes", "is_sure", is_flag=True, help="Do not ask.")
 def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float | None, is_sure: bool) -> int:
     """Delete RUNS, their calls and texts, for good. Runs that somebody is at stay.
@@ -35,12 +34,11 @@ def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float
     async def find(opened: SqlJournal) -> list[str]:
         return list(dict.fromkeys([await find_run(opened, run) for run in runs]))
 
-    found = with_journal(journal, find)
+    found = with_journal(journal, find, is_only_read=False)
     what = ", ".join(found) if older_than is None else f"all runs older than {older_than:g} days"
-    if not is_sure:
-        if not sys.stdin.isatty():
-            raise click.UsageError(f"this would delete {what}: say --yes")
-        click.confirm(f"Delete {what} for good?", abort=True, err=True)
+    if not (is_sure or _is_wanted(what)):
+        tell("nothing was deleted")
+        return 0
 
     async def delete(opened: SqlJournal) -> int:
         if older_than is not None:
@@ -49,5 +47,12 @@ def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float
             await opened.delete(run_id)
         return len(found)
 
-    tell(f"deleted: {count(with_journal(journal, delete), 'run')}")
+    tell(f"deleted: {count(with_journal(journal, delete, is_only_read=False), 'run')}")
     return 0
+
+
+def _is_wanted(what: str) -> bool:
+    """Return whether the person at the terminal says yes; raise a usage error where nobody is there."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"this would delete {what}: say --yes")
+    return click.confirm(f"Delete {what} for good?", err=True)

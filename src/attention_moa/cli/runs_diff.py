@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attention_moa.cli.keeping import journal_option
+from attention_moa.cli.printing import json_option
 
 if TYPE_CHECKING:
     from attention_moa.comparing import CallDifference, Piece, RunDifference
@@ -31,7 +32,7 @@ _MOST_NAMED = 2
 @click.argument("a")
 @click.argument("b")
 @journal_option
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+@json_option("Print one JSON document.")
 def diff_runs(*, a: str, b: str, journal: str | None, is_json: bool) -> int:
     """Show how runs A and B differ: settings, calls and why each is another one, and the answers word by word.
 
@@ -49,7 +50,7 @@ def diff_runs(*, a: str, b: str, journal: str | None, is_json: bool) -> int:
     if is_json:
         import msgspec
 
-        say_json(msgspec.json.encode({"a": one.run_id, "b": other.run_id, **difference._asdict()}))
+        say_json(msgspec.json.encode({"a": one.run_id, "b": other.run_id, **msgspec.structs.asdict(difference)}))
         return 0
     for line in diff_lines(one, other, difference, room=room_of(sys.stdout)):
         say(line)
@@ -85,7 +86,7 @@ def diff_lines(a: RunRecord, b: RunRecord, difference: RunDifference, *, room: i
         yield "the ensembles are equal"
     yield ""
     if not difference.calls:
-        yield f"all {count(difference.same_calls, 'call')} are equal"
+        yield f"all calls are equal ({difference.same_calls:,})"
     else:
         yield f"{count(len(difference.calls), 'call')} of {len(difference.calls) + difference.same_calls} differ:"
         yield from table(("call", "why"), [(one.call_id, _why(one)) for one in difference.calls], room=room)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -24,7 +25,7 @@ _ENDINGS = {".json": "json", ".jsonl": "jsonl", ".md": "markdown", ".markdown": 
     "--format",
     "form",
     type=click.Choice(["json", "jsonl", "markdown"]),
-    help="json: the whole record; jsonl: one call a line; markdown: to be read. Else as FILE ends, else json.",
+    help="json: the whole record; jsonl: one call a line; markdown: to be read. Else as FILE ends; json without FILE.",
 )
 @click.option(
     "-o",
@@ -33,9 +34,9 @@ _ENDINGS = {".json": "json", ".jsonl": "jsonl", ".md": "markdown", ".markdown": 
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write to FILE, and not to standard output.",
 )
-@click.option("--force", "is_forced", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", "is_forced", is_flag=True, help="Write over a file that is there; its mode stays.")
 def export_run(*, run: str, journal: str | None, form: str | None, output: Path | None, is_forced: bool) -> int:
-    """Write RUN as a file: JSON (reads back equal), JSON lines or Markdown.
+    """Print RUN as JSON (reads back equal), JSON lines or Markdown, or write it to a file that you alone can read.
 
     RUN is an id, its beginning or its end; without it, the newest run.
     """
@@ -43,7 +44,7 @@ def export_run(*, run: str, journal: str | None, form: str | None, output: Path 
     from attention_moa.cli.output import say_file, tell
     from attention_moa.exporting import export
 
-    chosen = form or _ENDINGS.get(output.suffix.lower() if output is not None else "", "json")
+    chosen = form or _form_of(output)
 
     async def read(opened: SqlJournal) -> RunRecord:
         return await opened.record(await find_run(opened, run))
@@ -58,11 +59,25 @@ def export_run(*, run: str, journal: str | None, form: str | None, output: Path 
     return 0
 
 
+def _form_of(output: Path | None) -> str:
+    """Return the form that a file's name asks for; JSON without a file."""
+    if output is None:
+        return "json"
+    form = _ENDINGS.get(output.suffix.lower())
+    if form is None:
+        raise click.UsageError(
+            f"{output.name!r} does not say as what: write one that ends in {', '.join(_ENDINGS)}, "
+            "or add --format json, jsonl or markdown"
+        )
+    return form
+
+
 def _write(path: Path, text: str, *, is_forced: bool) -> None:
     from attention_moa.errors import ConfigError
 
     try:
-        with path.open("w" if is_forced else "x", encoding="utf-8", errors="replace") as file:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if is_forced else os.O_EXCL), 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
     except FileExistsError as error:
         raise ConfigError(f"{str(path)!r} is there already: --force writes over it", key="--output") from error

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from attention_moa.cli.keeping import journal_option
+from attention_moa.cli.numbers import Whole
+from attention_moa.cli.printing import json_option
 
 if TYPE_CHECKING:
     from attention_moa.records import RunRow
@@ -24,11 +26,9 @@ _WIDE = 110
 
 @click.command("list")
 @journal_option
-@click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N."
-)
+@click.option("-n", "--limit", type=Whole(min=1), default=20, show_default=True, metavar="N", help="At most N.")
 @click.option("--before", metavar="RUN", help="Only runs that began before this one.")
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+@json_option("Print one JSON document.")
 def list_runs(*, journal: str | None, limit: int, before: str | None, is_json: bool) -> int:
     """List the runs in the journal, the newest first."""
     from attention_moa.cli.layout import table

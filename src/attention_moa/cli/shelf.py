@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from attention_moa.agents import AgentSpec
+from attention_moa.cli.account import count
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.failures import where
 from attention_moa.cli.layout import table
@@ -56,7 +57,7 @@ def _files(folder: Path) -> Iterator[tuple[str, ...]]:
         try:
             yield _row(path.name, load_spec(path))
         except ConfigError as error:
-            yield path.name, "-", "-", "-", f"wrong: {one_line(str(error), 100)}"
+            yield path.name, "-", "-", "-", f"wrong: {one_line(str(error).removeprefix(f'{path}: '), 100)}"
 
 
 def _is_ensemble(path: Path) -> bool:
@@ -86,7 +87,8 @@ def _of_attention_moa(spec: EnsembleSpec) -> Iterator[str]:
     later = f", {count_layer_calls(spec, 2)} for each later one" if spec.layers > 1 else ""
     yield f"layers: at most {spec.layers}; calls: {count_calls(spec)} ({first} for layer 1{later})"
     own = "its own answer and " if attention.own else ""
-    yield f"attention: each agent criticises {own}{attention.peers} peers, {attention.mode}; layout {spec.layout}"
+    peers = "all peers" if attention.peers == "all" else count(attention.peers, "peer")
+    yield f"attention: each agent criticises {own}{peers}, {attention.mode}; layout {spec.layout}"
     yield f"early stop: {stop.rule}, from layer {stop.min_layers} on, returns the {stop.returns} output"
 
 

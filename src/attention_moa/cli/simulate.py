@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attention_moa.cli.numbers import Whole
+
 if TYPE_CHECKING:
     from attention_moa.fleet import FleetSpec
 
@@ -18,7 +20,7 @@ Exit codes:
 
 @click.command(epilog=_EPILOG)
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("-p", "--port", type=click.IntRange(0, 65535), default=8090, show_default=True,
+@click.option("-p", "--port", type=Whole(0, 65535), default=8090, show_default=True,
               help="Where to listen, on 127.0.0.1; 0 takes a free port.")  # fmt: skip
 @click.option("-o", "--ensemble", "ensemble_file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
               help="Write an ensemble of the fleet's models to FILE.")  # fmt: skip

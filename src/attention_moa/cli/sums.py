@@ -1,6 +1,7 @@
 """Tokens and money of many attempts as tables show them, where some may be unknown. Pure.
 
-A number alone is the whole sum; ``N+`` is the sum of what is known, where more was not told; ``?`` is nothing known.
+A number alone is the whole sum; ``N+`` is the sum of what is known, where more was not told; ``?`` is nothing known,
+as where some attempts were refused, which costs nothing, and no other was told.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ def told_tokens(usage: UsageTotal, *counts: int) -> str:
         usage: Of all attempts that the number is of.
         counts: The fields of ``usage`` that are added up.
     """
-    return _cell(f"{sum(counts):,}", has_some=any(counts), unknown=usage.unknown_calls, calls=usage.calls)
+    return _cell(f"{sum(counts):,}", unknown=usage.unknown_calls, has_some=has_lower_bound(usage))
 
 
 def told_usd(usage: UsageTotal) -> str:
     """Return money as a cell, without its sign: ``0.0012``, ``0.0012+``, ``?``."""
-    return _cell(amount(usage.cost_usd), has_some=usage.cost_usd > 0, unknown=usage.unpriced_calls, calls=usage.calls)
+    return _cell(amount(usage.cost_usd), unknown=usage.unpriced_calls, has_some=usage.cost_usd > 0)
 
 
 def has_lower_bound(usage: UsageTotal) -> bool:
-    """Return whether anything is known of the tokens: a part of them, or all."""
-    return usage.unknown_calls < usage.calls or not usage.calls or usage.input_tokens + usage.output_tokens > 0
+    """Return whether some tokens are known, so that there is a lower bound: none or more is none."""
+    return usage.input_tokens + usage.output_tokens > 0
 
 
-def _cell(known: str, *, has_some: bool, unknown: int, calls: int) -> str:
+def _cell(known: str, *, unknown: int, has_some: bool) -> str:
     if not unknown:
         return known
-    return f"{known}+" if has_some or unknown < calls else "?"
+    return f"{known}+" if has_some else "?"

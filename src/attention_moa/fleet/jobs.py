@@ -33,9 +33,19 @@ class Words(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A request under way: what was asked, what chance decided, the reply, the way to the client, the log's entry."""
+    """A request under way.
+
+    Args:
+        asked: What was asked.
+        prompt_tokens: Of its prompt; the visit has them once a reply begins.
+        drawn: What chance decided.
+        words: The reply.
+        sender: The way to the client.
+        visit: The log's entry.
+    """
 
     asked: ChatRequest
+    prompt_tokens: int
     drawn: Draw
     words: Words
     sender: Sender

@@ -33,7 +33,7 @@ class Visit(Struct, kw_only=True, omit_defaults=True):
         status: The HTTP status; 0 where none was sent.
         has_left: Whether the client left before the end.
         is_whole: Whether a usable reply was sent to its end.
-        prompt_tokens: Of the prompt, cached ones included.
+        prompt_tokens: Of the prompt, cached ones included; 0, as all tokens, where no reply was begun.
         cached_tokens: Of these, held in the prefix cache.
         output_tokens: Written, thinking included.
         reasoning_tokens: Of these, thinking.

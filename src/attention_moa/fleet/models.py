@@ -71,10 +71,10 @@ class SimulatedModel:
             asked: What was asked.
             visit: Its entry in the log.
         """
-        visit.prompt_tokens = count_tokens(asked.prompt)
+        prompt_tokens = count_tokens(asked.prompt)
         sender = Sender(request, {"x-request-id": f"req-{visit.request}-{visit.times}"} | self._rate_headers())
-        if self._spec.context_tokens is not None and visit.prompt_tokens > self._spec.context_tokens:
-            return too_long(sender, visit, self._spec.context_tokens)
+        if self._spec.context_tokens is not None and prompt_tokens > self._spec.context_tokens:
+            return too_long(sender, visit, prompt_tokens, self._spec.context_tokens)
         drawn = draw(self._fleet, self._spec, asked.digest, visit.times)
         if drawn.fault == "rate_limit":
             visit.fault = drawn.fault
@@ -82,11 +82,11 @@ class SimulatedModel:
             return too_many(sender, visit, "drawn by lot", wait_s)
         if (refusal := failure(sender, visit, drawn.fault)) is not None:
             return refusal
-        job = Job(asked, drawn, write(asked, drawn), sender, visit)
+        job = Job(asked, prompt_tokens, drawn, write(asked, drawn), sender, visit)
         if visit.has_messages:
             visit.reply = job.words.text
         try:
-            self._rates.take(visit.prompt_tokens + job.words.tokens, self._clock.now_s())
+            self._rates.take(prompt_tokens + job.words.tokens, self._clock.now_s())
         except RateExceededError as error:
             return too_many(sender, visit, str(error), error.wait_s * self._clock.real_scale)
         sender.headers.update(self._rate_headers())
@@ -115,15 +115,17 @@ class SimulatedModel:
         if drawn.fault == "hang":
             await asyncio.sleep(_LONGEST_HANG_S)
             return job.sender.reset()
-        visit.cached_tokens = self._cache.cached_tokens(prompt)
-        fresh = visit.prompt_tokens - visit.cached_tokens
-        await watch.until(drawn.first_token_s + fresh / self._spec.prefill_tps * drawn.pace)
+        cached_tokens = self._cache.cached_tokens(prompt)
+        fresh_tokens = job.prompt_tokens - cached_tokens
+        await watch.until(drawn.first_token_s + fresh_tokens / self._spec.prefill_tps * drawn.pace)
         self._cache.keep(prompt)
         if drawn.fault == "reset" and (drawn.depth < 0.5 or not job.asked.is_streamed):
             return job.sender.reset()
         visit.status = 200
         if drawn.fault == "wrong_type":
             return job.sender.whole(page("Sign in", FAULTYTEXT), kind=HTML)
+        # Only now: what comes without a reply uses no tokens, and no client books any for it.
+        visit.prompt_tokens, visit.cached_tokens = job.prompt_tokens, cached_tokens
         return await (self._stream(job, watch) if job.asked.is_streamed else self._whole(job, watch))
 
     async def _whole(self, job: Job, watch: Stopwatch) -> StreamResponse:

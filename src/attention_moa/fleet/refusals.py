@@ -25,10 +25,10 @@ def gave_up() -> str:
     return f"{FAULTYTEXT}: the model gave up"
 
 
-def too_long(sender: Sender, visit: Visit, most: int) -> Response:
-    """Return the refusal of a prompt that is longer than the context window of so many tokens."""
+def too_long(sender: Sender, visit: Visit, prompt_tokens: int, most: int) -> Response:
+    """Return the refusal of a prompt of so many tokens, which is longer than the context window, ``most``."""
     visit.status = 400
-    message = f"{FAULTYTEXT}: the context length is {most} tokens, the messages have {visit.prompt_tokens}"
+    message = f"{FAULTYTEXT}: the context length is {most} tokens, the messages have {prompt_tokens}"
     kind, code = "invalid_request_error", "context_length_exceeded"
     return sender.whole(error_document(message, kind=kind, code=code, param="messages"), status=400)
 

@@ -10,11 +10,14 @@ from attention_moa.fleet.log import Visit
 class ModelStats(Struct, kw_only=True):
     """Counts of one model, of requests that are over; seconds are simulated ones.
 
+    Tokens are those of requests whose reply was begun, also where it broke off. A request that got none (a refusal, an
+    error's status, a hang, a page of HTML, a client that left before) is counted, and uses no tokens.
+
     Args:
         requests: Requests that are over.
         whole: Of these, answered with a usable reply to its end.
         left: Of these, given up by the client.
-        refused: Of these, refused for a limit or a mistake of the request: no fault was drawn for them.
+        refused: Of these, refused for a limit or a mistake of the request; a 429 that was drawn is a fault.
         faults: Of these, made to go wrong, by fault.
         prompt_tokens: Tokens of prompts, cached ones included.
         cached_tokens: Of these, held in the prefix cache.

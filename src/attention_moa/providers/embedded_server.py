@@ -89,7 +89,7 @@ def _serve(settings: ServerSettings) -> tuple[Any, Told]:
         if damage:
             return None, Failed(damage)
         # The OpenMP library reads this when it is loaded.
-        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)  # noqa: TID251
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)  # noqa: TID251 - the child reads its own environment, which settings.py never sees
         llama = importlib.import_module("xllamacpp")
     except ImportError as error:
         mend = "pip install 'attention-moa[embedded]'; on Debian also `apt-get install libgomp1`"

@@ -28,16 +28,25 @@ from attention_moa.errors import BadReplyError, ConfigError, ServerError, descri
 from attention_moa.keys import masked
 from attention_moa.messages import CallRequest, Chunk
 from attention_moa.providers.plain import render_plain, render_sampling
+from attention_moa.waiting import to_the_end
 
 _GRACE_S = 1.0
 _PIECE_BYTES = 65536
 _under_way: set[Process] = set()
 
 
-def kill_programs() -> None:
-    """Kill every program under way in this process and all that they started: for who ends the process at once."""
+_starting: list[str] = []
+
+
+def kill_programs() -> bool:
+    """Kill every program under way in this process and all that they started: for who ends the process at once.
+
+    Returns:
+        Whether that was all: one that is just being started cannot be killed yet, and is there a moment later.
+    """
     for process in tuple(_under_way):
         _signal(process, signal.SIGKILL)
+    return not _starting
 
 
 class ProgramProvider:
@@ -71,7 +80,6 @@ class ProgramProvider:
             asked.write(_question(request))
             asked.seek(0)
             process = await self._start(asked, complaints)
-            _under_way.add(process)
             assert process.stdout is not None  # noqa: S101 - it was asked for
             decoder = codecs.getincrementaldecoder("utf-8")()
             try:
@@ -84,7 +92,6 @@ class ProgramProvider:
                 raise BadReplyError(f"{self._name} wrote something that is not UTF-8") from error
             finally:
                 await _end(process)
-                _under_way.discard(process)
             if code != 0:
                 raise ServerError(f"{self._name} ended with code {code}: {_last_line(complaints)}")
         yield Chunk(finish_reason="stop")
@@ -93,12 +100,30 @@ class ProgramProvider:
         """Do nothing: a program runs only while a call does."""
 
     async def _start(self, asked: IO[bytes], complaints: IO[bytes]) -> Process:
+        """Return the program, started; where the call is cancelled meanwhile, nothing is left of it."""
+        started: list[Process] = []
+
+        async def start() -> None:
+            _starting.append(self._name)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *self._arguments, stdin=asked, stdout=PIPE, stderr=complaints, start_new_session=True
+                )
+                _under_way.add(process)
+                started.append(process)
+            finally:
+                _starting.remove(self._name)
+
         try:
-            return await asyncio.create_subprocess_exec(
-                *self._arguments, stdin=asked, stdout=PIPE, stderr=complaints, start_new_session=True
-            )
+            # A start that is cancelled midway would end the program, and leave what it has started.
+            await to_the_end(start())
+        except asyncio.CancelledError:
+            for process in started:
+                await _end(process)
+            raise
         except OSError as error:
             raise ServerError(f"{self._name} cannot be started: {describe(error)}", retryable=False) from error
+        return started[0]
 
 
 def _question(request: CallRequest) -> bytes:
@@ -122,6 +147,13 @@ def _last_line(complaints: IO[bytes]) -> str:
 
 async def _end(process: Process) -> None:
     """Leave nothing of a program: neither it, nor what it started, nor an unread pipe."""
+    try:
+        await _ended(process)
+    finally:
+        _under_way.discard(process)
+
+
+async def _ended(process: Process) -> None:
     assert process.stdout is not None  # noqa: S101 - it was asked for
     if process.returncode is None or not process.stdout.at_eof():
         # Whoever still holds the other end of the pipe, be it a child of a program that is gone, is of its group.

@@ -21,6 +21,7 @@ def open_journal(
     *,
     redact: Callable[[str], str] | None = None,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
+    is_only_read: bool = False,
 ) -> SqlJournal:
     """Return a journal that connects when it is first used, awaited, or entered with ``async with``; close it.
 
@@ -29,6 +30,7 @@ def open_journal(
             ``postgresql+asyncpg://user:password@host/database``.
         redact: Rewrites every text before it is stored; what it changed cannot be replayed. None stores all as it is.
         busy_timeout_s: Most seconds that a write waits for another process's write.
+        is_only_read: Whether nothing is going to be written: then a file that this user may not write does as well.
 
     Raises:
         ConfigError: The address is wrong, its database is none of these, or what is needed for it is not installed.
@@ -36,4 +38,5 @@ def open_journal(
     from attention_moa.store.address import parse_address
     from attention_moa.store.journal import SqlJournal
 
-    return SqlJournal(parse_address(url_or_path), redact=redact, busy_timeout_s=busy_timeout_s)
+    address = parse_address(url_or_path)._replace(is_only_read=is_only_read)
+    return SqlJournal(address, redact=redact, busy_timeout_s=busy_timeout_s)

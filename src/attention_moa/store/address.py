@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,9 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
+_LOST_SLASHES = re.compile(r"(sqlite|postgres(ql)?)(\+\w+)?:", re.IGNORECASE)
+_LAST_PORT = 65535
+_INSTALL = "pip install 'attention-moa[postgres]', or in a clone pip install -e '.[postgres]'"
 
 
 class Address(NamedTuple):
@@ -29,11 +33,13 @@ class Address(NamedTuple):
         url: For SQLAlchemy; may hold a password.
         name: For a person; never holds one.
         file: The SQLite file; None for a server.
+        is_only_read: Whether nothing is going to be written: then a file that cannot be written does as well.
     """
 
     url: URL
     name: str
     file: Path | None
+    is_only_read: bool = False
 
 
 def parse_address(url_or_path: str | Path) -> Address:
@@ -45,8 +51,12 @@ def parse_address(url_or_path: str | Path) -> Address:
     Raises:
         ConfigError: It is neither, or what is needed for it is not installed.
     """
-    if isinstance(url_or_path, Path) or "://" not in url_or_path:
+    if isinstance(url_or_path, Path):
         return _file(str(url_or_path))
+    if "://" not in url_or_path:
+        if _LOST_SLASHES.match(url_or_path):
+            raise ConfigError(f"a URL has slashes behind its colon: {_FORMS}", key=_KEY)
+        return _file(url_or_path)
     try:
         url = make_url(url_or_path)
         driver = _DRIVERS.get(url.drivername)
@@ -75,7 +85,9 @@ def _sqlite(url: URL) -> Address:
 
 
 def _postgresql(url: URL) -> Address:
+    if url.port is not None and not 0 < url.port <= _LAST_PORT:
+        raise ConfigError(f"the port {url.port} is not one from 1 to {_LAST_PORT}: {_FORMS}", key=_KEY)
     if find_spec("asyncpg") is None:
-        raise ConfigError("PostgreSQL needs asyncpg: pip install 'attention-moa[postgres]'", key=_KEY)
+        raise ConfigError(f"PostgreSQL needs asyncpg: {_INSTALL}", key=_KEY)
     port = f":{url.port}" if url.port else ""
     return Address(url, f"postgresql://{url.host or 'localhost'}{port}/{url.database or ''}", None)

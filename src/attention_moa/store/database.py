@@ -16,13 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from attention_moa.errors import ConfigError, StoreError
 from attention_moa.store.address import Address
 from attention_moa.store.faults import told
+from attention_moa.store.identity import APPLICATION_ID, is_ours, locks_folder, require_ours
+from attention_moa.store.looking import looking_url, may_write, writing_url
 from attention_moa.store.migrations import is_current, migrate, secret
 
-APPLICATION_ID = 0x4D6F_4131
-"""In the header of every SQLite file of ours."""
-
 _SQLITE_SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-_MAGIC = b"SQLite format 3\0"
 _SERVER_SETTINGS = {
     "application_name": "attention-moa",
     # A machine that is cut off lets go of its runs after a minute; by default that takes hours.
@@ -102,34 +100,35 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
     """Return a database that is there, is ours, and has this version's schema.
 
     Args:
-        address: Where it is; a file is made where there is none.
+        address: Where it is; a file is made where there is none. One that is only read and cannot be written is opened
+            as it is.
         busy_timeout_s: Most seconds that a write waits for another process's.
 
     Raises:
         SchemaVersionError: A later version has changed its schema.
         StoreError: It cannot be opened, or is not ours.
     """
-    database = Database(_engine(address, busy_timeout_s), address)
+    with told(address.name):
+        looked_at = _looked_at(address)
+        engine = _engine(address, busy_timeout_s) if looked_at is None else _looking_engine(looked_at)
+    database = Database(engine, address)
     try:
         with told(address.name):
-            if address.file is None:
+            if looked_at is not None:
+                await _look(database)
+            elif address.file is None:
                 await _greet(database)
                 await _prepare(database)
             else:
+                require_ours(address.file)
                 make_file(address.file)
-                _require_database(address.file)
                 async with _alone(address.file, busy_timeout_s):
                     await _claim(database)
                     await _prepare(database)
-    except BaseException:
+    except BaseException:  # a cancellation too: nobody else can let go of these connections
         await database.engine.dispose()
         raise
     return database
-
-
-def locks_folder(file: Path) -> Path:
-    """Return the folder of a journal file's locks."""
-    return file.with_name(f"{file.name}.locks")
 
 
 def make_file(file: Path) -> None:
@@ -143,13 +142,28 @@ def make_file(file: Path) -> None:
             file.chmod(0o600)
 
 
-def _require_database(file: Path) -> None:
-    """Raise a ``StoreError`` for a file that is something else: SQLite would take a short one for an empty database."""
-    is_being_mended = file.with_name(f"{file.name}-journal").exists()
-    with file.open("rb") as opened:
-        begin = opened.read(len(_MAGIC))
-    if begin and begin != _MAGIC and not is_being_mended:
-        raise StoreError(f"{file} is no SQLite database: name another with --journal")
+def _looked_at(address: Address) -> Path | None:
+    """Return the file that is only read since this user may not write it; None for any other journal."""
+    file = address.file if address.is_only_read else None
+    if file is None or not file.exists() or may_write(file):
+        return None
+    require_ours(file)
+    return file
+
+
+async def _look(database: Database) -> None:
+    """Make sure of a journal that cannot be brought to this version's schema, and read its secret.
+
+    Raises:
+        StoreError: It is another application's, or would have to be written first.
+    """
+    async with database.engine.connect() as connection:
+        marked = (await connection.exec_driver_sql("PRAGMA application_id")).scalar_one()
+        tables = (await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")).scalar_one()
+        name = database.address.name
+        if not is_ours(marked, tables, name) or not await connection.run_sync(is_current):
+            raise StoreError(f"the journal {name} is of an earlier version: let who may write it open it once")
+        database.secret = await connection.run_sync(secret)
 
 
 async def _greet(database: Database) -> None:
@@ -183,10 +197,8 @@ async def _claim(database: Database) -> None:
     async with database.engine.connect() as connection:
         marked = (await connection.exec_driver_sql("PRAGMA application_id")).scalar_one()
         tables = (await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")).scalar_one()
-        if marked == APPLICATION_ID:
+        if is_ours(marked, tables, database.address.name):
             return
-        if marked or tables:
-            raise StoreError(f"{database.address.name} is another application's database: name another with --journal")
         for setting in ("auto_vacuum=INCREMENTAL", f"application_id={APPLICATION_ID}", "journal_mode=WAL"):
             (await connection.exec_driver_sql(f"PRAGMA {setting}")).close()
 
@@ -202,9 +214,14 @@ def _engine(address: Address, busy_timeout_s: float) -> AsyncEngine:
         return create_async_engine(address.url, pool_pre_ping=True, connect_args=settings, **_POOL)
     # A transaction that writes asks for the write lock at its start: one that asks later can fail without waiting.
     settings = {"timeout": busy_timeout_s, "isolation_level": "IMMEDIATE"}
-    engine = create_async_engine(address.url, connect_args=settings, **_POOL)
+    engine = create_async_engine(writing_url(address.file), connect_args=settings, **_POOL)
     event.listen(engine.sync_engine, "connect", _set_up)
     return engine
+
+
+def _looking_engine(file: Path) -> AsyncEngine:
+    """Return an engine that changes nothing at a file, and makes nothing beside it."""
+    return create_async_engine(looking_url(file), **_POOL)
 
 
 def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - SQLAlchemy's own

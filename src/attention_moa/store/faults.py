@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from attention_moa.errors import MoaError, StoreError, describe
 
+_RIGHTS = "let this user write the file and its folder"
 _ELSEWHERE = "or name another journal with --journal"
 
 _SQLITE = (
@@ -22,7 +23,7 @@ _SQLITE = (
     ("SQLITE_PERM", f"cannot be written: let this user write the file and its folder, {_ELSEWHERE}"),
     ("SQLITE_FULL", "cannot be written, the disk is full: make room; what was stored before is safe"),
     ("SQLITE_IOERR", "cannot be written or read, the disk fails or is full: mend it; what was stored before is safe"),
-    ("SQLITE_CANTOPEN", f"cannot be opened: let this user write the file and its folder, {_ELSEWHERE}"),
+    ("SQLITE_CANTOPEN", f"cannot be opened: see that it is there and {_RIGHTS}, {_ELSEWHERE}"),
     ("SQLITE_NOTADB", f"is no SQLite database: name another file, {_ELSEWHERE}"),
     ("SQLITE_CORRUPT", f"is damaged: put a copy back, {_ELSEWHERE}"),
 )

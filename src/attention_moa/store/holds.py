@@ -15,9 +15,10 @@ from filelock import FileLock
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from attention_moa.store.database import Database, locks_folder, try_lock
+from attention_moa.store.database import Database, try_lock
 from attention_moa.store.endings import end_of, has_failed
 from attention_moa.store.faults import told
+from attention_moa.store.identity import locks_folder
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -49,7 +50,8 @@ class Holds(Protocol):
 def holds_of(database: Database) -> Holds:
     """Return the holds that fit a database."""
     file = database.address.file
-    return ServerHolds(database.engine, database.address.name) if file is None else FileHolds(locks_folder(file))
+    name = database.address.name
+    return ServerHolds(database.engine, name) if file is None else FileHolds(locks_folder(file), name)
 
 
 def this_process() -> str:
@@ -62,11 +64,13 @@ class FileHolds:
 
     Args:
         folder: Where they are.
+        name: What the journal is called.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         """Hold nothing."""
         self._folder = folder
+        self._name = name
         self._mine: dict[str, FileLock] = {}
 
     async def take(self, run_id: str) -> bool:
@@ -75,7 +79,9 @@ class FileHolds:
             return False
         lock = self._lock(run_id)
         for _ in range(_TRIES):  # somebody who looks whether it is held has it for a moment
-            if try_lock(lock):
+            with told(self._name):
+                is_taken = try_lock(lock)
+            if is_taken:
                 self._mine[run_id] = lock
                 return True
             await asyncio.sleep(_POLL_S)
@@ -88,7 +94,7 @@ class FileHolds:
             _drop(lock)
 
     async def held(self, run_ids: Iterable[str]) -> set[str]:
-        """Return those runs that anybody is at; the files of processes that died are taken away."""
+        """Return those runs that anybody is at, or may be at where this user cannot see it; dead files are removed."""
         return {run_id for run_id in run_ids if run_id in self._mine or self._is_elsewhere(run_id)}
 
     async def aclose(self) -> None:
@@ -98,9 +104,12 @@ class FileHolds:
 
     def _is_elsewhere(self, run_id: str) -> bool:
         lock = self._lock(run_id)
-        if not Path(lock.lock_file).exists():
-            return False
-        if not try_lock(lock):
+        try:
+            if not Path(lock.lock_file).exists():
+                return False
+            if not try_lock(lock):
+                return True
+        except OSError:  # another user's: it may be held
             return True
         _drop(lock)
         return False
@@ -187,7 +196,7 @@ class ServerHolds:
         try:
             for mine in self._mine:
                 await _call(connection, "pg_try_advisory_lock", mine)
-        except BaseException:
+        except BaseException:  # a cancellation too: it would leave a connection open that nobody knows
             await connection.close()
             raise
         self._connection = connection

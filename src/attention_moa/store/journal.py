@@ -130,7 +130,7 @@ class SqlJournal:
             raise RunBusyError(head.run_id, "another process")
         try:
             await shelf.writer.write(INSERT_RUN, lambda: _run_row(head, self._redact))
-        except BaseException as error:
+        except BaseException as error:  # a cancellation too: the run would stay held by nobody
             await holds.free(head.run_id)
             if isinstance(error, StoreError) and isinstance(error.__cause__, IntegrityError):
                 raise StoreError(f"there is a run {head.run_id} already: every run has an id of its own") from error
@@ -157,7 +157,7 @@ class SqlJournal:
             row = await _row_of(shelf, run_id)
             await _take_up(shelf, row)
             kept = await _kept(shelf, run_id)
-        except BaseException:
+        except BaseException:  # a cancellation too: the run would stay held by nobody
             await holds.free(run_id)
             raise
         return self._place(shelf, holds, _head(row), kept, has_reuse=has_reuse)
@@ -201,8 +201,14 @@ class SqlJournal:
             query = query.where(tuple_(RUNS.c.created_at, RUNS.c.run_id) < (last.created_at, last.run_id))
         async with shelf.database.read() as connection:
             lines = (await connection.execute(query, {"most": limit})).all()
-        held = await holds.held([line.run_id for line in lines])
+        held = await holds.held([line.run_id for line in lines if line.state == "running"])
         return [_line(line, is_held=line.run_id in held) for line in lines]
+
+    async def holder(self, run_id: str) -> str | None:
+        """Return who is at a run, for a person; None for nobody."""
+        shelf, holds = await self._opened()
+        row = await _row_of(shelf, run_id)
+        return row.holder if row.state == "running" and await holds.held([run_id]) else None
 
     async def decisions(self, run_id: str) -> dict[str, object]:
         """Return what was decided in a run, by key.

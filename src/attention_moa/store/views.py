@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from attention_moa.accounting import call_usage
+from attention_moa.critical_path import critical_path
 from attention_moa.messages import Conversation
 from attention_moa.records import CallRecord, RunHead, RunRecord, RunState
 
@@ -44,4 +45,5 @@ def partial_record(head: RunHead, calls: Iterable[CallRecord]) -> RunRecord:
         calls=ended,
         usage=call_usage(ended),
         wall_s=ended[-1].ended_s if ended else 0.0,
+        critical_path_s=critical_path(ended).seconds,
     )

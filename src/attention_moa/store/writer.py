@@ -60,8 +60,8 @@ class Writer:
         entry = _Entry(statement, make_row, made, asyncio.get_running_loop().create_future())
         self._pending.append(entry)
         if self._flushing is None or self._flushing.done():
-            # The commit must outlive a cancelled caller, so it is nobody's child; everybody who asked waits for it.
-            self._flushing = asyncio.create_task(self._flush())  # noqa: TID251
+            # The commit must outlive a cancelled caller; everybody who asked waits for it.
+            self._flushing = asyncio.create_task(self._flush())  # noqa: TID251 - so it is nobody's child
         await end_of(entry.done)
 
     async def _flush(self) -> None:

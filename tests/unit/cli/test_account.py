@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+import pytest
 from msgspec.structs import replace
 
 from attention_moa.accounting import call_usage
@@ -48,6 +49,7 @@ def test_a_stop_says_why() -> None:
     """The verdict comes with its reason."""
     lines = lines_of(World(a_spec(2, layers=3), {"residual": stop}))
     assert "layer 2: stopped, a finds the latest output no improvement" in lines
+    assert "not made: 10 calls (10 of layers that did not run)" in lines
 
 
 def test_losses_retries_stand_ins_and_truncations_are_told() -> None:
@@ -62,8 +64,11 @@ def test_losses_retries_stand_ins_and_truncations_are_told() -> None:
     assert "calls: 7 of 16 planned, 3 lost, 1 tried again" in lines
     assert "lost in layer 1: a's critique of b (ServerError: down)" in lines
     assert "lost in layer 1: b's refinement (ServerError: no way)" in lines
-    assert any(line.startswith("not made, as what they read was lost: ") for line in lines)
-    assert any(line.startswith("degraded in layer 1, refine: ") for line in lines)
+    assert "not made: 6 calls (6 whose input was lost)" in lines, "with the 7 and the 3 these are all 16"
+    assert any(
+        line.startswith("degraded in layer 1, refine, b: its own answer stands in for the refinement (")
+        for line in lines
+    )
 
 
 def test_what_came_late_is_told_once_and_by_name() -> None:
@@ -77,6 +82,53 @@ def test_what_came_late_is_told_once_and_by_name() -> None:
     late = [line for line in lines if "late:" in line]
     assert len(late) == 1
     assert late[0].startswith("degraded in layer 1, critique: b's critique of a was left out (late: ")
+
+
+def test_an_agent_that_hangs_leaves_calls_that_were_given_up() -> None:
+    """What was finished, ended and never begun adds up to the plan."""
+    spec = a_spec(3, layers=1, quorum=QuorumSpec(critiques=2, refinements=2, grace_s=0.0))
+    hangs = World(spec, latency_s=lambda request: 60.0 if request.agent == "b" else 1.0)
+    lines = lines_of(hangs)
+    assert "calls: 9 of 16 planned, 1 cancelled" in lines
+    assert "not made: 6 calls (6 given up before they began)" in lines
+
+
+def test_a_run_that_is_not_over_has_lower_bounds() -> None:
+    """Nobody knows what was under way; a stage whose calls are all there is exact."""
+    record = World(a_spec(2, layers=2)).run()
+    usage = call_usage(record.calls[:5])
+    part = replace(record, state="running", layers=(), text=None, calls=record.calls[:5], usage=usage)
+    lines = account(part, has_table=True, standing="interrupted")
+    assert lines[0].startswith("ensemble: interrupted after ")
+    assert "tokens: at least 50 prompt (20 of them cached), 25 written (5 of them reasoning)" in lines
+    assert (
+        "not there: 14 calls (10 of layers that have not begun, 4 under way or not begun when last heard of)" in lines
+    )
+    assert lines[-1] == (
+        "note: the run is interrupted: what was under way when it was last heard of may have cost something that is in "
+        "no sum here"
+    )
+    rows = {tuple(line.split()[:2]): line.split()[2:4] for line in lines}
+    assert rows["1", "answer"] == ["2", "20"]
+    assert rows["1", "critique"] == ["3", "30+"]
+    assert rows["all", "5"] == ["50+", "20+"]
+    assert [line.split()[3][-1] for line in by_agent(part)[1:]] == ["+", "+"]
+    priced = replace(part, usage=replace(usage, cost_usd=0.5, unpriced_calls=0))
+    assert cost(priced) == "at least $0.5000"
+    nothing = replace(part, calls=(), usage=call_usage(()))
+    assert account(nothing, has_table=True)[:4] == [
+        "ensemble: not over after 0.0 s, run run",
+        "calls: 0 of 19 planned",
+        "tokens: none so far",
+        "cost: nothing so far",
+    ]
+
+
+def test_agents_are_listed_in_the_order_of_their_file() -> None:
+    """However their calls ended; a writer that is no agent comes last."""
+    record = World(a_spec(3, layers=1)).run()
+    calls = (replace(record.calls[-1], agent="writer"), *reversed(record.calls))
+    assert [line.split()[0] for line in by_agent(replace(record, calls=calls))[1:]] == ["a", "b", "c", "writer"]
 
 
 def test_an_interrupted_run_says_which_calls_were_done() -> None:
@@ -94,6 +146,7 @@ def test_an_interrupted_run_says_which_calls_were_done() -> None:
     lines = account(world.record, has_table=True)
     assert lines[0].startswith("ensemble: interrupted after")
     assert any(line.split()[:3] == ["1", "answer", "1/2"] for line in lines)
+    assert "not made: 6 calls (6 not begun before the run ended)" in lines
 
 
 def test_unknown_tokens_are_not_told_as_zero() -> None:
@@ -121,6 +174,23 @@ def test_known_tokens_are_shown_where_one_attempt_did_not_tell() -> None:
         "tokens: at least 80 prompt (32 of them cached), 40 written (8 of them reasoning); 2 of 10 attempts did not say"
         in (account(part, has_table=False))
     )
+
+
+@pytest.mark.parametrize(("room", "gone"), [(100, ""), (70, "reasoning"), (60, "cached"), (50, "seconds")])
+def test_a_narrow_terminal_gets_fewer_columns_and_whole_numbers(room: int, gone: str) -> None:
+    """What it does without goes in an order; no number and no stage is broken."""
+    record = World(a_spec(2, layers=1)).run()
+    usage = Usage(input_tokens=12_345, cached_tokens=12_345, output_tokens=12_345, reasoning_tokens=12_345)
+    attempts = tuple(replace(one, usage=usage, cost_usd=0.5) for one in record.calls[0].attempts)
+    calls = tuple(replace(call, attempts=attempts, model="openai:a-model-with-a-name") for call in record.calls)
+    large = replace(record, calls=calls, usage=call_usage(calls))
+    names = ("reasoning", "cached", "seconds")
+    expected = names[: names.index(gone) + 1] if gone else ()
+    tables = by_layer_and_stage(large, room=room), by_agent(large, room=room)
+    assert [name for name in names if name not in tables[0][0]] == list(expected)
+    assert tables[0][-1].split()[:3] == ["all", "9", "111,105"]
+    assert max(len(line) for lines in tables for line in lines) <= room
+    assert set(tables[0]) <= set(account(large, has_table=True, room=room))
 
 
 def test_text_in_the_account_is_cleaned() -> None:

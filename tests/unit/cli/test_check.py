@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from attention_moa.agents import AgentSpec
-from attention_moa.cli.check import compare_limits
+from attention_moa.cli.check import compare_limits, who_is_asked
 from attention_moa.cli.discovery import Listed
 
 
@@ -23,11 +25,21 @@ from attention_moa.cli.discovery import Listed
     ],
 )
 def test_limits_are_compared_where_both_are_known(
-    settings: dict[str, int], limits: dict[str, int], cell: str, fault: str | None
+    settings: dict[str, Any], limits: dict[str, int], cell: str, fault: str | None
 ) -> None:
     """What is above the model's own limit is told with the mend, before a run fails of it."""
-    agent = AgentSpec(name="q", model="openai:m", **settings)  # type: ignore[arg-type]
+    agent = AgentSpec(name="q", model="openai:m", **settings)
     found = compare_limits(agent, Listed(name="m", **limits))
     assert found[0] == cell
     assert (found[1] or "").startswith(fault or "")
     assert (found[1] is None) is (fault is None)
+
+
+def test_a_model_that_several_agents_share_is_counted_once() -> None:
+    """With how many settings it is asked, where they differ."""
+    cold, warm = (AgentSpec(name=name, model="openai:m", temperature=value) for name, value in (("a", 0.0), ("b", 1.0)))
+    other = AgentSpec(name="c", model="openai:m", base_url="http://127.0.0.1:9/v1", api_key_env="KEY")
+    assert who_is_asked([cold]) == "1 model for a word"
+    assert who_is_asked([cold, cold, other]) == "2 models for a word each"
+    assert who_is_asked([cold, warm]) == "1 model for a word, 2 settings in all"
+    assert who_is_asked([cold, warm, other]) == "2 models for a word, 3 settings in all"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_moa.cli.clean import one_line
-from attention_moa.cli.layout import columns, fold, table
+from attention_moa.cli.layout import columns, fitted, fold, table, without
 
 
 def test_numbers_are_aligned_to_the_right_also_where_some_are_unknown() -> None:
@@ -50,3 +50,13 @@ def test_no_row_is_wider_than_the_room_and_nothing_of_a_cell_is_lost(
     assert max(map(columns, lines)) <= max(room, 3 * 5 + 2 * 2)
     said = "".join(map(one_line, ("one", "two", "three", *(cell for row in cells for cell in row))))
     assert sorted("".join(lines).replace(" ", "")) == sorted(said.replace(" ", ""))
+
+
+def test_columns_go_in_their_order_until_the_rest_has_room() -> None:
+    """Names may be folded, so they count for no more than a short one; a table that fits stays as it is."""
+    cells = [("agent", "n", "m"), ("a name of twenty-four chars", "1,000", "20")]
+    assert fitted(cells, None, gives_up=["n"], names=["agent"]) == cells
+    assert fitted(cells, 23, gives_up=["n"], names=["agent"]) == cells
+    assert fitted(cells, 22, gives_up=["n", "m"], names=["agent"]) == without("n", cells)
+    assert fitted(cells, 9, gives_up=["n", "m"]) == [["agent"], ["a name of twenty-four chars"]]
+    assert without("x", cells) == [list(row) for row in cells]

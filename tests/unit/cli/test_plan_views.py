@@ -113,12 +113,36 @@ def test_a_run_that_stopped_early_says_what_is_compared() -> None:
     assert lines[-1] == "the plan of the 2 of 3 layers that ran"
 
 
+def test_calls_that_were_not_made_are_told_under_the_table() -> None:
+    """So that what they would have taken is not read as a saving."""
+    record = World(a_spec(2, layers=1)).run()
+    for made, told in ((8, "1 planned call of these layers was"), (7, "2 planned calls of these layers were")):
+        lines = accounted(replace(record, calls=record.calls[-made:]))
+        assert lines[1].split()[:3] == ["calls", "9", str(made)]
+        assert lines[-1] == f"{told} not made: what these would have used is no saving"
+
+
+def test_a_run_that_has_not_finished_has_no_difference_to_its_plan() -> None:
+    """What it took so far is shown beside the plan of all layers, and that this is so."""
+    record = World(a_spec(2, layers=2)).run()
+    lines = accounted(replace(record, state="running", layers=(), calls=record.calls[:5]))
+    assert lines[0].split() == ["planned", "(a", "guess)", "so", "far"]
+    assert lines[1].split() == ["calls", "19", "5", "or", "more"]
+    assert lines[-1] == "the run has not finished: the plan of all its layers, beside what it took until now"
+    assert "%" not in "".join(lines)
+
+
 def test_what_is_not_known_of_a_run_is_not_made_up() -> None:
     """A lower bound is one, and the difference unknown."""
-    rows = (AccountRow("written tokens", "tokens", 50, 20, is_least=True), AccountRow("seconds", "seconds", None, 5.0))
+    rows = (
+        AccountRow("written tokens", "tokens", 50, 20, is_least=True),
+        AccountRow("seconds", "seconds", None, 5.0),
+        AccountRow("US dollars", "usd", None, 0.0, is_least=True),
+    )
     lines = account_lines(PlanAccount(1, 1, rows, written_is="journal"))
     assert lines[1].split() == ["written", "tokens", "50", "20", "or", "more", "?"]
     assert lines[2].split() == ["seconds", "?", "5.0", "?"]
+    assert lines[3].split() == ["US", "dollars", "?", "?", "?"]
 
 
 def test_a_limit_that_will_be_reached_is_told() -> None:

@@ -7,6 +7,8 @@ import base64
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -79,10 +81,10 @@ async def _gallery() -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def _refusal(url: str, resolver: Resolver | None = None, **options: float) -> str:
+def _refusal(url: str, resolver: Resolver | None = None, **options: Any) -> str:
     """Return why an image is not loaded."""
     with pytest.raises(ConfigError) as caught:
-        run(lambda: load_images(_picture(url), resolver=resolver, **options))  # type: ignore[arg-type]
+        run(lambda: load_images(_picture(url), resolver=resolver, **options))
     assert caught.value.key == "messages[1].content[1]"
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -134,7 +136,7 @@ def test_a_public_address_is_reached() -> None:
     """By number and by name; here the test's own fence stops it, just before the connection."""
     for url in ("http://93.184.216.34/x.png", "http://pictures.example/x.png"):
         with pytest.raises(RuntimeError, match="a test connects to"):
-            run(lambda url=url: load_images(_picture(url), resolver=Resolver("93.184.216.34")))  # type: ignore[misc]
+            run(partial(load_images, _picture(url), resolver=Resolver("93.184.216.34")))
 
 
 def test_a_private_host_that_is_allowed_by_name_is_reached() -> None:
@@ -158,10 +160,10 @@ def test_a_redirect_to_a_private_address_is_not_followed() -> None:
 
     for target in ("http://169.254.169.254/latest", "http://localhost/x.png", "http://[::1]/x.png"):
         with pytest.raises(ConfigError, match="is a private address"):
-            run(lambda target=target: scenario(target))  # type: ignore[misc]
+            run(partial(scenario, target))
     for target in ("file:///etc/passwd", "ftp://h/x"):
         with pytest.raises(ConfigError, match="only http:, https: and data:"):
-            run(lambda target=target: scenario(target))  # type: ignore[misc]
+            run(partial(scenario, target))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from attention_moa.agents import AgentSpec, ModelSettings, WriterSpec
@@ -24,9 +26,9 @@ def _pool(spec: EnsembleSpec, **own: Provider) -> ProviderPool:
     return ProviderPool(spec, own=own, api_key=lambda settings: f"key-of-{settings.api_key_env}")
 
 
-def _spec(*models: str, **fields: object) -> EnsembleSpec:
+def _spec(*models: str, **fields: Any) -> EnsembleSpec:
     agents = tuple(AgentSpec(name=f"a{n}", model=model) for n, model in enumerate(models))
-    return EnsembleSpec(agents=agents, **fields)  # type: ignore[arg-type]
+    return EnsembleSpec(agents=agents, **fields)
 
 
 def test_the_prefix_decides_and_equal_models_share_a_provider() -> None:

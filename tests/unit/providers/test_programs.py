@@ -6,7 +6,8 @@ import asyncio
 import os
 import shlex
 import sys
-from contextlib import aclosing
+import time
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,40 @@ def test_a_program_is_streamed_as_it_writes(tmp_path: Path) -> None:
             assert [(chunk.text, chunk.finish_reason) async for chunk in stream] == [("two", None), ("", "stop")]
 
     run(scenario)
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_a_call_that_is_cancelled_while_its_program_starts_leaves_nothing(turns: int, tmp_path: Path) -> None:
+    """Neither the program nor a child of its, at whatever turn of the loop the end comes."""
+    os.mkfifo(tmp_path / "alive")
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\nexec 9>{tmp_path}/alive\nsleep 90 &\nwait\n", encoding="utf-8")
+    program.chmod(0o755)
+
+    async def scenario() -> None:
+        provider = ProgramProvider(f"command:{program}")
+        call = asyncio.get_running_loop().create_task(text_of(provider, a_request()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        call.cancel()
+        with suppress(asyncio.CancelledError):
+            await call
+
+    run(scenario)
+    until = time.monotonic() + 10.0  # a program that is gone is at its end; one that was killed may take a moment
+    while time.monotonic() < until and _is_held(alive):
+        time.sleep(0.01)
+    assert not _is_held(alive)
+    os.close(alive)
+
+
+def _is_held(reader: int) -> bool:
+    """Return whether anybody has the other end of a pipe open."""
+    try:
+        return os.read(reader, 1) != b""
+    except BlockingIOError:
+        return True
 
 
 def test_a_character_that_is_split_between_two_writes_arrives_whole() -> None:

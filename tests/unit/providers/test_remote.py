@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from attention_moa.providers.remote_messages import render_settings
 from attention_moa.providers.remote_models import build_model
 from tests.asking import a_request, chunks_of, run, text_of
 from tests.fake_openai import USAGE, Behaviour, FakeOpenAI, Seen, chunk, hangs, says, sends, streams, whole
+from tests.machine import require_module
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -371,7 +373,7 @@ def test_a_cancelled_call_closes_the_connection_and_leaves_no_task() -> None:
             await provider.aclose()
 
     for behaviour in (hangs(), hangs(chunk({"content": "He"}))):
-        run(lambda behaviour=behaviour: scenario(behaviour))  # type: ignore[misc]
+        run(partial(scenario, behaviour))
 
 
 def test_a_hundred_calls_at_once_share_one_client() -> None:
@@ -421,7 +423,7 @@ def test_a_provider_can_be_used_again_after_it_was_closed() -> None:
 @pytest.mark.parametrize(("seconds", "notes"), [(10.0, 0), (3.0, 1)])
 def test_a_connect_timeout_that_a_client_library_does_not_take_is_noted(seconds: float, notes: int) -> None:
     """Where it was set; the library's own holds."""
-    pytest.importorskip("mistralai")
+    require_module("mistralai")
 
     async def scenario() -> tuple[str, ...]:
         async with FakeOpenAI(says("Hello.", usage=USAGE)) as server:

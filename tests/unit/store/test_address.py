@@ -58,6 +58,11 @@ def test_a_server_is_shown_without_user_and_password(written: str) -> None:
         "postgresql+psycopg2://someone:hunter2@host/journal",
         "sqlite+pysqlite:///journal.db",
         "postgresql://someone:hunter2@host:port/journal",
+        "postgresql://someone:hunter2@host:99999/journal",
+        "postgresql://someone:hunter2@host:0/journal",
+        "postgresql+asyncpg:someone:hunter2@host/journal",
+        "postgres:/someone:hunter2@host/journal",
+        "sqlite:journal.db",
         "://hunter2",
         "http:///hunter2@",
     ],
@@ -73,7 +78,15 @@ def test_a_wrong_address_is_named_and_mended(written: str) -> None:
 
 
 def test_postgresql_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command, ready to copy."""
+    """The command, ready to copy, for who installed the package and for who works in a clone."""
     monkeypatch.setitem(sys.modules, "asyncpg", None)
-    with pytest.raises(ConfigError, match=r"pip install 'attention-moa\[postgres\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'attention-moa\[postgres\]', or .* -e '\.\[postgres\]'"):
         open_journal("postgresql://host/journal")
+
+
+@pytest.mark.parametrize("written", ["postgresql://host:99999/journal", "postgresql+psycopg2://host/journal"])
+def test_a_wrong_address_is_not_said_to_need_an_extra(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who installed it would only then hear what is really wrong."""
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(ConfigError, match="write a path, "):
+        open_journal(written)

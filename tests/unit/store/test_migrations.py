@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from attention_moa.store import open_journal
-from attention_moa.store.database import APPLICATION_ID
+from attention_moa.store.identity import APPLICATION_ID
 from attention_moa.store.migrations import STEPS
 from attention_moa.store.packing import pack
 from tests.journals import a_call, a_head, a_record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -51,13 +53,15 @@ def written(path: Path, *, calls: int = 1) -> None:
 
 
 def refused(path: Path, because: str) -> None:
-    """Assert that a file is refused in one line, and stays as it is."""
+    """Assert that a file is refused in one line, stays as it is, and gets nothing beside it."""
     before = path.read_bytes() if path.is_file() else None
+    beside = sorted(path.parent.glob("*"))
     with pytest.raises(StoreError, match=because) as caught:
         opened(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
     assert before is None or path.read_bytes() == before
+    assert sorted(path.parent.glob("*")) == beside
 
 
 def test_a_new_journal_is_for_its_user_alone(tmp_path: Path) -> None:
@@ -165,6 +169,17 @@ def _header(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
 
 
+def _copied_in_part(path: Path) -> None:
+    whole = path.with_name("whole.db")
+    written(whole, calls=50)
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made, chdir(path.parent):  # the address of one is a hundred bytes at most
+        made.bind(path.name)
+
+
 @pytest.mark.parametrize(
     ("make", "because"),
     [
@@ -173,7 +188,11 @@ def _header(path: Path) -> None:
         (_text, "no SQLite database"),
         (_short, "no SQLite database|damaged"),
         (_header, "no SQLite database|damaged"),
+        (_copied_in_part, "is damaged: put a copy back"),
         (Path.mkdir, "cannot be"),
+        (os.mkfifo, "is no file to keep a journal in"),
+        (_socket, "is no file to keep a journal in"),
+        (lambda path: path.symlink_to(os.devnull), "is no file to keep a journal in"),
     ],
 )
 def test_what_is_no_journal_is_refused(tmp_path: Path, make: Callable[[Path], None], because: str) -> None:
@@ -189,6 +208,18 @@ def test_a_truncated_journal_is_damaged(tmp_path: Path) -> None:
     written(path, calls=50)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     refused(path, "is damaged: put a copy back")
+
+
+def test_a_copy_of_a_journal_is_one(tmp_path: Path) -> None:
+    """Also one without the locks of the place where it came from, and an empty file or database."""
+    written(tmp_path / "journal.db")
+    (tmp_path / "copy.db").write_bytes((tmp_path / "journal.db").read_bytes())
+    (tmp_path / "empty.db").touch()
+    with sqlite3.connect(tmp_path / "bare.db") as connection:
+        connection.execute("VACUUM")
+    connection.close()
+    for name in ("copy.db", "empty.db", "bare.db"):
+        opened(tmp_path / name)
 
 
 def test_an_overwritten_page_is_damage(tmp_path: Path) -> None:
@@ -254,6 +285,27 @@ def test_a_locked_journal_says_so(tmp_path: Path) -> None:
             await place.put("key", a_call("late"))
             assert [row.calls for row in await journal.rows()] == [2]
             await journal.begin(a_head("run-2"))
+
+    run(scenario)
+
+
+def test_a_journal_that_is_moved_away_is_not_made_anew(tmp_path: Path) -> None:
+    """Its runs would seem to be gone; put back, it has them all."""
+    path, moved = tmp_path / "journal.db", tmp_path / "moved.db"
+
+    async def scenario() -> None:
+        async with open_journal(path) as journal:
+            await (await journal.begin(a_head())).put("key", a_call())
+            path.rename(moved)
+            with pytest.raises(ExceptionGroup) as caught:  # as many reads at once as there are connections, and more
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(10):
+                        group.create_task(journal.rows())
+            assert "see that it is there" in str(caught.value.exceptions[0])
+        assert not path.exists()
+        moved.rename(path)
+        async with open_journal(path) as journal:
+            assert [row.calls for row in await journal.rows()] == [1]
 
     run(scenario)
 

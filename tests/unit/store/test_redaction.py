@@ -196,7 +196,7 @@ def _breaks(_: str) -> str:
 
 
 def _forgets(_: str) -> str:
-    return None  # type: ignore[return-value]
+    return None  # type: ignore[return-value]  # the fault that is tried
 
 
 @pytest.mark.parametrize(("hook", "because"), [(_breaks, "hook failed.*no such key"), (_forgets, "returned NoneType")])

@@ -88,7 +88,7 @@ def test_a_row_that_cannot_be_stored_spoils_no_other(tmp_path: Path) -> None:
             writer = Writer(database)
             await writer.write(INSERT, lambda: row("taken"))
             names = ["one", "taken", "two"]
-            writes = [asyncio.create_task(writer.write(INSERT, partial(row, name))) for name in names]  # noqa: TID251
+            writes = [asyncio.create_task(writer.write(INSERT, partial(row, name))) for name in names]  # noqa: TID251 - awaited below
             await asyncio.wait(writes)
             assert [type(write.exception()) for write in writes] == [type(None), StoreError, type(None)]
             assert await keys(database) == {"one", "taken", "two"}
@@ -124,7 +124,7 @@ def test_a_failing_disk_is_told_to_all_who_wait(tmp_path: Path) -> None:
             writer = Writer(database)
             async with database.engine.connect() as other:
                 await other.exec_driver_sql("BEGIN IMMEDIATE")
-                writes = [asyncio.create_task(writer.write(INSERT, partial(row, n))) for n in range(2)]  # noqa: TID251
+                writes = [asyncio.create_task(writer.write(INSERT, partial(row, n))) for n in range(2)]  # noqa: TID251 - awaited below
                 await asyncio.wait(writes)
                 assert ["is locked" in str(write.exception()) for write in writes] == [True, True]
                 await other.rollback()
