@@ -274,7 +274,7 @@ def test_a_file_in_use_is_read_with_what_is_beside_it(tmp_path: Path) -> None:
     wal.touch()
     assert looking_url(file).query["immutable"] == "1"
     wal.write_bytes(b"rows")
-    with pytest.raises(StoreError, match="newest rows in journal.db-wal"):
+    with pytest.raises(StoreError, match=r"newest rows in journal\.db-wal"):
         looking_url(file)
     shm.touch()
     assert "immutable" not in looking_url(file).query
