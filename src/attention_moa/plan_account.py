@@ -97,14 +97,12 @@ def plan_account(planned: Plan, record: RunRecord) -> PlanAccount:
         call.layer == ran and call.stage is Stage.RESIDUAL for call in record.calls
     )
     one = planned.least if was_spared else planned.layers[ran - 1]
-    expected = {
-        call.call_id
-        for call in planned_calls(record.ensemble)
-        if call.layer <= ran and not (was_spared and call.layer == ran and call.stage is Stage.RESIDUAL)
-    }
-    missing = len(expected - {call.call_id for call in sent})
+    made = {call.call_id for call in sent}
+    missing = [call for call in planned_calls(record.ensemble) if call.layer <= ran and call.call_id not in made]
+    if was_spared and planned.least.calls < planned.layers[ran - 1].calls:  # a residual call that no plan of it has
+        missing = [call for call in missing if (call.layer, call.stage) != (ran, Stage.RESIDUAL)]
     rows = tuple(_rows(one, record, sent, has_seen=has_seen))
-    return PlanAccount(ran, len(planned.layers), rows, planned.written_is, missing)
+    return PlanAccount(ran, len(planned.layers), rows, planned.written_is, len(missing))
 
 
 def _rows(planned: PlanSum, record: RunRecord, sent: Sequence[CallRecord], *, has_seen: bool) -> Iterator[AccountRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from attention_moa.codec import record_from_json
 from attention_moa.store import open_journal
 from tests.cli_world import TIMEOUT_S, only_line, run_cli, start_cli, wait_until, write_ensemble
+from tests.journals import a_head
 
 
 def asked(folder: Path, question: str = "Why?", *more: str) -> None:
@@ -204,9 +206,10 @@ def test_a_run_that_somebody_is_at_is_listed_as_running(tmp_path: Path) -> None:
 
     async def held() -> None:
         async with open_journal(tmp_path / "data" / "attention-moa" / "journal.db") as journal:
-            place = await journal.resume((await journal.rows())[0].run_id)
+            place = await journal.begin(a_head("early"))
             assert "running" in runs(tmp_path, "list").stdout.decode()
-            done = await asyncio.to_thread(run_cli, "runs", "delete", "last", "--yes", folder=tmp_path)
+            assert f"process {os.getpid()} on " in runs(tmp_path, "show", "early").stdout.decode()
+            done = await asyncio.to_thread(run_cli, "runs", "delete", "early", "--yes", folder=tmp_path)
             assert done.returncode == 1
             await place.release()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 
@@ -80,6 +82,19 @@ def test_calls_that_were_never_sent_are_missing_and_no_saving() -> None:
     account = plan_account(planned(world), part)
     assert row(account, "calls") == AccountRow("calls", "calls", 9, 6)
     assert account.missing_calls == 3
+
+
+@pytest.mark.parametrize(("rule", "missing"), [("verdict", 10), ("similarity", 9)])
+def test_a_residual_that_a_plan_has_is_missing_where_it_was_not_asked(
+    rule: Literal["verdict", "similarity"], missing: int
+) -> None:
+    """As where a deadline ended the run before it; a stop by likeness would have spared it."""
+    world = World(a_spec(2, layers=3, early_stop=StopRule(rule=rule)))
+    record = world.run()
+    first = [call for call in record.calls if call.layer == 1 or call.call_id == "2.answer.a"]
+    account = plan_account(planned(world), msgspec.structs.replace(record, calls=(*first,)))
+    assert account.missing_calls == missing - 1
+    assert row(account, "calls").planned == 9 + missing
 
 
 def test_what_the_endpoints_did_not_say_is_unknown() -> None:

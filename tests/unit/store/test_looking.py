@@ -16,6 +16,7 @@ import pytest
 
 from attention_moa.errors import StoreError
 from attention_moa.store import open_journal
+from attention_moa.store.looking import looking_url
 from attention_moa.store.migrations import STEPS
 from tests.asking import run
 from tests.journals import a_call, a_head, a_record
@@ -262,3 +263,18 @@ def test_another_application_s_file_is_refused(path: Path) -> None:
 async def _opened(path: Path) -> None:
     async with open_journal(path, is_only_read=True):
         pass
+
+
+def test_a_file_in_use_is_read_with_what_is_beside_it(tmp_path: Path) -> None:
+    """One that nobody uses as it is; one whose newest rows have no index not at all."""
+    file = tmp_path / "journal.db"
+    written(file)
+    assert looking_url(file).query["immutable"] == "1"
+    wal, shm = file.with_name("journal.db-wal"), file.with_name("journal.db-shm")
+    wal.touch()
+    assert looking_url(file).query["immutable"] == "1"
+    wal.write_bytes(b"rows")
+    with pytest.raises(StoreError, match=r"newest rows in journal\.db-wal"):
+        looking_url(file)
+    shm.touch()
+    assert "immutable" not in looking_url(file).query
