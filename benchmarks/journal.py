@@ -28,9 +28,10 @@ from typing import NamedTuple
 
 from attention_moa import AgentSpec, EnsembleSpec
 from attention_moa.messages import ImagePart, Message, Sampling, Stage, Usage, user
-from attention_moa.records import Attempt, CallRecord, RunHead, RunRecord
+from attention_moa.records import Attempt, CallRecord, RunRecord
 from attention_moa.store import open_journal
 from attention_moa.store.journal import SqlJournal
+from attention_moa.stored_runs import RunHead
 
 SPEC = EnsembleSpec(agents=(AgentSpec(name="a", model="test:a"), AgentSpec(name="b", model="test:b")))
 REPEATS = 5

@@ -20,9 +20,10 @@ import pytest
 from attention_moa.cli import main
 from attention_moa.messages import CallRequest
 from attention_moa.providers.scripted import Said, ScriptedProvider
-from attention_moa.records import RunHead, RunRecord
+from attention_moa.records import RunRecord
 from attention_moa.runtime import Ensemble
 from attention_moa.store import open_journal
+from attention_moa.stored_runs import RunHead
 from tests.asking import run
 from tests.worlds import Says, a_spec, call_id, default_reply
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import Conversation, Sampling, Stage, Usage, user
-from attention_moa.records import Attempt, CallRecord, CallState, RunHead, RunRecord, RunState, UsageTotal
+from attention_moa.records import Attempt, CallRecord, CallState, RunRecord, RunState, UsageTotal
+from attention_moa.stored_runs import RunHead
 from tests.worlds import a_spec
 
 QUESTION: Conversation = (user("Why is the sky blue?"),)

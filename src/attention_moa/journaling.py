@@ -18,9 +18,10 @@ from attention_moa.messages import Conversation
 from attention_moa.plan import DECISION, models_of, plan
 from attention_moa.ports import Journal, RunJournal
 from attention_moa.prompts import Templates
-from attention_moa.records import RunHead, RunRecord
+from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.schedule import count_calls
+from attention_moa.stored_runs import RunHead
 from attention_moa.waiting import to_the_end
 
 _LONG_CHARACTERS = 100_000

@@ -11,7 +11,8 @@ from typing import Protocol, runtime_checkable
 from attention_moa.events import Event
 from attention_moa.experience import ModelExperience
 from attention_moa.messages import CallRequest, Chunk
-from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow
+from attention_moa.records import CallRecord, RunRecord
+from attention_moa.stored_runs import RunHead, RunRow
 
 
 @runtime_checkable

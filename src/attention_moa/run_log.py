@@ -27,7 +27,6 @@ from attention_moa.records import (
     Loss,
     Refinement,
     Residual,
-    RunHead,
     RunRecord,
     RunState,
     Selection,
@@ -35,6 +34,7 @@ from attention_moa.records import (
     Verdict,
 )
 from attention_moa.schedule import Pair
+from attention_moa.stored_runs import RunHead
 
 
 class LayerBoard:

@@ -267,6 +267,7 @@ class Ensemble:
         )
 
     async def _run(self, log: RunLog, wish: RunWish) -> RunRecord:
+        place: RunJournal | None = None
         async with AsyncExitStack() as stack:
             try:
                 pool, journal = self._kept_ones() or await self._open(stack)
@@ -297,13 +298,20 @@ class Ensemble:
                 await run_ensemble(desk, caller, log)
             except asyncio.CancelledError:
                 if log.is_open:  # before the first call
+                    self._note_unkept(place, log)
                     log.cancel()
                 raise
             except Exception as error:  # a bug of ours too: whatever ends a run, its record says so
                 if log.is_open:
+                    self._note_unkept(place, log)
                     log.fail(error)
                 raise
         return log.record()
+
+    def _note_unkept(self, place: RunJournal | None, log: RunLog) -> None:
+        """Say of a run that ended before it had a place in the journal that its id may not be found there."""
+        if self._wanted_journal is not None and place is None:
+            log.note("the run ended before it had its place in the journal: its id may not be found there")
 
     async def _placed(
         self,

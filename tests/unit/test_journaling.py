@@ -28,10 +28,11 @@ from attention_moa.plan import DECISION
 from attention_moa.ports import RunJournal
 from attention_moa.prompts import load_templates
 from attention_moa.providers.scripted import Line, ScriptedProvider
-from attention_moa.records import Attempt, CallRecord, RunHead, RunRecord
+from attention_moa.records import Attempt, CallRecord, RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.runtime import Ensemble
 from attention_moa.store.memory import MemoryJournal, MemoryRun
+from attention_moa.stored_runs import RunHead
 from tests.journals import a_call
 from tests.lives import Cut, Story
 from tests.worlds import QUESTION, USAGE, World, a_spec, call, default_reply, in_turn

@@ -19,9 +19,10 @@ from attention_moa.errors import ConfigError
 from attention_moa.events import Event, RunFinished
 from attention_moa.journaling import RunWish
 from attention_moa.providers.scripted import Line, ScriptedProvider
-from attention_moa.records import CallRecord, RunHead, RunRecord
+from attention_moa.records import CallRecord, RunRecord
 from attention_moa.runtime import Ensemble
 from attention_moa.store.memory import MemoryJournal, MemoryRun
+from attention_moa.stored_runs import RunHead
 from tests import virtual_time
 from tests.fake_openai import FakeOpenAI, says
 from tests.worlds import a_spec, default_reply
@@ -107,6 +108,7 @@ def test_a_bug_before_the_first_call_is_in_the_record_too() -> None:
     record = asyncio.run(scenario())
     assert record.state == "failed"
     assert (record.error or "").startswith("KeyError: ")
+    assert record.notes == ("the run ended before it had its place in the journal: its id may not be found there",)
 
 
 def test_an_observer_that_raises_costs_no_reply(caplog: pytest.LogCaptureFixture) -> None:

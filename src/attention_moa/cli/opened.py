@@ -10,9 +10,9 @@ from attention_moa.cli.keeping import where_is
 from attention_moa.errors import ConfigError, RunNotFoundError
 
 if TYPE_CHECKING:
-    from attention_moa.records import RunRow
     from attention_moa.store.address import Address
     from attention_moa.store.journal import SqlJournal
+    from attention_moa.stored_runs import RunRow
 
 T = TypeVar("T")
 

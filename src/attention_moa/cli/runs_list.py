@@ -13,8 +13,8 @@ from attention_moa.cli.numbers import Whole
 from attention_moa.cli.printing import json_option
 
 if TYPE_CHECKING:
-    from attention_moa.records import RunRow
     from attention_moa.store.journal import SqlJournal
+    from attention_moa.stored_runs import RunRow
 
 _HEADINGS = ("run", "began", "state", "ensemble", "calls", "tokens", "USD", "seconds", "question")
 _QUESTION = 60

@@ -14,7 +14,7 @@ from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError, RunBusyError, RunNotFoundError, StoreError
 from attention_moa.experience import NEWEST_CALLS, CallFacts, ModelExperience, learn
 from attention_moa.messages import Conversation
-from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow, UsageTotal
+from attention_moa.records import CallRecord, RunRecord, UsageTotal
 from attention_moa.store import BUSY_TIMEOUT_S
 from attention_moa.store.address import Address
 from attention_moa.store.database import open_database
@@ -41,6 +41,7 @@ from attention_moa.store.statements import (
 from attention_moa.store.tables import RUNS
 from attention_moa.store.views import TRIES_AGAIN, CallKey, partial_record, preview, question
 from attention_moa.store.writer import Writer
+from attention_moa.stored_runs import RunHead, RunRow
 
 _Row: TypeAlias = Row[*tuple[Any, ...]]
 

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from attention_moa.errors import RunBusyError, RunNotFoundError, StoreError
 from attention_moa.experience import NEWEST_CALLS, ModelExperience, learn
-from attention_moa.records import CallRecord, RunHead, RunRecord, RunRow, RunState
+from attention_moa.records import CallRecord, RunRecord, RunState
 from attention_moa.store.facts import facts_of
 from attention_moa.store.packing import pack, unpack
 from attention_moa.store.views import TRIES_AGAIN, UNFINISHED, CallKey, partial_record, preview, question
+from attention_moa.stored_runs import RunHead, RunRow
 
 
 @dataclass

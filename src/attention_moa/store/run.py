@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from attention_moa.errors import StoreError
-from attention_moa.records import CallRecord, RunHead, RunRecord
+from attention_moa.records import CallRecord, RunRecord
 from attention_moa.store.database import Database
 from attention_moa.store.facts import facts_of
 from attention_moa.store.packing import pack, size_of, unpack, unpack_beside
@@ -18,6 +18,7 @@ from attention_moa.store.results import pack_result
 from attention_moa.store.statements import REUSABLE, UPDATE_RUN, Upserts
 from attention_moa.store.views import CallKey, preview
 from attention_moa.store.writer import Writer
+from attention_moa.stored_runs import RunHead
 
 
 class Shelf:

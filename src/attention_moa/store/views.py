@@ -8,7 +8,8 @@ from typing import TypeAlias
 from attention_moa.accounting import call_usage
 from attention_moa.critical_path import critical_path
 from attention_moa.messages import Conversation
-from attention_moa.records import CallRecord, RunHead, RunRecord, RunState
+from attention_moa.records import CallRecord, RunRecord, RunState
+from attention_moa.stored_runs import RunHead
 
 PREVIEW_CHARACTERS = 200
 

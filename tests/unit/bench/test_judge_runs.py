@@ -55,7 +55,7 @@ def with_judge(wanted: Wanted, judge: EnsembleSpec) -> Wanted:
 def on_the_fleet(fleet: Fleet, model: str, **fields: object) -> EnsembleSpec:
     """Return a model of a fleet that answers alone."""
     agent = AgentSpec(name="a", model=f"openai:{model}", base_url=fleet.base_url, price=PRICE, max_tokens=50)
-    return EnsembleSpec(**({"name": model, "agents": (agent,), "strategy": "single"} | fields))  # type: ignore[arg-type]
+    return EnsembleSpec(**({"name": model, "agents": (agent,), "strategy": "single"} | fields))  # type: ignore[arg-type]  # checked when made
 
 
 def test_answers_are_judged_and_so_is_a_null_model(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def _figure(kind: str = "line", **fields: object) -> Figure:
         marks = (Mark(x="<b>a</b>", y=4.0, y_interval=Interval(3.0, 6.0)), Mark(x="b", y=5.0))
     series = (Series(name="moa", marks=marks), Series(name="other", marks=marks[:1]))
     order = {"dots": ("b", "<b>a</b>"), "line": (1, 2)}.get(kind, ())
-    panel = Panel(kind=kind, x_title="layers", y_title="score", series=series, order=order, **fields)  # type: ignore[arg-type]
+    panel = Panel(kind=kind, x_title="layers", y_title="score", series=series, order=order, **fields)  # type: ignore[arg-type]  # checked when made
     return Figure(name="f", title="T", panels=(panel,))
 
 

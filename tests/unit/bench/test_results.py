@@ -14,7 +14,7 @@ SYSTEM = System(name="mine", spec=a_spec())
 def a_line(number: int, **fields: object) -> RunLine:
     """Return the line of a run that took as many seconds as its number and cost a dollar."""
     usual = {"state": "finished", "text": "x" * number, "seconds": float(number), "calls": 1, "usd": 1.0}
-    return RunLine(question=str(number), turn=1, run_id=f"r{number}", **(usual | fields))  # type: ignore[arg-type]
+    return RunLine(question=str(number), turn=1, run_id=f"r{number}", **(usual | fields))  # type: ignore[arg-type]  # checked when made
 
 
 def test_counts_costs_and_times_are_summed() -> None:

@@ -148,7 +148,7 @@ def priced(fleet: Fleet, name: str = "mine", **fields: object) -> EnsembleSpec:
     """Return one model of the fleet that answers alone for money."""
     price = Price(input=1.0, output=1.0)
     agent = AgentSpec(name="a", model="openai:m", base_url=fleet.base_url, price=price, max_tokens=100)
-    return EnsembleSpec(name=name, agents=(agent,), strategy="single", **fields)  # type: ignore[arg-type]
+    return EnsembleSpec(name=name, agents=(agent,), strategy="single", **fields)  # type: ignore[arg-type]  # checked when made
 
 
 def on_a_fleet(run: Callable[[Fleet], Wanted], told: list[str]) -> tuple[Results, int]:

@@ -26,7 +26,7 @@ def results(*systems: SystemResult, **fields: object) -> Results:
         "usd": None,
         "systems": systems,
     }
-    return Results(**(usual | fields))  # type: ignore[arg-type]
+    return Results(**(usual | fields))  # type: ignore[arg-type]  # checked when made
 
 
 def test_scores_costs_and_remarks_are_told() -> None:

@@ -51,7 +51,7 @@ def test_a_table_shows_all_systems() -> None:
 )
 def test_a_line_says_what_there_is_to_know(fields: dict[str, float], said: str) -> None:
     """Money that is not known is not nothing."""
-    one = SystemBoard("one", **({"total": 4, "weight": 1} | fields))  # type: ignore[arg-type]
+    one = SystemBoard("one", **({"total": 4, "weight": 1} | fields))  # type: ignore[arg-type]  # checked when made
     assert system_line(one, None).startswith(said)
 
 

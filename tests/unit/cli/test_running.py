@@ -18,9 +18,9 @@ from attention_moa.errors import ConfigError, QuorumError, ServerError, StoreErr
 from attention_moa.events import CallCancelled, CallDelta, CallFinished, Event, RunFinished, RunStarted
 from attention_moa.messages import CallRequest
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
-from attention_moa.records import RunHead
 from attention_moa.runtime import Ensemble
 from attention_moa.store.memory import MemoryJournal, MemoryRun
+from attention_moa.stored_runs import RunHead
 from tests.asking import run
 from tests.cli_inside import a_terminal
 from tests.journals import a_call, a_head, a_record
