@@ -98,7 +98,7 @@ def page_of(results: Results, folder: Path, *, questions: Sequence[Question] | N
 def _sections(
     results: Results, folder: Path, questions: Mapping[str, Question], settings: Mapping[str, Any]
 ) -> Iterator[Section]:
-    notes = tuple(f"{one.name}: {note}" for one in results.systems for note in one.notes)
+    notes = _notes(results)
     yield Section(title="Scores", parts=(overview(results), *([Words(lines=notes, is_list=True)] if notes else [])))
     if figures := figures_of(results):
         yield Section(title="Figures", parts=figures)
@@ -112,6 +112,18 @@ def _sections(
     yield Section(title="Settings", parts=tuple(_listings(settings)))
 
 
+def _notes(results: Results) -> tuple[str, ...]:
+    """Return what is to be said of systems; what holds for several of them, once."""
+    whose: dict[str, list[str]] = {}
+    for one in results.systems:
+        for note in one.notes:
+            whose.setdefault(note, []).append(one.name)
+    return tuple(
+        f"{'all systems' if 1 < len(names) == len(results.systems) else ', '.join(names)}: {note}"
+        for note, names in whose.items()
+    )
+
+
 def _lead(results: Results) -> str:
     """Return who did best, only where that can be said of one; else that it cannot."""
     scored = [(score, one.name) for one in results.systems if (score := main_score(results.task, one)) is not None]
@@ -119,6 +131,9 @@ def _lead(results: Results) -> str:
     if not ranked:
         return ""
     score, name = ranked[0]
+    equals = [who for other, who in ranked if number(other.value) == number(score.value)]
+    if len(equals) > 1:
+        return f"The highest {score_title(score.name)}, {number(score.value)}, is that of {', '.join(equals)} alike."
     begin = f"{name} has the highest {score_title(score.name)}: {number(score.value)}"
     if score.interval is not None:
         begin += f" (95 % interval {spread(score.interval)})"

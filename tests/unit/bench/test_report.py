@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.bench.questions import Question
 from attention_moa.bench.report import judging_agents, read_results, write_report
@@ -86,6 +87,26 @@ def test_systems_that_are_not_told_apart_are_said_so(tmp_path: Path) -> None:
     results = some_results(a_system("one", 51.0), a_system("two", 50.0))
     path = write_report(write_folder(tmp_path / "b", results, {}), questions=[])
     assert "the intervals do not tell the two apart" in path.read_text(encoding="utf-8")
+
+
+def test_systems_that_did_equally_well_are_named_together(tmp_path: Path) -> None:
+    """None of them is said to be the best."""
+    results = some_results(a_system("one", 50.0), a_system("two", 50.0), a_system("three", 20.0))
+    path = write_report(write_folder(tmp_path / "b", results, {}), questions=[])
+    assert "The highest prompts, strict, %, 50.00, is that of one, two alike." in path.read_text(encoding="utf-8")
+
+
+def test_what_is_noted_of_several_systems_is_said_once(tmp_path: Path) -> None:
+    """By name, and in short where it holds for all."""
+    systems = [
+        replace(a_system(name, 50.0), notes=("few answers",) if name == "two" else ("few answers", "cut"))
+        for name in ("one", "two", "three")
+    ]
+    path = write_report(write_folder(tmp_path / "b", some_results(*systems), {}), questions=[])
+    text = path.read_text(encoding="utf-8")
+    assert text.count("few answers") == 1
+    assert "all systems: few answers" in text
+    assert "one, three: cut" in text
 
 
 def test_a_report_names_judge_versions_date_and_settings(tmp_path: Path) -> None:
