@@ -62,7 +62,7 @@ def a_wanted(folder: Path, task: str, *specs: EnsembleSpec, data: Path | None = 
         data: The folder of the data.
         fields: Of ``Settings``.
     """
-    questions: QuestionSet = read_question_set(task, data, limit=fields.get("limit"))
+    questions: QuestionSet = read_question_set(task, data, limit=fields.get("limit"), seed=fields.get("seed"))
     systems = tuple(System(name=spec.name, spec=spec) for spec in specs or (a_spec(),))
     told: dict[str, Any] = {
         "task": questions.task,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from attention_moa.bench.alpaca_eval_rows import Annotation, read_annotations
 from attention_moa.bench.bootstrap import mean_interval
@@ -29,40 +31,47 @@ class _Controlled(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def score(files: Sequence[Path], data: Path) -> TaskScores:
+def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
     """Return AlpacaEval's scores of one model.
 
     Args:
         files: Its annotations: the official ``annotations.json``, or rows of ``preference``, ``len_baseline`` and
             ``len_output``; several files are read as one.
         data: The folder that holds ``alpaca_eval``.
+        asked: Positions of the questions that were asked, where the files are of a run of ours: only these can be
+            missing, and each row has its own question's difficulty. None for files from elsewhere: there a row's
+            position in the file says which difficulty it has, as in the official code.
 
     Raises:
-        ConfigError: A file is wrong; names file, line and field.
+        ConfigError: A file is wrong, or has a question that was not asked; names file, line and field.
 
     Source: AlpacaEval 0.6.6; the intervals are ours.
     """
     folder = benchmark_folder(data, "alpaca_eval")
     annotations = [one for path in files for one in read_annotations(path, folder)]
-    plain = plain_scores(annotations)
-    controlled = _controlled(annotations, folder, files[-1])
+    places = None if asked is None else _places(annotations, asked, files[-1])
+    plain = plain_scores(annotations, gaps=None if asked is None else 0)
+    controlled = _controlled(annotations, folder, files[-1], places)
     count, missing = len(annotations), sum(not one.is_usable for one in annotations)
     lengths = (
         Score("length_controlled_winrate", controlled.win_rate, count, missing, controlled.interval, controlled.stderr),
         Score("lc_standard_error", controlled.stderr, count, missing),
     )
-    notes = [*_gaps(annotations), *controlled.notes]
+    notes = [*(_gaps(annotations) if places is None else _own_places(places)), *controlled.notes]
     win_rate = plain[0].value
     if controlled.win_rate is not None and win_rate is not None and is_far(controlled.win_rate, win_rate):
         notes.append("the length-controlled win rate is far from the plain one: look at both")
-    return TaskScores(_TASK, ", ".join(map(str, files)), (*plain, *lengths), tuple(notes))
+    unseen = 0 if asked is None else len(asked) - count
+    scores = (replace(one, missing=one.missing + unseen) for one in (*plain, *lengths))
+    return TaskScores(_TASK, ", ".join(map(str, files)), tuple(scores), tuple(notes))
 
 
-def plain_scores(annotations: Sequence[Annotation]) -> tuple[Score, ...]:
+def plain_scores(annotations: Sequence[Annotation], *, gaps: int | None = None) -> tuple[Score, ...]:
     """Return the scores that need no fit: win rate first, then its standard error, counts, and the average length.
 
     Args:
         annotations: Of one model.
+        gaps: How many questions count as answers of no length; None for those that ``left_out`` finds.
     """
     wins = [one.preference - 1 for one in annotations if one.is_usable]
     n, missing = len(wins), len(annotations) - len(wins)
@@ -78,7 +87,7 @@ def plain_scores(annotations: Sequence[Annotation]) -> tuple[Score, ...]:
         Score("n_draws", n - won - lost, n, missing),
         Score("n_total", n, n, missing),
         Score("discrete_win_rate", _mean(discrete), n, missing, mean_interval(discrete)),
-        _average_length(annotations),
+        _average_length(annotations, left_out(annotations) if gaps is None else gaps),
     )
 
 
@@ -96,7 +105,9 @@ def is_far(controlled: float, plain: float) -> bool:
     return not low <= controlled <= high
 
 
-def _controlled(annotations: Sequence[Annotation], folder: Path, path: Path) -> _Controlled:
+def _controlled(
+    annotations: Sequence[Annotation], folder: Path, path: Path, places: Sequence[int] | None
+) -> _Controlled:
     if not any(one.is_usable for one in annotations):
         return _Controlled(notes=(_NEEDS_PREFERENCES,))
     if any(one.len_baseline is None or one.len_output is None for one in annotations):
@@ -108,8 +119,11 @@ def _controlled(annotations: Sequence[Annotation], folder: Path, path: Path) -> 
     from attention_moa.bench.alpaca_eval_lc import fit_model, interval_of_fit, read_anchors
 
     anchors = read_anchors(folder)
-    if len(annotations) > len(anchors.difficulties):
-        raise Place(path).error(f"{len(annotations)} annotations, but {len(anchors.difficulties)} difficulties")
+    needed = len(annotations) if places is None else max(places) + 1
+    if needed > len(anchors.difficulties):
+        raise Place(path).error(f"{needed} annotations, but {len(anchors.difficulties)} difficulties")
+    if places is not None:
+        anchors = anchors.at(places)
     fit = fit_model(annotations, anchors)
     length, difficulty, model = fit.weights
     notes = (
@@ -124,10 +138,10 @@ def _is_baseline(annotations: Sequence[Annotation]) -> bool:
     return all(one.preference == 1.5 and one.len_output == one.len_baseline for one in annotations)
 
 
-def _average_length(annotations: Sequence[Annotation]) -> Score:
+def _average_length(annotations: Sequence[Annotation], gaps: int) -> Score:
     """Return the average length, cut to a whole number of characters."""
     told: list[float] = [one.len_output for one in annotations if one.len_output is not None]
-    lengths = [*told, *[0.0] * left_out(annotations)] if told else []
+    lengths = [*told, *[0.0] * gaps] if told else []
     mean = _mean(lengths)
     value = None if mean is None else int(mean)
     return Score("avg_length", value, len(lengths), len(annotations) - len(told), mean_interval(lengths))
@@ -155,6 +169,23 @@ def _gaps(annotations: Sequence[Annotation]) -> Iterator[str]:
         yield (
             "some questions are missing or in another order: the length-controlled fit takes difficulties by a row's "
             "position in the file, as the official code does"
+        )
+
+
+def _places(annotations: Sequence[Annotation], asked: Collection[str], path: Path) -> list[int]:
+    """Return the questions of the rows of a run of ours, by position in the baseline's list."""
+    places = [one.instruction for one in annotations if one.instruction is not None and str(one.instruction) in asked]
+    if len(places) < len(annotations):
+        raise Place(path).error("a row is of no question that was asked")
+    return places
+
+
+def _own_places(places: Sequence[int]) -> Iterator[str]:
+    """Yield what is to be said where a row's position is not that of its question."""
+    if any(own != place for place, own in enumerate(places)):
+        yield (
+            "the length-controlled fit takes each question's own difficulty; the official code goes by a row's "
+            "position in the file, and gives another length-controlled win rate for the same annotations"
         )
 
 

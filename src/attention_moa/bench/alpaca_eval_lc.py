@@ -56,6 +56,10 @@ class Anchors(NamedTuple):
     rows: Rows
     source: Path
 
+    def at(self, places: Sequence[int]) -> Anchors:
+        """Return the same with the difficulties of these questions, by position, in this order."""
+        return self._replace(difficulties=self.difficulties[list(places)])
+
 
 class Fit(NamedTuple):
     """A model's fit.
@@ -194,7 +198,7 @@ def _rows_of(annotations: Sequence[Annotation], anchors: Anchors) -> tuple[Rows,
     """Return all rows of the fit, the anchors first, and the features of all the model's rows, usable or not.
 
     The difficulty goes by a row's position in the file, as in the official code: after a missing row each gets its
-    neighbour's.
+    neighbour's, unless the anchors were put into the order of the rows (``Anchors.at``).
     """
     shorter = np.asarray([(one.len_baseline or 0) - (one.len_output or 0) for one in annotations], dtype=float)
     scale = float(shorter.std(ddof=1)) if len(shorter) > 1 else 0.0

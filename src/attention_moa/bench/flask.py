@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from attention_moa.bench.bootstrap import mean_interval, ratio_interval
@@ -15,19 +15,21 @@ from attention_moa.bench.scores import Score, TaskScores
 _TASK = "flask"
 
 
-def score(files: Sequence[Path], data: Path) -> TaskScores:
+def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
     """Return FLASK's scores of one model.
 
     Args:
         files: The reviews of its answers; several files are read as one.
         data: The folder that holds ``flask``.
+        asked: Ids of the questions that were asked, where the files are of a run of ours: only these can be missing.
+            None for files from elsewhere: they should have the whole hard set.
 
     Raises:
         ConfigError: A file is wrong; names file, line and field.
 
     Source: FLASK's ``aggregate_skill.py`` and ``aggregate_difficulty_skill.py``; the intervals are ours.
     """
-    reviews = read_reviews(files, read_hard_set(benchmark_folder(data, "flask")))
+    reviews = read_reviews(files, read_hard_set(benchmark_folder(data, "flask")), asked)
     keys = [key for key in KEYS if any(key in one.instance.keys for one in reviews)]
     scores = [_skill(f"skills.{key}.average", key, reviews) for key in keys]
     scores += [*_domains(reviews), *_difficulties(reviews), *_sums(reviews, keys), *_counts(reviews)]

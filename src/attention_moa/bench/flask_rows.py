@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -64,12 +64,15 @@ def read_hard_set(folder: Path) -> dict[int, Instance]:
     return instances
 
 
-def read_reviews(files: Sequence[Path], hard_set: Mapping[int, Instance]) -> list[Review]:
+def read_reviews(
+    files: Sequence[Path], hard_set: Mapping[int, Instance], asked: Collection[str] | None = None
+) -> list[Review]:
     """Return the reviews of one model's answers, those of the hard set that are not there at the end.
 
     Args:
         files: JSON lines, packed or not.
         hard_set: Instances by ``idx``.
+        asked: Those of them that should be there; None for all.
 
     Raises:
         ConfigError: A row cannot be used; names file, line and field. Or there is none.
@@ -89,7 +92,8 @@ def read_reviews(files: Sequence[Path], hard_set: Mapping[int, Instance]) -> lis
     if not reviews:
         raise Place(files[0]).error("no reviews")
     if any(field == "idx" for field, _ in seen):
-        unseen = [instance for number, instance in hard_set.items() if ("idx", number) not in seen]
+        wanted = [number for number in hard_set if asked is None or str(number) in asked]
+        unseen = (hard_set[number] for number in wanted if ("idx", number) not in seen)
         reviews += [Review(instance, None, is_there=False) for instance in unseen]
     return reviews
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,12 +34,14 @@ class Verdict(NamedTuple):
     is_correct: bool
 
 
-def score(files: Sequence[Path], data: Path) -> TaskScores:
+def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
     """Return how many problems a model solved, and their share in per cent.
 
     Args:
         files: Its answers: rows with ``question``, and ``solution`` or ``response``.
         data: The folder of all benchmarks, or GSM8K's: ``test.jsonl``.
+        asked: Ids of the questions that were asked, where the files are of a run of ours: only these can be missing.
+            None for files from elsewhere: none of them is missing.
 
     Raises:
         ConfigError: A file is wrong; the text names file, line and field.
@@ -50,13 +52,14 @@ def score(files: Sequence[Path], data: Path) -> TaskScores:
     verdicts = list(judge_answers(files, right))
     solved = [100.0 * one.is_correct for one in verdicts]
     n = len(verdicts)
+    missing = 0 if asked is None else max(len(asked) - n, 0)
     return TaskScores(
         task="gsm8k",
         file=", ".join(map(str, files)),
         scores=(
             Score("n", n, n),
-            Score("n_correct", sum(one.is_correct for one in verdicts), n),
-            Score("accuracy", sum(solved) / n, n, interval=mean_interval(solved)),
+            Score("n_correct", sum(one.is_correct for one in verdicts), n, missing),
+            Score("accuracy", sum(solved) / n, n, missing, mean_interval(solved)),
         ),
         notes=tuple(_notes(verdicts, len(right))),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,13 +150,14 @@ async def judged_usd(journal: Journal, task: str, systems: Iterable[str]) -> flo
     return total
 
 
-def with_judgement(result: SystemResult, judged: Judged, data: Path) -> SystemResult:
+def with_judgement(result: SystemResult, judged: Judged, data: Path, asked: Collection[str]) -> SystemResult:
     """Return what a system came to, with the scores of its judgements.
 
     Args:
         result: What its runs came to.
         judged: What judging them did.
         data: The folder of the benchmarks' data.
+        asked: Ids of the questions that were asked.
 
     Raises:
         ConfigError: The data are wrong.
@@ -167,7 +168,7 @@ def with_judgement(result: SystemResult, judged: Judged, data: Path) -> SystemRe
     notes = (*result.notes, *judged.notes)
     scores = result.scores
     if judged.missing < judged.n or not judged.n:
-        scored = scoring_of(judged.task)([judged.file], data)
+        scored = scoring_of(judged.task)([judged.file], data, asked=asked)
         scores, notes = scored.scores, (*notes, *scored.notes)
     return replace(result, scores=scores, judge_usd=judged.usd, judgement=fields, notes=notes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,12 +38,14 @@ class _Group(NamedTuple):
         return Score(self.name, value, n, len(ours) - n + unseen, ratio_interval(sums, counts))
 
 
-def score(files: Sequence[Path], data: Path) -> TaskScores:
+def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
     """Return MT-Bench's scores of one model.
 
     Args:
         files: The judgements of its answers; several files are read as one.
         data: The folder that holds ``mt_bench``.
+        asked: Ids of the questions that were asked, where the files are of a run of ours: only these can be missing.
+            None for files from elsewhere: they should have all questions.
 
     Raises:
         ConfigError: A file is wrong; names file, line and field.
@@ -52,6 +54,8 @@ def score(files: Sequence[Path], data: Path) -> TaskScores:
     """
     questions = read_questions(benchmark_folder(data, "mt_bench"))
     judgements = read_judgements(files, questions)
+    if asked is not None:
+        questions = {number: its for number, its in questions.items() if str(number) in asked}
     latest = latest_of(judgements)
     everything = frozenset(questions)
     scores = [_Group(name, everything, (turn,)).score(judgements) for turn, name in _TURN_NAMES.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -18,12 +18,14 @@ _ANNOUNCED = re.compile(r"(?:answer is|answer:|####)[ \t]*(.+)", re.IGNORECASE)
 _EDGES = " \t\n\r.,;:!?\"'`*_()[]{}$\\"
 
 
-def score(files: Sequence[Path], data: Path) -> TaskScores:
+def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
     """Return how many answers agree with the right ones, and their share in per cent.
 
     Args:
         files: Rows with ``response`` and ``reference``; rows without a reference count for nothing.
         data: Not needed.
+        asked: Ids of the questions with a right answer that were asked: those without a row are missing. None where
+            nobody knows.
 
     Raises:
         ConfigError: A file is wrong; the text names file, line and field.
@@ -43,13 +45,14 @@ def score(files: Sequence[Path], data: Path) -> TaskScores:
         raise Place(files[0]).error("no answers")
     n = len(verdicts)
     accuracy = sum(verdicts) / n if n else None
+    missing = 0 if asked is None else max(len(asked) - n, 0)
     return TaskScores(
         task="file",
         file=", ".join(map(str, files)),
         scores=(
             Score("n", n, n),
-            Score("n_correct", sum(one > 0 for one in verdicts), n),
-            Score("accuracy", accuracy, n, interval=mean_interval(verdicts)),
+            Score("n_correct", sum(one > 0 for one in verdicts), n, missing),
+            Score("accuracy", accuracy, n, missing, mean_interval(verdicts)),
         )
         if n
         else (),

@@ -102,6 +102,11 @@ class QuestionSet(NamedTuple):
     total: int
     questions: tuple[Question, ...]
 
+    @property
+    def scored_ids(self) -> frozenset[str]:
+        """Ids of the questions that have a score: of a file of one's own only those with a right answer."""
+        return frozenset(one.id for one in self.questions if self.task != OWN or one.reference is not None)
+
 
 def read_question_set(
     task: str, data: Path | None, *, limit: int | None = None, seed: int | None = None

@@ -17,7 +17,7 @@ from attention_moa.bench.report_page import Listing, Page, Part, Questions, Sect
 from attention_moa.bench.report_scores import main_score, score_title
 from attention_moa.bench.report_tables import every_score, judging, losses, overview
 from attention_moa.bench.report_words import count, money, number, spread
-from attention_moa.bench.results import Results
+from attention_moa.bench.results import Results, told_notes
 from attention_moa.errors import ConfigError, StoreError, describe
 
 REPORT = "report.html"
@@ -98,7 +98,7 @@ def page_of(results: Results, folder: Path, *, questions: Sequence[Question] | N
 def _sections(
     results: Results, folder: Path, questions: Mapping[str, Question], settings: Mapping[str, Any]
 ) -> Iterator[Section]:
-    notes = _notes(results)
+    notes = tuple(told_notes(results.systems))
     yield Section(title="Scores", parts=(overview(results), *([Words(lines=notes, is_list=True)] if notes else [])))
     if figures := figures_of(results):
         yield Section(title="Figures", parts=figures)
@@ -110,18 +110,6 @@ def _sections(
     asked = asked_of(results, folder, questions)
     yield Section(title="Questions and answers", parts=(Questions(asked=asked),))
     yield Section(title="Settings", parts=tuple(_listings(settings)))
-
-
-def _notes(results: Results) -> tuple[str, ...]:
-    """Return what is to be said of systems; what holds for several of them, once."""
-    whose: dict[str, list[str]] = {}
-    for one in results.systems:
-        for note in one.notes:
-            whose.setdefault(note, []).append(one.name)
-    return tuple(
-        f"{'all systems' if 1 < len(names) == len(results.systems) else ', '.join(names)}: {note}"
-        for note, names in whose.items()
-    )
 
 
 def _lead(results: Results) -> str:

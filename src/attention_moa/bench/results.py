@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -161,6 +161,20 @@ def result_of(system: System, found: Sequence[Answered]) -> SystemResult:
         critical_path_s=_spread([line.critical_path_s for line in made]),
         notes=tuple(_notes(lines, failed, len(found) - answered - failed)),
     )
+
+
+def told_notes(systems: Sequence[SystemResult]) -> Iterator[str]:
+    """Yield what is to be said of systems, with whom it is said of; what holds for several of them, once.
+
+    Args:
+        systems: All of a benchmark.
+    """
+    names: dict[str, list[str]] = {}
+    for one in systems:
+        for note in one.notes:
+            names.setdefault(note, []).append(one.name)
+    for note, told in names.items():
+        yield f"{'all systems' if 1 < len(told) == len(systems) else ', '.join(told)}: {note}"
 
 
 def known_sum(parts: Sequence[float | None]) -> float | None:

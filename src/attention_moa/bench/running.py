@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,7 +175,7 @@ class Benchmark:
         if task in UNJUDGED:
             is_over = {name: any(one.is_over for one in each) for name, each in found.items()}
             return [
-                _with_scores(one, task, files[name], wanted.data) if is_over[name] else one
+                _with_scores(one, task, files[name], wanted.data, asked=questions.scored_ids) if is_over[name] else one
                 for name, one in results.items()
             ]
         if wanted.judge is None or wanted.data is None:
@@ -213,7 +213,7 @@ class Benchmark:
                     judged = await bench.judge(
                         wanted.settings.task, files[name], data, system=name, folder=folder, parallel=wanted.parallel
                     )
-                    scored.append(with_judgement(result, judged, data))
+                    scored.append(with_judgement(result, judged, data, wanted.questions.scored_ids))
         return scored
 
     def _results(self, systems: Sequence[SystemResult]) -> Results:
@@ -287,9 +287,12 @@ def _stopped(systems: Sequence[SystemResult], budget: float | None) -> str | Non
     return f"stopped by the budget of {dollars(budget)} after {parts} questions"
 
 
-def _with_scores(result: SystemResult, task: str, path: Path, data: Path | None) -> SystemResult:
+def _with_scores(
+    result: SystemResult, task: str, path: Path, data: Path | None, *, asked: Collection[str] | None = None
+) -> SystemResult:
     """Return what a system came to, with the scores of a file of answers or annotations."""
-    scored = own_file.score([path], path) if task == OWN or data is None else scoring_of(task)([path], data)
+    scoring = own_file.score if task == OWN or data is None else scoring_of(task)
+    scored = scoring([path], data or path, asked=asked)
     return replace(result, scores=scored.scores, notes=(*result.notes, *scored.notes))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -22,12 +22,14 @@ TASKS = {
 class Scoring(Protocol):
     """What scores the files of a benchmark."""
 
-    def __call__(self, files: Sequence[Path], data: Path) -> TaskScores:
+    def __call__(self, files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
         """Return the scores of one model.
 
         Args:
             files: Its answers, judgements or annotations.
             data: The folder that holds a folder for each benchmark, or this benchmark's own.
+            asked: Ids of the questions that were asked, where the files are of a run of ours: only these can be
+                missing. None for files from elsewhere, which are read as the official code reads them.
 
         Raises:
             ConfigError: A file is wrong; the text names file, line and field.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attention_moa.bench.results import Results, SystemResult
+from attention_moa.bench.results import Results, SystemResult, told_notes
 from attention_moa.bench.scores import Score
 from attention_moa.cli.layout import table
 from attention_moa.money import amount
@@ -84,9 +84,4 @@ def _remarks(results: Results) -> Iterator[str]:
     if results.stopped is not None:
         yield results.stopped
     yield from results.warnings
-    names: dict[str, list[str]] = {}
-    for one in results.systems:
-        for note in one.notes:
-            names.setdefault(note, []).append(one.name)
-    for note, told in names.items():
-        yield note if len(told) == len(results.systems) > 1 else f"{', '.join(told)}: {note}"
+    yield from told_notes(results.systems)

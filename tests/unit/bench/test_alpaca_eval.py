@@ -13,13 +13,19 @@ from attention_moa.bench.alpaca_eval import is_far, plain_scores, score
 from attention_moa.bench.alpaca_eval_rows import Annotation
 from attention_moa.bench.scores import Score, score_tree
 from attention_moa.errors import ConfigError
-from tests.alpaca_world import INSTRUCTIONS, annotation_rows, write_annotations, write_data
+from tests.alpaca_world import INSTRUCTIONS, annotation_rows, as_csv, write_annotations, write_data
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Return a folder with the benchmark's data."""
     return write_data(tmp_path)
+
+
+def make_folder(path: Path) -> Path:
+    """Return a folder, made."""
+    path.mkdir()
+    return path
 
 
 def annotated(*preferences: float) -> list[Annotation]:
@@ -113,6 +119,44 @@ def test_missing_rows_are_told(data: Path, tmp_path: Path) -> None:
     found = score([write_annotations(tmp_path, rows[:5] + rows[6:])], data)
     assert found.notes[0].startswith("1 questions have no row")
     assert found.notes[1].startswith("some questions are missing")
+
+
+def test_a_sample_of_ours_has_the_difficulties_of_its_own_questions(data: Path, tmp_path: Path) -> None:
+    """As if the benchmark had these questions alone; a file from elsewhere goes by position, as the official code."""
+    places = [2, 3, 7, 11, 12, 18, 21, 27, 29, 33, 38]
+    rows = [annotation_rows()[place] for place in places]
+    path = write_annotations(tmp_path, rows)
+    asked = {str(place) for place in places}
+    found = score([path], data, asked=asked)
+    assert found.notes[0].startswith("the length-controlled fit takes each question's own difficulty")
+    by_position = score([path], data)
+    expected = write_data(make_folder(tmp_path / "small"))
+    difficulties = [{"index": place, "instruction_difficulty": (place % 5) / 2 - 1} for place in places]
+    (expected / "alpaca_eval" / "instruction_difficulty.csv").write_text(as_csv(difficulties), encoding="utf-8")
+    assert found.scores == score([path], expected).scores
+    assert found.scores != by_position.scores
+    assert {one.missing for one in found.scores} == {0}
+
+
+def test_of_a_run_of_ours_only_what_was_asked_is_missing(data: Path, tmp_path: Path) -> None:
+    """A failed run has no answer, and none of no length; in order, nothing is to be said of difficulties."""
+    path = write_annotations(tmp_path, annotation_rows()[:30])
+    found = score([path], data, asked={str(place) for place in range(32)})
+    assert {one.missing for one in found.scores} == {2}
+    assert not any("difficulty;" in note or "questions have no row" in note for note in found.notes)
+    path = write_annotations(tmp_path, annotation_rows()[:12] + annotation_rows()[13:])
+    (length,) = (one for one in score([path], data, asked=set(map(str, range(40)))).scores if one.name == "avg_length")
+    assert (length.n, length.missing) == (39, 1)
+
+
+def test_a_row_of_a_question_that_was_not_asked_is_no_row_of_the_run(data: Path, tmp_path: Path) -> None:
+    """Nor one that the difficulties do not reach."""
+    path = write_annotations(tmp_path, annotation_rows())
+    with pytest.raises(ConfigError, match=r"mine\.csv.*a row is of no question that was asked"):
+        score([path], data, asked={"1", "2"})
+    path = write_annotations(tmp_path, [row | {"instruction_index": 50} for row in annotation_rows()[:1]])
+    with pytest.raises(ConfigError, match=r"51 annotations, but 40 difficulties"):
+        score([path], data, asked={"50"})
 
 
 def test_without_numpy_there_is_all_else(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,26 @@ ALL = [
 ]
 
 
+def test_of_a_run_of_ours_only_what_was_asked_is_missing(data: Path) -> None:
+    """A question that failed is missing in its own skills and domains alone."""
+    path = write_rows(data / "reviews.jsonl", ALL[1:2])
+    scores = score([path], data, asked={"2", "3"})
+    assert {one.name: one.missing for one in scores.scores} == {
+        "skills.efficiency.average": 0,
+        "skills.factuality.average": 1,
+        "by_domain.Math": 0,
+        "skills.efficiency.sum": 0,
+        "skills.efficiency.count": 0,
+        "skills.factuality.sum": 1,
+        "skills.factuality.count": 1,
+        "n_reviews": 1,
+        "n_unparsed": 0,
+        "n_not_applicable": 0,
+        "n_refused": 0,
+    }
+    assert scores.notes == ("instances of the hard set without a review: 1",)
+
+
 def test_averages_are_by_skill_and_by_domain(data: Path) -> None:
     """An instance counts in each of its domains; one level of difficulty is not told again."""
     scores = scored(data, *ALL)

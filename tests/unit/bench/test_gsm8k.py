@@ -69,6 +69,14 @@ def test_a_part_of_the_problems_is_said_to_be_one(tmp_path: Path) -> None:
     scored = score([write_rows(tmp_path / "answers.jsonl", rows)], _data(tmp_path, PROBLEMS))
     assert score_tree(scored.scores)["accuracy"] == 100
     assert scored.notes == ("1 of 3 problems have an answer: the scores are theirs alone.",)
+    assert {one.missing for one in scored.scores} == {0}
+
+
+def test_of_a_run_of_ours_what_nobody_came_to_is_missing(tmp_path: Path) -> None:
+    """Of what was asked, and not of the whole benchmark."""
+    path = write_rows(tmp_path / "answers.jsonl", [{"question": "Two and two mugs?", "solution": "A: 4"}])
+    accuracy = score([path], _data(tmp_path, PROBLEMS), asked={"1", "3"}).scores[-1]
+    assert (accuracy.n, accuracy.missing) == (1, 1)
 
 
 @pytest.mark.parametrize(

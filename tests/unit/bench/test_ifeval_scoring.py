@@ -49,6 +49,20 @@ def test_scores_are_of_prompts_and_of_instructions(tmp_path: Path) -> None:
     assert 0 <= interval.low < 50 < interval.high <= 100
 
 
+def test_of_a_run_of_ours_what_nobody_came_to_is_missing_where_it_counts(tmp_path: Path) -> None:
+    """By kind only in the kinds that its prompt has; what was not asked is not missing."""
+    path = write_rows(tmp_path / "answers.jsonl", [{"key": 1, "response": "tea"}])
+    scored = score([path], write_world(tmp_path, [*ROWS, prompt_row(4, COMMA)]), asked={"1", "2", "3"})
+    assert {one.name: one.missing for one in scored.scores if not one.name.startswith("n_")} == {
+        "prompt_strict": 2,
+        "prompt_loose": 2,
+        "instruction_strict": 3,
+        "instruction_loose": 3,
+        f"by_kind.{COMMA}.strict": 1,
+        f"by_kind.{COMMA}.loose": 1,
+    }
+
+
 def test_an_empty_answer_follows_nothing(tmp_path: Path) -> None:
     """It has no comma, but it is none."""
     files = [write_rows(tmp_path / "answers.jsonl", [{"key": 1, "response": " \n"}])]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from attention_moa.agents import AgentSpec
+from attention_moa.bench.alpaca_eval import score
 from attention_moa.bench.board import Board
 from attention_moa.bench.judge_runs import judge_usd_each, judge_warnings
 from attention_moa.bench.null_model import published_annotations
@@ -72,6 +73,20 @@ def test_answers_are_judged_and_so_is_a_null_model(tmp_path: Path) -> None:
         assert one.judge_usd is None  # nobody knows what a function costs
     assert (board.phase, board.judged, board.to_judge) == ("judging", 6, 6)
     assert (results.usd, (wanted.folder / "judgements" / "null-model.json").exists()) == (None, True)
+
+
+def test_of_a_drawn_sample_only_failed_questions_are_missing(tmp_path: Path) -> None:
+    """And each has its own difficulty, whatever its place among the judgements."""
+    data = judged_data(tmp_path)
+    wanted = a_wanted(tmp_path / "out", "alpaca-eval", a_spec("moody"), data=data, limit=12, seed=3)
+    results = asyncio.run(Benchmark(with_judge(wanted, a_spec("likes_m", name="judge")), Board(), unheard).run())
+    mine, null = results.systems
+    assert 0 < mine.failed < 12
+    assert {one.missing for one in mine.scores} == {mine.failed}
+    assert {one.missing for one in null.scores} == {0}
+    assert any(note.startswith("the length-controlled fit takes each question's own") for note in mine.notes)
+    file = wanted.folder / "judgements" / "mine.json"
+    assert mine.scores == score([file], data, asked={one.id for one in wanted.questions.questions}).scores
 
 
 def test_a_judge_that_says_nothing_leaves_no_score(tmp_path: Path) -> None:

@@ -67,6 +67,20 @@ def test_averages_are_by_turn_by_category_and_in_all(data: Path) -> None:
     assert {one.missing for one in scores.scores} == {0}
 
 
+def test_of_a_run_of_ours_only_what_was_asked_is_missing(data: Path) -> None:
+    """A failed question is missing where it counts, and a category that nobody was asked about has no score."""
+    path = write_rows(data / "judgements.jsonl", ALL[2:4])
+    scores = score([path], data, asked={"2", "3"})
+    missing = {one.name: one.missing for one in scores.scores if one.missing}
+    assert missing == {"first_turn": 1, "second_turn": 1, "average": 2, "by_category.math": 2}
+    assert "by_category.writing" not in {one.name for one in scores.scores}
+    both = score([write_rows(data / "both.jsonl", ALL[:4])], data, asked={"1", "2", "3"})
+    assert {one.name: one.missing for one in both.scores if "." in one.name} == {
+        "by_category.writing": 0,
+        "by_category.math": 2,
+    }
+
+
 def test_a_judgement_without_a_rating_is_missing_and_no_number(data: Path) -> None:
     """The mean is over what is left, not the mean of the two turns' means."""
     scores = scored(data, *ALL[:-1], judged(3, 2, None))

@@ -52,6 +52,17 @@ def test_the_share_of_right_answers_is_told(tmp_path: Path) -> None:
     assert scored.notes == ("1 questions have no right answer: nothing is scored there.",)
 
 
+def test_what_was_asked_and_has_no_row_is_missing(tmp_path: Path) -> None:
+    """Of questions with a right answer: others have no score that they could be missing in."""
+    path = write_jsonl(tmp_path / "mine.jsonl", [{"response": "4", "reference": "4"}, {"response": "a"}])
+    scored = score([path], tmp_path, asked={"1", "3", "4"})
+    assert [(one.name, one.n, one.missing) for one in scored.scores] == [
+        ("n", 1, 0),
+        ("n_correct", 1, 2),
+        ("accuracy", 1, 2),
+    ]
+
+
 def test_without_right_answers_there_is_no_score(tmp_path: Path) -> None:
     """And without answers it is no such file."""
     assert score([write_jsonl(tmp_path / "mine.jsonl", [{"response": "a"}])], tmp_path).scores == ()

@@ -183,6 +183,7 @@ def test_a_budget_is_not_passed_and_said_beforehand(tmp_path: Path) -> None:
     assert (one.failed, other.failed) == (0, 0)
     assert one.not_reached == 40 - one.answered > 0
     assert f"{one.not_reached} questions were not reached" in one.notes
+    assert {score.missing for score in one.scores if score.name == "accuracy"} == {one.not_reached}
     assert requests == one.answered + other.answered
 
 

@@ -74,4 +74,4 @@ def test_many_systems_are_rows() -> None:
     ]
     lines = [line.split() for line in result_lines(results(*systems))]
     assert lines[2:6] == [["system", "accuracy"], ["a", "5.00"], ["b", "5.00"], ["c", "5.00"]]
-    assert lines[-2:] == [["of", "all"], ["a,", "b:", "of", "some"]]
+    assert lines[-2:] == [["all", "systems:", "of", "all"], ["a,", "b:", "of", "some"]]

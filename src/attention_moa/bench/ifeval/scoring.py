@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -39,12 +39,14 @@ class Verdict(NamedTuple):
         return self.strict if strictness == "strict" else self.loose
 
 
-def score(files: Sequence[Path], data: Path) -> TaskScores:
+def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
     """Return a model's scores in per cent: strict and loose, of prompts, of instructions and of their kinds.
 
     Args:
         files: Its answers: rows with ``response`` and ``key`` or ``prompt``.
         data: The folder of all benchmarks, or IFEval's: ``input_data.jsonl``, and in ``nltk_data`` the Punkt model.
+        asked: Ids of the questions that were asked, where the files are of a run of ours: only these can be missing.
+            None for files from elsewhere: none of them is missing.
 
     Raises:
         ConfigError: A file is wrong (the text names file, line and field), or langdetect is not installed.
@@ -53,14 +55,16 @@ def score(files: Sequence[Path], data: Path) -> TaskScores:
     """
     prompts, answers = read(files, data)
     verdicts = [judge(prompts[key], text) for key, text in answers.texts.items()]
+    unseen = [prompts[key] for key in prompts.keys() - answers.texts.keys() if str(key) in (asked or ())]
+    lost = Counter(one.kind for prompt in unseen for one in prompt.instructions)
     return TaskScores(
         task="ifeval",
         file=", ".join(map(str, files)),
         scores=(
             Score("n_prompts", len(verdicts), len(verdicts)),
             Score("n_instructions", sum(len(one.kinds) for one in verdicts), len(verdicts)),
-            *_totals(verdicts),
-            *_by_kind(verdicts),
+            *_totals(verdicts, len(unseen), lost.total()),
+            *_by_kind(verdicts, lost),
         ),
         notes=tuple(_notes(prompts, answers)),
     )
@@ -112,28 +116,30 @@ def loose_versions(answer: str) -> list[str]:
     return list(dict.fromkeys([*with_stars, *(version.replace("*", "") for version in with_stars)]))
 
 
-def _totals(verdicts: Sequence[Verdict]) -> Iterable[Score]:
+def _totals(verdicts: Sequence[Verdict], prompts: int, instructions: int) -> Iterable[Score]:
+    """Yield the scores of all prompts, of which so many, with so many instructions, have no answer."""
     for strictness in _BOTH:
         held = [100.0 * all(one.by(strictness)) for one in verdicts]
-        yield Score(f"prompt_{strictness}", sum(held) / len(held), len(held), interval=mean_interval(held))
-        yield _instructions(f"instruction_{strictness}", [one.by(strictness) for one in verdicts])
+        yield Score(f"prompt_{strictness}", sum(held) / len(held), len(held), prompts, mean_interval(held))
+        yield _instructions(f"instruction_{strictness}", [one.by(strictness) for one in verdicts], instructions)
 
 
-def _by_kind(verdicts: Sequence[Verdict]) -> Iterable[Score]:
+def _by_kind(verdicts: Sequence[Verdict], lost: Mapping[str, int]) -> Iterable[Score]:
     for kind in sorted({kind for one in verdicts for kind in one.kinds}):
         held: defaultdict[Strictness, list[list[bool]]] = defaultdict(list)
         for one in verdicts:
             for strictness in _BOTH:
                 pairs = zip(one.kinds, one.by(strictness), strict=True)
                 held[strictness].append([holds for name, holds in pairs if name == kind])
-        yield from (_instructions(f"by_kind.{kind}.{strictness}", held[strictness]) for strictness in _BOTH)
+        missing = lost.get(kind, 0)
+        yield from (_instructions(f"by_kind.{kind}.{strictness}", held[strictness], missing) for strictness in _BOTH)
 
 
-def _instructions(name: str, held: Sequence[Sequence[bool]]) -> Score:
+def _instructions(name: str, held: Sequence[Sequence[bool]], missing: int) -> Score:
     """Return the share of instructions that are followed, given by prompt: an interval redraws whole prompts."""
     sums, counts = [100.0 * sum(one) for one in held], [float(len(one)) for one in held]
     n = int(sum(counts))
-    return Score(name, sum(sums) / n, n, interval=ratio_interval(sums, counts))
+    return Score(name, sum(sums) / n, n, missing, ratio_interval(sums, counts))
 
 
 def _notes(prompts: dict[int, Prompt], answers: Answers) -> Iterable[str]:
