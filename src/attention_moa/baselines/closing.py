@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
-from attention_moa.layer_run import LayerRun
-from attention_moa.limits import EVERYBODY
+from attention_moa.calls import Caller
+from attention_moa.layer_run import LayerRun, Past
+from attention_moa.limits import EVERYBODY, Deadline
 from attention_moa.messages import Stage
+from attention_moa.prompts import Desk
 from attention_moa.records import Answer, RunRecord, Verdict
+from attention_moa.run_log import RunLog
 from attention_moa.synthesis import Merged, why_no_answer, write_summary
 
 
@@ -46,6 +50,35 @@ async def merged_answers(
     """
     summary = await write_summary(layer, answers, waited_for=waited_for)
     return Merged(summary.text, verdict, (summary.call_id,))
+
+
+async def in_layers(
+    desk: Desk,
+    caller: Caller,
+    log: RunLog,
+    *,
+    work: Callable[[LayerRun], Coroutine[Any, Any, Merged]],
+    following: Callable[[LayerRun, Merged], Awaitable[Past | Merged]],
+) -> RunRecord:
+    """Return the record of one layer after the other, all within the run's time.
+
+    Args:
+        desk: Ensemble, conversation, templates, seal.
+        caller: Makes the calls.
+        log: Where everything is put down.
+        work: Runs a layer.
+        following: Returns what the next layer begins with; how the run ends where there is none.
+    """
+    deadline = Deadline(desk.spec.limits.deadline_s, caller, log)
+    past, number = Past(), 1
+    while True:
+        layer = LayerRun(desk, caller, log, number=number, past=past, pairs=())
+        merged = await deadline.hold(layer, work(layer))
+        found = await following(layer, merged)
+        if isinstance(found, Merged):
+            return end_run(layer, found)
+        close(layer, merged)
+        past, number = found, number + 1
 
 
 def close(layer: LayerRun, merged: Merged) -> None:

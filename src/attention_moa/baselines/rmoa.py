@@ -19,13 +19,14 @@ Source: Xie, Han, Shi, Cui, Zhao, Wu, Zhao, "RMoA: Optimizing Mixture-of-Agents 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from attention_moa.baselines.answers import answers_of
-from attention_moa.baselines.closing import close, end_run, going_on, last_verdict, merged_answers
+from attention_moa.baselines.closing import going_on, in_layers, last_verdict, merged_answers
 from attention_moa.calls import Caller
 from attention_moa.config import keep_of, residual_chain
 from attention_moa.layer_run import LayerRun, Past
-from attention_moa.limits import EVERYBODY, Deadline, left_for_no_layer
+from attention_moa.limits import EVERYBODY, left_for_no_layer
 from attention_moa.messages import Stage
 from attention_moa.planned_call import OUTPUT
 from attention_moa.prompts import Desk, render_compensate, render_extract
@@ -43,19 +44,17 @@ async def run_rmoa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
         caller: Makes the calls.
         log: Where everything is put down.
     """
-    deadline = Deadline(desk.spec.limits.deadline_s, caller, log)
-    past, number = Past(), 1
-    while True:
-        layer = LayerRun(desk, caller, log, number=number, past=past, pairs=())
-        merged = await deadline.hold(layer, _layer(layer))
-        if merged.output is None or merged.verdict.is_stop or number == desk.spec.layers:
-            return end_run(layer, merged)
-        number += 1
-        if (left := await left_for_no_layer(caller, log, number)) is not None:
-            return end_run(layer, merged._replace(verdict=_too_little(layer, left)))
-        close(layer, merged)
-        output = Answer(agent=OUTPUT, text=merged.output, call_id=merged.writers[0])
-        past = Past(output=merged.output, writers=merged.writers, answers=(*merged.answers, output))
+    return await in_layers(desk, caller, log, work=_layer, following=partial(_following, caller))
+
+
+async def _following(caller: Caller, layer: LayerRun, merged: Merged) -> Past | Merged:
+    """Return what the next layer begins with; where there is none, how the run ends."""
+    if merged.output is None or merged.verdict.is_stop or layer.number == layer.spec.layers:
+        return merged
+    if (left := await left_for_no_layer(caller, layer.log, layer.number + 1)) is not None:
+        return merged._replace(verdict=_too_little(layer, left))
+    output = Answer(agent=OUTPUT, text=merged.output, call_id=merged.writers[0])
+    return Past(output=merged.output, writers=merged.writers, answers=(*merged.answers, output))
 
 
 async def _layer(layer: LayerRun) -> Merged:

@@ -16,13 +16,15 @@ Source: Li, Tan, Qian, Li, Chaudhary, Hu, Shen, "SMoA: Improving Multi-agent Lar
 
 from __future__ import annotations
 
+from functools import partial
+
 from attention_moa.baselines.answers import answers_of
-from attention_moa.baselines.closing import close, end_run, going_on, last_verdict, merged_answers, too_little
+from attention_moa.baselines.closing import going_on, in_layers, last_verdict, merged_answers, too_little
 from attention_moa.baselines.selecting import Chosen, choose
 from attention_moa.calls import Caller
 from attention_moa.config import keep_of
 from attention_moa.layer_run import LayerRun, Past
-from attention_moa.limits import EVERYBODY, Deadline, left_for_no_layer
+from attention_moa.limits import EVERYBODY, left_for_no_layer
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk
 from attention_moa.records import RunRecord, Verdict
@@ -38,18 +40,16 @@ async def run_smoa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
         caller: Makes the calls.
         log: Where everything is put down.
     """
-    deadline = Deadline(desk.spec.limits.deadline_s, caller, log)
-    past, number = Past(), 1
-    while True:
-        layer = LayerRun(desk, caller, log, number=number, past=past, pairs=())
-        merged = await deadline.hold(layer, _layer(layer, caller))
-        if not merged.answers:
-            return end_run(layer, merged)
-        close(layer, merged)
-        past, number = Past(answers=merged.answers, writers=merged.writers), number + 1
+    return await in_layers(desk, caller, log, work=partial(_layer, caller), following=_following)
 
 
-async def _layer(layer: LayerRun, caller: Caller) -> Merged:
+async def _following(layer: LayerRun, merged: Merged) -> Past | Merged:
+    """Return what the next layer begins with; where there is none, how the run ends."""
+    del layer
+    return Past(answers=merged.answers, writers=merged.writers) if merged.answers else merged
+
+
+async def _layer(caller: Caller, layer: LayerRun) -> Merged:
     """Return the answers that go on, or, where the work is over, what the aggregator makes of them."""
     answers = await answers_of(layer, layer.spec.agents)
     if answers:

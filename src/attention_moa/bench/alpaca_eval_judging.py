@@ -176,20 +176,11 @@ def position_bias(preferences: Sequence[tuple[bool, float]]) -> float | None:
 
 
 async def judge(answers: Path, data: Path, judge: Judge, *, system: str, folder: Path) -> Judged:
-    """Return what judging came to; see ``Judging``. The file is the official ``annotations.json``.
+    """Return what judging came to; see ``Judging`` for what is told and raised.
+
+    Answers are the official ``model_outputs.json``, judgements the official ``annotations.json``.
 
     Equal answers are a draw and cost no call; a question without an answer has no annotation.
-
-    Args:
-        answers: The official ``model_outputs.json``.
-        data: The folder that holds ``alpaca_eval``.
-        judge: Who judges.
-        system: Whose answers.
-        folder: Where the files go.
-
-    Raises:
-        ConfigError: Answers or data are wrong.
-        StoreError: The journal failed.
 
     Source: AlpacaEval 0.6.6, ``weighted_alpaca_eval_gpt4_turbo``.
     """

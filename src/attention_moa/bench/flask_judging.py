@@ -151,20 +151,11 @@ def read_questions(folder: Path, rubrics: Mapping[str, str]) -> dict[int, Questi
 
 
 async def judge(answers: Path, data: Path, judge: Judge, *, system: str, folder: Path) -> Judged:
-    """Return what judging came to; see ``Judging``. The file has rows of ``idx`` and ``review``, as FLASK writes them.
+    """Return what judging came to; see ``Judging`` for what is told and raised.
+
+    Answers have ``idx`` or ``question_id``, and ``text``; judgements have ``idx`` and ``review``, as FLASK writes them.
 
     A review that leaves out a skill is asked for again; the last one counts for the skills that it has.
-
-    Args:
-        answers: FLASK's file of answers: ``idx`` or ``question_id``, and ``text``.
-        data: The folder that holds ``flask``.
-        judge: Who judges.
-        system: Whose answers.
-        folder: Where the files go.
-
-    Raises:
-        ConfigError: Answers or data are wrong.
-        StoreError: The journal failed.
 
     Source: FLASK's ``gpt4_eval.py``.
     """

@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec.structs import asdict, replace
 
-from attention_moa.accounting import call_usage
 from attention_moa.bench.board import Board
 from attention_moa.bench.generating import earlier_life, limits_of, most_usd, templates_of
 from attention_moa.bench.judgements import Judged, Judgement
@@ -17,6 +16,7 @@ from attention_moa.bench.judging import Judge, judging_of, run_name
 from attention_moa.bench.purse import Purse
 from attention_moa.bench.questions import Question
 from attention_moa.bench.results import SystemResult, known_sum
+from attention_moa.bench.spent import spent_usd
 from attention_moa.bench.systems import System
 from attention_moa.bench.tasks import scoring_of
 from attention_moa.config import EnsembleSpec, LimitSpec, all_agents
@@ -27,7 +27,6 @@ from attention_moa.ports import Journal
 from attention_moa.records import RunRecord
 from attention_moa.runtime import Ensemble
 
-_PAGE = 1000
 _CHARACTERS_JUDGED = 8000
 """Of a prompt of a judge beside the question: its own words and the answers."""
 
@@ -139,15 +138,7 @@ async def judged_usd(journal: Journal, task: str, systems: Iterable[str]) -> flo
         task: The benchmark.
         systems: Whose answers were judged.
     """
-    prefixes = tuple(f"{_prefix(task, system)}." for system in systems)
-    total, before = 0.0, None
-    while rows := await journal.rows(limit=_PAGE, before=before):
-        for row in rows:
-            if row.run_id.startswith(prefixes):
-                usage = row.usage or call_usage((await journal.record(row.run_id)).calls)
-                total += usage.cost_usd
-        before = rows[-1].run_id
-    return total
+    return await spent_usd(journal, *(f"{_prefix(task, system)}." for system in systems))
 
 
 def with_judgement(result: SystemResult, judged: Judged, data: Path, asked: Collection[str]) -> SystemResult:

@@ -131,18 +131,9 @@ def read_exchanges(folder: Path) -> dict[int, Exchange]:
 
 
 async def judge(answers: Path, data: Path, judge: Judge, *, system: str, folder: Path) -> Judged:
-    """Return what judging came to; see ``Judging``. The file has FastChat's form.
+    """Return what judging came to; see ``Judging`` for what is told and raised.
 
-    Args:
-        answers: FastChat's file of answers.
-        data: The folder that holds ``mt_bench``.
-        judge: Who judges.
-        system: Whose answers.
-        folder: Where the files go.
-
-    Raises:
-        ConfigError: Answers or data are wrong.
-        StoreError: The journal failed.
+    Answers and judgements have FastChat's form.
 
     Source: FastChat, ``llm_judge``, single-answer grading.
     """

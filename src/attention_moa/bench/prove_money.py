@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf
 
-from attention_moa.accounting import call_usage
 from attention_moa.bench.purse import Purse
-from attention_moa.ports import Journal
-
-_PAGE = 1000
 
 
 class Shares:
@@ -67,20 +63,3 @@ class Shares:
         self._weights.pop(part, None)
         self._left_usd -= purse.spent_usd
         self.is_empty = self.is_empty or purse.is_empty
-
-
-async def spent_usd(journal: Journal, prefix: str) -> float:
-    """Return what runs have cost so far, as far as their prices are known.
-
-    Args:
-        journal: Where they are.
-        prefix: What their names begin with.
-    """
-    total, before = 0.0, None
-    while rows := await journal.rows(limit=_PAGE, before=before):
-        for row in rows:
-            if row.run_id.startswith(prefix):
-                usage = row.usage or call_usage((await journal.record(row.run_id)).calls)
-                total += usage.cost_usd
-        before = rows[-1].run_id
-    return total

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from statistics import fmean
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from attention_moa.bench.board import Board
@@ -15,17 +13,18 @@ from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.prove_document import Evidence, proof_of, write_proof
 from attention_moa.bench.prove_floor import JUDGE, PILOT, TRIAL, Floor, Work
 from attention_moa.bench.prove_folder import Decisions, decisions_in, keep_decisions, make_folder, run_prefix
-from attention_moa.bench.prove_money import Shares, spent_usd
+from attention_moa.bench.prove_money import Shares
 from attention_moa.bench.prove_pilot import Lines, Split, agent_pairs, pilot_ids, pilot_scores, split
 from attention_moa.bench.prove_result import Best, How, Proof, Size
 from attention_moa.bench.prove_scores import Answers, best_agent, is_checkable
 from attention_moa.bench.prove_sizing import Scales, baseline_systems, corrected, sizes_of
 from attention_moa.bench.prove_spend import mean_cost, spend_unit
 from attention_moa.bench.prove_systems import SINGLE, as_sized, single_systems
-from attention_moa.bench.questions import Question, QuestionSet
+from attention_moa.bench.questions import Question
 from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
 from attention_moa.bench.run_lines import RunLine, read_lines_of
-from attention_moa.bench.settings_file import Settings
+from attention_moa.bench.settings_file import Order
+from attention_moa.bench.spent import spent_usd
 from attention_moa.bench.systems import System
 from attention_moa.config import EnsembleSpec, all_agents
 from attention_moa.errors import ConfigError
@@ -38,34 +37,22 @@ _TRIALS = 2
 """Prompts on which a baseline is tried, so that its size can be put right."""
 
 
-class Wish(Struct, frozen=True, kw_only=True):
-    """What is to be proven.
+class Wish(Order, frozen=True, kw_only=True):
+    """What is to be proven; the settings get the baselines' systems when these are known.
 
     Args:
-        questions: The prompts.
         ensemble: What is to be proven, under its name.
-        settings: What is written down of it; the baselines' systems are put in when they are known.
         key: What the proof is known by.
-        folder: Where all goes.
-        judge: Who judges; None where right answers say it all.
         baselines: What the ensemble has to beat.
         best: The best agent, as the user says; None lets a pilot find out.
         seed: By which the pilot is drawn.
-        journal: Where the calls are kept: a path or URL; None for a file in the folder.
-        parallel: How many prompts are under way at once at most.
     """
 
-    questions: QuestionSet
     ensemble: System
-    settings: Settings
     key: str
-    folder: Path
-    judge: EnsembleSpec | None = None
     baselines: tuple[str, ...]
     best: str | None = None
     seed: int = 0
-    journal: str | Path | None = None
-    parallel: int = 8
 
     @property
     def spec(self) -> EnsembleSpec:
@@ -118,8 +105,7 @@ class Proving:
         self._pilot = Work(parts.pilot, aside, PILOT)
         few = (parts.pilot or parts.rest)[:_TRIALS]
         self._trial = Work(few, aside / TRIAL, TRIAL)
-        place = wish.folder / "journal.db" if wish.journal is None else wish.journal
-        async with open_journal(place) as journal:
+        async with open_journal(wish.place) as journal:
             evidence = await self._gathered(journal, parts, decided)
         proof = proof_of(wish.settings, evidence)
         write_proof(wish.folder, proof, evidence, wish.settings)

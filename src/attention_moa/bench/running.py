@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from attention_moa.bench import own_file
@@ -18,11 +17,11 @@ from attention_moa.bench.generating import Answering, Hall, board_of, earlier_li
 from attention_moa.bench.judge_runs import Bench, judge_usd_each, judged_usd, total_usd, with_judgement
 from attention_moa.bench.null_model import NULL_MODEL, null_result, published_annotations, write_null_answers
 from attention_moa.bench.purse import Purse
-from attention_moa.bench.questions import OWN, Question, QuestionSet
+from attention_moa.bench.questions import OWN, Question
 from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
 from attention_moa.bench.results import Results, SystemResult, result_of
 from attention_moa.bench.run_lines import LineFile
-from attention_moa.bench.settings_file import Settings, enter_folder
+from attention_moa.bench.settings_file import Order, enter_folder
 from attention_moa.bench.systems import System
 from attention_moa.bench.tasks import scoring_of
 from attention_moa.config import EnsembleSpec, all_agents
@@ -40,26 +39,14 @@ _JUDGE = ""
 """Whose share of the money is kept back while the systems answer; no system has this name."""
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class Wanted(Order, frozen=True, kw_only=True):
     """What is to be run.
 
     Args:
-        questions: What is asked.
         data: The folder of the benchmarks' data; a file of one's own needs none.
-        settings: What runs, as it is written down.
-        folder: Where all goes.
-        judge: Who judges; None for nobody.
-        journal: Where the calls are kept: a path or URL; None for a file in the folder.
-        parallel: How many questions are under way at once at most.
     """
 
-    questions: QuestionSet
     data: Path | None
-    settings: Settings
-    folder: Path
-    judge: EnsembleSpec | None = None
-    journal: str | Path | None = None
-    parallel: int = 8
 
     @property
     def systems(self) -> tuple[System, ...]:
@@ -95,8 +82,7 @@ class Benchmark:
         if wanted.settings.budget_usd is not None:
             require_prices(wanted.systems, () if wanted.judge is None else all_agents(wanted.judge))
         enter_folder(wanted.folder, wanted.settings)
-        place = wanted.folder / "journal.db" if wanted.journal is None else wanted.journal
-        async with open_journal(place) as journal:
+        async with open_journal(wanted.place) as journal:
             found = await self._answers(journal)
             systems = await self._scored(found, journal)
         results = self._results(systems)

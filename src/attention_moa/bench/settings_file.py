@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from attention_moa.bench.questions import OWN, QuestionSet
 from attention_moa.bench.systems import System
+from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError, StoreError, describe
 from attention_moa.fingerprint import request_key
 
@@ -57,6 +58,31 @@ class Settings(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     versions: Mapping[str, str] = {}
     hash: str = ""
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """Work over questions in a folder, as it is ordered.
+
+    Args:
+        questions: What is asked.
+        settings: What runs, as it is written down.
+        folder: Where all goes.
+        judge: Who judges; None for nobody.
+        journal: Where the calls are kept: a path or URL; None for a file in the folder.
+        parallel: How many questions are under way at once at most.
+    """
+
+    questions: QuestionSet
+    settings: Settings
+    folder: Path
+    judge: EnsembleSpec | None = None
+    journal: str | Path | None = None
+    parallel: int = 8
+
+    @property
+    def place(self) -> str | Path:
+        """Where the calls are kept."""
+        return self.folder / "journal.db" if self.journal is None else self.journal
 
 
 def versions() -> dict[str, str]:

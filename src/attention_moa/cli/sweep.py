@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from attention_moa.cli.bench_options import POSITIVE, data_option, ensemble_options
 from attention_moa.cli.exits import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -16,35 +16,16 @@ if TYPE_CHECKING:
     from attention_moa.bench.sweep_points import Points
     from attention_moa.cli.sweep_running import Told
 
-_POSITIVE = click.IntRange(min=1)
-
 
 @click.command("sweep", epilog=EXIT_CODES)
 @click.argument("sweep", metavar="[NAME|FILE]", required=False)
 @click.option("-e", "--ensemble", metavar="NAME|FILE", help="Vary this ensemble.")
 @click.option("--benchmark", metavar="TASK|FILE", help="Ask these questions.")
-@click.option(
-    "--data",
-    metavar="PATH",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where a benchmark's own data is.",
-)
+@data_option("Where a benchmark's own data is.")
 @click.option("--judge", metavar="MODEL|FILE", help="Who judges: provider:model, or an ensemble.")
-@click.option("--limit", type=_POSITIVE, metavar="N", help="Ask N questions of each set.")
+@click.option("--limit", type=POSITIVE, metavar="N", help="Ask N questions of each set.")
 @click.option("--seed", type=int, metavar="S", help="Draw the N questions of --limit with this seed.")
-@click.option("--max-tokens", type=_POSITIVE, metavar="N", help="Cap every reply of every agent.")
-@click.option("-l", "--layers", type=_POSITIVE, metavar="N", help="Let the ensemble have N layers.")
-@click.option(
-    "--budget",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="USD",
-    help="Spend at most so many US dollars on it.",
-)
-@click.option(
-    "--parallel", type=_POSITIVE, metavar="N", default=8, show_default=True, help="Ask so many questions at once."
-)
-@click.option("--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Where all goes.")
-@click.option("--journal", metavar="PATH|URL", help="The journal of all calls; DIR/journal.db unless told.")
+@ensemble_options(layers="Let the ensemble have N layers.", spent_on="it")
 @click.option("--json", "is_json", is_flag=True, help="Print the results as one JSON document.")
 @click.option("--list", "is_list", is_flag=True, help="List the sweeps that come with the package.")
 @click.option("--show", "is_show", is_flag=True, help="Print the sweep's file.")

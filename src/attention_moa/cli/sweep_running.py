@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from attention_moa.bench.judge_runs import judge_warnings
-from attention_moa.bench.judges import judge_settings, judge_spec
+from attention_moa.bench.judges import judge_settings
 from attention_moa.bench.questions import QuestionSet, read_question_set
 from attention_moa.bench.report import write_report
 from attention_moa.bench.results import known_sum
 from attention_moa.bench.running import UNJUDGED, Wanted
-from attention_moa.bench.settings_file import Settings, settings_hash, system_keys, versions
 from attention_moa.bench.sweep_file import SweepSpec
 from attention_moa.bench.sweep_points import Points
 from attention_moa.bench.sweep_prompts import SETS, write_set
 from attention_moa.bench.sweep_report import table_of, write_sweep_report
 from attention_moa.bench.sweep_results import Ran, SweepResults, point_results
 from attention_moa.bench.systems import System
+from attention_moa.cli.bench_options import Work
 from attention_moa.cli.bench_views import run_shown
+from attention_moa.cli.bench_work import judge_of, settings_of, tell_kept
 from attention_moa.cli.layout import table
-from attention_moa.cli.options import require_runnable
 from attention_moa.cli.output import room_of, say, say_json, tell
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError, StoreError, describe
@@ -33,22 +32,14 @@ from attention_moa.errors import ConfigError, StoreError, describe
 _LEAST_USD = 1e-9
 
 
-class Told(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Told(Work):
     """What the command line says, as it says it."""
 
     sweep: str | None
     ensemble: str | None
     benchmark: str | None
     data: Path | None
-    judge: str | None
-    limit: int | None
-    seed: int | None
-    max_tokens: int | None
-    layers: int | None
-    budget: float | None
-    parallel: int
-    out: Path | None
-    journal: str | None
 
 
 def run_sweep(told: Told, spec: SweepSpec, points: Points, *, is_json: bool) -> int:
@@ -73,7 +64,7 @@ def run_sweep(told: Told, spec: SweepSpec, points: Points, *, is_json: bool) -> 
         wanted = _wanted(told, spec, benchmark, systems, folder=folder, budget=share)
         ended = run_shown(wanted, is_quiet=is_json)
         if ended.results is None:
-            tell(f"what was finished is kept in {folder}: the same command goes on")
+            tell_kept(folder)
             return ended.status
         left = _rest(left, share, ended.results.usd)
         ran[benchmark] = Ran(results=ended.results, folder=wanted.folder, questions=wanted.questions.questions)
@@ -99,25 +90,11 @@ def _wanted(
     source = str(write_set(benchmark, folder / "questions")) if benchmark in SETS else benchmark
     questions = read_question_set(source, told.data, limit=spec.limit, seed=spec.seed)
     judge, warnings = _judge(spec, questions, told.data, systems)
-    settings = Settings(
-        task=questions.task,
-        data=str(questions.source),
-        data_fingerprint=questions.fingerprint,
-        systems=systems,
-        keys=system_keys(systems),
-        judge=spec.judge,
-        judge_spec=None if judge is None else msgspec.to_builtins(judge),
-        limit=spec.limit,
-        seed=spec.seed,
-        max_tokens=spec.max_tokens,
-        budget_usd=budget,
-        warnings=tuple(warnings),
-        versions=versions(),
-    )
+    said = replace(told, judge=spec.judge, limit=spec.limit, seed=spec.seed, max_tokens=spec.max_tokens, budget=budget)
     return Wanted(
         questions=questions,
         data=told.data,
-        settings=replace(settings, hash=settings_hash(settings)),
+        settings=settings_of(said, questions, systems, judge=judge, warnings=warnings),
         folder=folder / f"runs-{Path(benchmark).stem}",
         judge=judge,
         journal=told.journal or folder / "journal.db",
@@ -133,8 +110,7 @@ def _judge(
         return None, []
     if spec.judge is None or data is None:
         return None, [f"nobody judged: {questions.task} has its scores from a judge (--judge)"]
-    judge = judge_spec(spec.judge, judge_settings(questions.task, data))
-    require_runnable(judge)
+    judge = judge_of(spec.judge, judge_settings(questions.task, data))
     return judge, judge_warnings(judge, systems)
 
 
