@@ -29,6 +29,16 @@ def write_data(folder: Path) -> Path:
     return folder
 
 
+def write_judged_data(folder: Path) -> Path:
+    """Write the benchmark's data with what its judge needs under a folder; return the folder."""
+    place = write_data(folder) / "alpaca_eval"
+    prompt = "<|im_start|>user\n{instruction}\n{output_1}\n{output_2}\nWhich of them: m or M.<|im_end|>"
+    (place / "judge_prompt.txt").write_text(prompt, encoding="utf-8")
+    config = 'temperature: 1\nmax_tokens: 1\ntop_logprobs: 5\nnumerator_token: "m"\ndenominator_tokens: ["m", "M"]\n'
+    (place / "judge_config.yaml").write_text(config, encoding="utf-8")
+    return folder
+
+
 def annotation_rows(count: int = QUESTIONS) -> list[dict[str, object]]:
     """Return annotations of a model that wins when it writes more, as rows of a CSV."""
     return [

@@ -13,18 +13,18 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from attention_moa.fleet import Fleet, FleetSpec, ModelSpec, Visit, render_ensemble
 from attention_moa.store import open_journal
 from benchmarks._crash_world import Key, key_of, told
-from tests.alpaca_world import write_data as alpaca_data
+from tests.alpaca_world import write_judged_data
 from tests.bench_world import gsm8k_data, write_jsonl
-from tests.cli_world import PROGRAM, ROOT, data_of, environment, only_line, run_cli
+from tests.cli_loop import Done, end_of, started
+from tests.cli_world import ROOT, only_line, run_cli
 
-PATIENCE_S = 120.0
 CALLS = 33
 PRICED = "[[agents]]\nprice = { input = 1.0, output = 2.0 }\nmax_tokens = 200\n"
 JUDGE = """
@@ -35,14 +35,6 @@ model = "openai:{model}"
 base_url = "{base_url}"
 price = {{ input = 1.0, output = 2.0 }}
 """
-
-
-class Done(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 class World:
@@ -65,15 +57,7 @@ class World:
 
     async def start(self, *arguments: str | Path) -> asyncio.subprocess.Process:
         """Return the command, under way."""
-        return await asyncio.create_subprocess_exec(
-            *PROGRAM,
-            *("bench", "run"),
-            *map(str, arguments),
-            cwd=self.folder,
-            env=environment(data_of(self.folder)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        return await started("bench", "run", *arguments, folder=self.folder)
 
     async def run(self, *arguments: str | Path) -> Done:
         """Return how a command ended."""
@@ -82,13 +66,6 @@ class World:
     def visits(self) -> list[Visit]:
         """Return all requests so far."""
         return list(self.fleet.log)
-
-
-async def end_of(process: asyncio.subprocess.Process) -> Done:
-    """Return how a command ended, once it has."""
-    async with asyncio.timeout(PATIENCE_S):
-        out, err = await process.communicate()
-    return Done(process.returncode or 0, out.decode(), err.decode())
 
 
 @asynccontextmanager
@@ -143,11 +120,7 @@ def test_a_benchmark_is_answered_scored_and_told(tmp_path: Path) -> None:
 
 def test_a_judge_judges_and_a_null_model_stands_beside(tmp_path: Path) -> None:
     """The judge's money counts in the budget, and a judge that is an agent too is warned of."""
-    data = alpaca_data(tmp_path)
-    prompt = "<|im_start|>user\n{instruction}\n{output_1}\n{output_2}\nWhich of them: m or M.<|im_end|>"
-    (data / "alpaca_eval" / "judge_prompt.txt").write_text(prompt, encoding="utf-8")
-    config = 'temperature: 1\nmax_tokens: 1\ntop_logprobs: 5\nnumerator_token: "m"\ndenominator_tokens: ["m", "M"]\n'
-    (data / "alpaca_eval" / "judge_config.yaml").write_text(config, encoding="utf-8")
+    data = write_judged_data(tmp_path)
 
     async def scenario() -> None:
         async with a_world(tmp_path) as world:

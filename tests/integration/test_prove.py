@@ -18,10 +18,10 @@ from attention_moa.bench.proving import Wish
 from attention_moa.bench.results import Results
 from attention_moa.errors import ConfigError
 from attention_moa.fleet import Fleet, FleetSpec, ModelSpec, render_ensemble
-from tests.cli_world import PROGRAM, data_of, environment, only_line, run_cli
+from tests.cli_loop import PATIENCE_S, Done, end_of, started
+from tests.cli_world import only_line, run_cli
 from tests.prove_world import ProveWorld, a_wish, prompts_file, proven
 
-PATIENCE_S = 120.0
 JUDGE = """
 strategy = "single"
 [[agents]]
@@ -352,17 +352,8 @@ def test_the_command_says_its_verdict(tmp_path: Path) -> None:
     prompts_file(tmp_path, 10)
     words = ("prompts.jsonl", "-e", "fleet.toml", "-l", "1", "--judge", "judge.toml", "--baselines", "single,moa")
 
-    async def run(*more: str) -> tuple[int, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            *(*PROGRAM, "prove", *words, *more),
-            cwd=tmp_path,
-            env=environment(data_of(tmp_path) | {"OPENAI_API_KEY": "none"}),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(PATIENCE_S):
-            out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
+    async def run(*more: str) -> Done:
+        return await end_of(await started("prove", *words, *more, folder=tmp_path, env={"OPENAI_API_KEY": "none"}))
 
     async def scenario() -> None:
         async with a_fleet(tmp_path):

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from attention_moa.fleet import Fleet, FleetSpec, ModelSpec, render_ensemble
 from attention_moa.schedule import count_calls
 from attention_moa.settings import load_spec
 from attention_moa.store import open_journal
-from tests.alpaca_world import write_data as alpaca_data
+from tests.alpaca_world import write_judged_data
 from tests.bench_world import write_jsonl
-from tests.cli_world import PROGRAM, data_of, environment, only_line, run_cli
+from tests.cli_loop import PATIENCE_S, Done, end_of, started
+from tests.cli_world import only_line, run_cli
 
-PATIENCE_S = 120.0
 CALLS = 3 * (9 + 19 + 3)
 """Of three questions to N=2: L=1 and 2 of Attention-MoA, L=2 of MoA."""
 SWEEP = """
@@ -40,14 +39,6 @@ values = ["attention-moa", "moa"]
 """
 
 
-class Done(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 class World:
     """A fleet of two models, an ensemble on it, and a sweep of it over three questions."""
 
@@ -65,26 +56,11 @@ class World:
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         """Return the command, under way."""
-        return await asyncio.create_subprocess_exec(
-            *PROGRAM,
-            "sweep",
-            *arguments,
-            cwd=self.folder,
-            env=environment(data_of(self.folder)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        return await started("sweep", *arguments, folder=self.folder)
 
     async def run(self, *arguments: str) -> Done:
         """Return how a command ended."""
-        return await ended(await self.start(*arguments))
-
-
-async def ended(process: asyncio.subprocess.Process) -> Done:
-    """Return how a command ended, once it has."""
-    async with asyncio.timeout(PATIENCE_S):
-        out, err = await process.communicate()
-    return Done(process.returncode or 0, out.decode(), err.decode())
+        return await end_of(await self.start(*arguments))
 
 
 @asynccontextmanager
@@ -146,11 +122,11 @@ def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:
             process = await world.start("depth.toml")
             await visited(world, 20)
             process.kill()
-            await ended(process)
+            await end_of(process)
             process = await world.start("depth.toml")
             await visited(world, 45)
             process.send_signal(signal.SIGINT)
-            done = await ended(process)
+            done = await end_of(process)
             assert done.code == 130
             assert "the same command goes on" in done.err
             before, visits = await finished_calls(folder), len(world.fleet.log)
@@ -202,11 +178,7 @@ def test_a_shipped_sweep_asks_the_questions_that_ship(tmp_path: Path) -> None:
 
 def test_a_judge_judges_every_point(tmp_path: Path) -> None:
     """And is warned of where it is an agent too; without one, costs are all that is compared."""
-    data = alpaca_data(tmp_path)
-    prompt = "<|im_start|>user\n{instruction}\n{output_1}\n{output_2}\nWhich of them: m or M.<|im_end|>"
-    (data / "alpaca_eval" / "judge_prompt.txt").write_text(prompt, encoding="utf-8")
-    config = 'temperature: 1\nmax_tokens: 1\ntop_logprobs: 5\nnumerator_token: "m"\ndenominator_tokens: ["m", "M"]\n'
-    (data / "alpaca_eval" / "judge_config.yaml").write_text(config, encoding="utf-8")
+    data = write_judged_data(tmp_path)
 
     async def scenario() -> None:
         async with a_world(tmp_path) as world:

@@ -19,26 +19,16 @@ from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError
 from attention_moa.fleet import Fleet, ModelSpec
 from attention_moa.money import Price
-from tests.alpaca_world import QUESTIONS, annotation_rows, write_annotations, write_data
+from tests.alpaca_world import QUESTIONS, annotation_rows, write_annotations, write_judged_data
 from tests.bench_world import a_question, a_spec, a_wanted, gsm8k_data
 from tests.fleet_world import a_fleet
 
-PROMPT = "<|im_start|>user\n{instruction}\n{output_1}\n{output_2}\nWhich of them: m or M.<|im_end|>"
-CONFIG = 'temperature: 1\nmax_tokens: 1\ntop_logprobs: 5\nnumerator_token: "m"\ndenominator_tokens: ["m", "M"]\n'
 PRICE = Price(input=1.0, output=1.0)
 
 
 def unheard(line: str) -> None:
     """Listen to nothing."""
     del line
-
-
-def judged_data(folder: Path) -> Path:
-    """Write a small AlpacaEval with what its judge needs; return the folder of the data."""
-    write_data(folder)
-    (folder / "alpaca_eval" / "judge_prompt.txt").write_text(PROMPT, encoding="utf-8")
-    (folder / "alpaca_eval" / "judge_config.yaml").write_text(CONFIG, encoding="utf-8")
-    return folder
 
 
 def with_judge(wanted: Wanted, judge: EnsembleSpec) -> Wanted:
@@ -61,7 +51,7 @@ def on_the_fleet(fleet: Fleet, model: str, **fields: object) -> EnsembleSpec:
 
 def test_answers_are_judged_and_so_is_a_null_model(tmp_path: Path) -> None:
     """By any judge; where it tells its views it shows how far it is."""
-    wanted = a_wanted(tmp_path / "out", "alpaca-eval", data=judged_data(tmp_path), limit=3)
+    wanted = a_wanted(tmp_path / "out", "alpaca-eval", data=write_judged_data(tmp_path), limit=3)
     board = Board()
     results = asyncio.run(Benchmark(with_judge(wanted, a_spec("likes_m", name="judge")), board, unheard).run())
     mine, null = results.systems
@@ -77,7 +67,7 @@ def test_answers_are_judged_and_so_is_a_null_model(tmp_path: Path) -> None:
 
 def test_of_a_drawn_sample_only_failed_questions_are_missing(tmp_path: Path) -> None:
     """And each has its own difficulty, whatever its place among the judgements."""
-    data = judged_data(tmp_path)
+    data = write_judged_data(tmp_path)
     wanted = a_wanted(tmp_path / "out", "alpaca-eval", a_spec("moody"), data=data, limit=12, seed=3)
     results = asyncio.run(Benchmark(with_judge(wanted, a_spec("likes_m", name="judge")), Board(), unheard).run())
     mine, null = results.systems
@@ -91,7 +81,9 @@ def test_of_a_drawn_sample_only_failed_questions_are_missing(tmp_path: Path) -> 
 
 def test_a_judge_that_says_nothing_leaves_no_score(tmp_path: Path) -> None:
     """All judgements are missing, and none is a number; what nobody answered is not judged at all."""
-    wanted = a_wanted(tmp_path / "out", "alpaca-eval", a_spec("broken_first"), data=judged_data(tmp_path), limit=2)
+    wanted = a_wanted(
+        tmp_path / "out", "alpaca-eval", a_spec("broken_first"), data=write_judged_data(tmp_path), limit=2
+    )
     results = asyncio.run(Benchmark(with_judge(wanted, a_spec("adds", name="judge")), Board(), unheard).run())
     mine, null = results.systems
     assert (mine.answered, mine.judgement) == (0, None)
@@ -101,7 +93,7 @@ def test_a_judge_that_says_nothing_leaves_no_score(tmp_path: Path) -> None:
 
 def test_the_published_annotations_serve_where_their_judge_judges(tmp_path: Path) -> None:
     """The null model of the data then costs no call."""
-    data = judged_data(tmp_path)
+    data = write_judged_data(tmp_path)
     (data / "alpaca_eval" / "annotations").mkdir()
     write_annotations(data / "alpaca_eval" / "annotations", annotation_rows(), "NullModel.csv")
     assert published_annotations(data, None) is None
@@ -125,7 +117,7 @@ def test_the_published_annotations_serve_where_their_judge_judges(tmp_path: Path
 
 def test_where_the_money_ends_judgements_are_missing(tmp_path: Path) -> None:
     """They were not asked for, and a note says so."""
-    data = judged_data(tmp_path)
+    data = write_judged_data(tmp_path)
 
     async def scenario() -> Results:
         async with Fleet(a_fleet(ModelSpec(name="m", output_tokens=5), ModelSpec(name="j"))) as fleet:
