@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from attention_moa.messages import ImagePart, Message, Reply, Stage, TextPart, assistant, system, user
+from attention_moa.messages import (
+    ImagePart,
+    Message,
+    Reply,
+    Stage,
+    TextPart,
+    assistant,
+    system,
+    user,
+    whole_characters,
+)
 
 PICTURE = ImagePart(media_type="image/png", data=b"png")
 
@@ -17,6 +27,12 @@ def test_the_text_of_a_message_leaves_images_out() -> None:
 def test_a_message_without_images_says_so() -> None:
     """Text alone is no image."""
     assert not user("Hi.").has_images
+
+
+def test_halves_of_characters_are_joined_or_replaced() -> None:
+    """What cannot be encoded could neither be sent nor saved; all else stays as it is."""
+    assert whole_characters("\ud83d\ude00 and \ud83d.") == "\U0001f600 and \ufffd."
+    assert whole_characters("\U0001f600 é") == "\U0001f600 é"
 
 
 def test_turns_are_made_in_a_word() -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from attention_moa.messages import Stage
 from attention_moa.reading import degradations, sections, title_of, told_of
-from attention_moa.records import Degradation, RunRecord
+from attention_moa.records import Degradation, RunRecord, Selection
 from tests.worlds import World, a_spec
 
 
@@ -49,6 +49,19 @@ def test_a_run_that_was_killed_is_read_call_by_call() -> None:
     assert "Layer 1, Critique of b by a" in [section.title for section in found]
     assert found[-1].remark == "none yet: the run is not over"
     assert list(sections(record, standing="interrupted"))[-1].remark == "none yet: the run is interrupted"
+
+
+def test_what_was_chosen_is_read_with_who_chose_and_what_stood_in() -> None:
+    """A choice that nobody made, as a rule's, names nobody."""
+    record = World(a_spec(2, layers=1)).run()
+    by_rule = Selection(chosen=("a", "b"), reason="the 2 least alike of 3")
+    by_agent = Selection(chosen=("b",), reason="it is right", agent="a", stands_in="most like all others")
+    layers = tuple(replace(record.layers[0], selection=one) for one in (by_rule, by_agent))
+    found = [one for one in sections(replace(record, layers=layers)) if one.title.startswith("Selection")]
+    assert [(one.title, one.remark) for one in found] == [
+        ("Selection", "a, b: the 2 least alike of 3"),
+        ("Selection by a", "b: it is right (stands in: most like all others)"),
+    ]
 
 
 def test_results_have_titles() -> None:
