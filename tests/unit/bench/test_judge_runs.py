@@ -91,6 +91,17 @@ def test_a_judge_that_says_nothing_leaves_no_score(tmp_path: Path) -> None:
     assert (null.judgement["missing"], null.judgement["unreadable"], null.scores) == (2, 2, ())
 
 
+def test_a_judge_that_fails_leaves_judgements_missing(tmp_path: Path) -> None:
+    """With why, and without a number; the answers and what they cost stay."""
+    data = write_judged_data(tmp_path)
+    wanted = a_wanted(tmp_path / "out", "alpaca-eval", data=data, limit=2)
+    results = asyncio.run(Benchmark(with_judge(wanted, a_spec("broken_first", name="judge")), Board(), unheard).run())
+    mine, _ = results.systems
+    assert mine.judgement is not None
+    assert (mine.answered, mine.scores, mine.judgement["missing"], mine.judgement["unreadable"]) == (2, (), 2, 0)
+    assert any(note.startswith("of 2 judgements, 2 failed (") and "no luck" in note for note in mine.notes)
+
+
 def test_the_published_annotations_serve_where_their_judge_judges(tmp_path: Path) -> None:
     """The null model of the data then costs no call."""
     data = write_judged_data(tmp_path)

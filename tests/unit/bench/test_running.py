@@ -16,7 +16,7 @@ from attention_moa.bench.results import Results, SystemResult
 from attention_moa.bench.run_lines import read_lines_of
 from attention_moa.bench.running import Benchmark, Wanted
 from attention_moa.config import EnsembleSpec, LimitSpec
-from attention_moa.errors import ConfigError
+from attention_moa.errors import ConfigError, StoreError
 from attention_moa.fleet import Fleet, ModelSpec
 from attention_moa.money import Price
 from attention_moa.store import open_journal
@@ -56,6 +56,15 @@ def test_answers_are_scored_and_written(tmp_path: Path) -> None:
     assert json.loads((wanted.folder / "scores.json").read_text(encoding="utf-8"))["settings_hash"]
     assert len((wanted.folder / "answers" / "mine.jsonl").read_text(encoding="utf-8").splitlines()) == 4
     assert (board.systems[0].done, board.systems[0].running, board.systems[0].left, board.left_s) == (4, 0, 0, 0.0)
+
+
+def test_scores_that_cannot_be_written_are_a_store_error(tmp_path: Path) -> None:
+    """It names the file; what was answered is kept."""
+    wanted = a_wanted(tmp_path / "out", "gsm8k", data=gsm8k_data(tmp_path))
+    (wanted.folder / "scores.json").mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"scores\.json cannot be written: "):
+        benched(wanted)
+    assert len(read_lines_of(wanted.folder / "runs" / "mine.jsonl")) == 4
 
 
 def test_the_same_again_asks_nothing(tmp_path: Path) -> None:
