@@ -21,7 +21,7 @@ from attention_moa.fleet import Fleet, FleetSpec, ModelSpec, Visit, render_ensem
 from attention_moa.store import open_journal
 from benchmarks._crash_world import Key, key_of, told
 from tests.alpaca_world import write_judged_data
-from tests.bench_world import gsm8k_data, write_jsonl
+from tests.bench_world import gsm8k_data, mt_bench_data, write_jsonl
 from tests.cli_loop import Done, end_of, started
 from tests.cli_world import ROOT, only_line, run_cli
 
@@ -142,7 +142,7 @@ def test_a_judge_judges_and_a_null_model_stands_beside(tmp_path: Path) -> None:
             done = await world.run(*words, "--judge", "agent.toml", "--out", "one")
             assert "the judge openai:sim-a is also an agent" in done.out
             assert len(world.visits()) == requests + 8  # the answers are there
-            done = await world.run(*words, "--out", "one")
+            done = await world.run(*words, "--no-judge", "--out", "one")
             assert "nobody judged: alpaca-eval has its scores from a judge (--judge)" in done.out
 
     asyncio.run(scenario())
@@ -254,6 +254,10 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
         (("good.jsonl", "-e", "none.toml"), "ensemble: "),
         (("good.jsonl", "-e", "free.toml", "--budget", "1"), "--budget: the price of python:"),
         (("good.jsonl", "--out", "taken"), "--out: taken/settings.json"),
+        (("mt-bench", "--data", "."), "--judge: mt-bench has its scores from a judge: name one, such as"),
+        (("mt-bench", "--data", ".", "--judge", "openai:m", "--no-judge"), "--no-judge: says that nobody judges"),
+        (("mt-bench", "--data", ".", "-e", "free.toml", "--judge", "free.toml"), "mt_bench/judge_prompts.jsonl: "),
+        (("good.jsonl", "-e", "free.toml", "-e", "keyed.toml"), "keyed: api_key_env: NO_SUCH_KEY is not set"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, arguments: tuple[str, ...], line: str) -> None:
@@ -262,11 +266,15 @@ def test_bad_input_is_one_line(tmp_path: Path, arguments: tuple[str, ...], line:
     write_jsonl(tmp_path / "bad.jsonl", [{"prompt": "Why?"}, {"ask": "Why?"}])
     agent = '[[agents]]\nname = "a"\nmodel = "python:tests.bench_world:adds"\n'
     (tmp_path / "free.toml").write_text(agent, encoding="utf-8")
+    keyed = agent.replace("python:tests.bench_world:adds", "openai:m") + 'api_key_env = "NO_SUCH_KEY"\n'
+    (tmp_path / "keyed.toml").write_text(keyed, encoding="utf-8")
+    mt_bench_data(tmp_path)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "settings.json").write_text("{", encoding="utf-8")
     done = run_cli("bench", "run", *arguments, folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, b"")
     assert only_line(done.stderr).startswith(f"attention-moa: {line}")
+    assert not list(tmp_path.glob("bench-*"))
 
 
 def test_the_scale_benchmark_does_its_work() -> None:

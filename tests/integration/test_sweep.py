@@ -191,7 +191,9 @@ def test_a_judge_judges_every_point(tmp_path: Path) -> None:
             results = json.loads((tmp_path / "a" / "sweep.json").read_text(encoding="utf-8"))
             assert results["judge"] == "judge.toml"
             assert all("rate" in point["score"]["name"] for point in results["points"])
-            done = await world.run(*words, "b")
+            refused = await world.run(*words, "b")
+            assert (refused.code, "name one, such as --judge openai:gpt-4.1" in refused.err) == (2, True)
+            done = await world.run(*words, "b", "--no-judge")
             assert "nobody judged: alpaca-eval" in done.err
             results = json.loads((tmp_path / "b" / "sweep.json").read_text(encoding="utf-8"))
             assert [point["score"] for point in results["points"]] == [None] * 3

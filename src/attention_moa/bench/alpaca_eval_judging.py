@@ -175,6 +175,16 @@ def position_bias(preferences: Sequence[tuple[bool, float]]) -> float | None:
     return sum(shares) / 2
 
 
+def require_data(data: Path) -> None:
+    """Raise a ``ConfigError`` where the prompt is not there or has places for what nobody knows, or scoring lacks files.
+
+    Args:
+        data: The folder that holds ``alpaca_eval``.
+    """
+    render(read_prompt(data), "", "", "")
+    find_file(benchmark_folder(data, _FOLDER), "instruction_difficulty.csv")
+
+
 async def judge(answers: Path, data: Path, judge: Judge, *, system: str, folder: Path) -> Judged:
     """Return what judging came to; see ``Judging`` for what is told and raised.
 

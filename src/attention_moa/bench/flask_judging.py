@@ -150,6 +150,17 @@ def read_questions(folder: Path, rubrics: Mapping[str, str]) -> dict[int, Questi
     return questions
 
 
+def require_data(data: Path) -> None:
+    """Raise a ``ConfigError`` where the prompt, the rubrics or the questions are not there, or are wrong.
+
+    Args:
+        data: The folder that holds ``flask``.
+    """
+    source = benchmark_folder(data, _FOLDER)
+    read_prompt(source)
+    read_questions(source, read_rubrics(source))
+
+
 async def judge(answers: Path, data: Path, judge: Judge, *, system: str, folder: Path) -> Judged:
     """Return what judging came to; see ``Judging`` for what is told and raised.
 

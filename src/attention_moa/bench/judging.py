@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from attention_moa.bench.judgements import Judged, Judgement, State, last_call
+from attention_moa.bench.sums import run_money, sum_of
 from attention_moa.errors import RunError
 from attention_moa.fingerprint import request_key
 from attention_moa.journaling import RunWish
@@ -33,6 +34,9 @@ _TASKS = {
     "flask": "attention_moa.bench.flask_judging:judge",
 }
 """The benchmarks that are judged, and who does it (``module:function``)."""
+
+
+_DATA = {task: f"{place.partition(':')[0]}:require_data" for task, place in _TASKS.items()}
 
 
 class Ask(Protocol):
@@ -114,6 +118,18 @@ def judging_of(task: str) -> Judging:
     return judging
 
 
+def require_judge_data(task: str, data: Path) -> None:
+    """Raise a ``ConfigError`` where the data lack what a benchmark's judge is asked with.
+
+    Args:
+        task: ``alpaca-eval``, ``mt-bench`` or ``flask``.
+        data: The folder that holds a folder for each benchmark, or this benchmark's own.
+    """
+    module, _, function = _DATA[task].partition(":")
+    require: Callable[[Path], None] = getattr(import_module(module), function)
+    require(data)
+
+
 def asking(ensemble: Ensemble, prefix: str) -> Ask:
     """Return how to ask a judge whose runs have names in the journal: nobody pays twice for one judgement.
 
@@ -193,7 +209,7 @@ def _added(before: Judgement[T], record: RunRecord, value: T | None) -> Judgemen
     call = last_call(record)
     state: State = "failed" if record.text is None else "unreadable" if value is None else "judged"
     models = [call.reply_model for call in record.calls if call.reply_model is not None]
-    usd = record.usage.cost_usd if not record.usage.unpriced_calls else None
+    money = sum_of((before.money, run_money(record)))
     return Judgement(
         before.key,
         state,
@@ -202,7 +218,8 @@ def _added(before: Judgement[T], record: RunRecord, value: T | None) -> Judgemen
         chances=call.logprobs if call is not None else (),
         tries=before.tries + 1,
         run_ids=(*before.run_ids, record.run_id),
-        usd=None if usd is None or before.usd is None else before.usd + usd,
+        usd=money.usd,
+        is_lower_bound=money.is_lower_bound,
         models=tuple(dict.fromkeys((*before.models, *models))),
         created_at=record.created_at,
         error=record.error,

@@ -130,6 +130,17 @@ def read_exchanges(folder: Path) -> dict[int, Exchange]:
     return exchanges
 
 
+def require_data(data: Path) -> None:
+    """Raise a ``ConfigError`` where prompts, questions or reference answers are not there, or are wrong.
+
+    Args:
+        data: The folder that holds ``mt_bench``.
+    """
+    source = benchmark_folder(data, _FOLDER)
+    read_prompts(source)
+    read_exchanges(source)
+
+
 async def judge(answers: Path, data: Path, judge: Judge, *, system: str, folder: Path) -> Judged:
     """Return what judging came to; see ``Judging`` for what is told and raised.
 

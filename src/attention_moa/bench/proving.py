@@ -22,6 +22,7 @@ from attention_moa.bench.prove_spend import mean_cost, spend_unit
 from attention_moa.bench.prove_systems import SINGLE, as_sized, single_systems
 from attention_moa.bench.questions import Question
 from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
+from attention_moa.bench.ready import require_ready
 from attention_moa.bench.run_lines import RunLine, read_lines_of
 from attention_moa.bench.settings_file import Order
 from attention_moa.bench.spent import spent_usd
@@ -97,6 +98,7 @@ class Proving:
         self._require_judge()
         if wish.settings.budget_usd is not None:
             require_prices([wish.ensemble], () if wish.judge is None else all_agents(wish.judge))
+        await require_ready([wish.ensemble], wish.judge)
         decided = decisions_in(wish.folder, wish.key) or Decisions(key=wish.key, pilot=self._pilot_ids())
         parts = split(wish.questions.questions, decided.pilot)
         make_folder(wish.folder, decided)

@@ -15,10 +15,12 @@ from attention_moa.bench.answers import Answered, answered, write_answers
 from attention_moa.bench.board import Board
 from attention_moa.bench.generating import Answering, Hall, board_of, earlier_life, run_names
 from attention_moa.bench.judge_runs import Bench, judge_usd_each, judged_usd, total_usd, with_judgement
+from attention_moa.bench.judging import require_judge_data
 from attention_moa.bench.null_model import NULL_MODEL, null_result, published_annotations, write_null_answers
 from attention_moa.bench.purse import Purse
 from attention_moa.bench.questions import OWN, Question
 from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
+from attention_moa.bench.ready import require_ready
 from attention_moa.bench.results import Results, SystemResult, result_of
 from attention_moa.bench.run_lines import LineFile
 from attention_moa.bench.settings_file import Order, enter_folder
@@ -81,6 +83,7 @@ class Benchmark:
         wanted = self._wanted
         if wanted.settings.budget_usd is not None:
             require_prices(wanted.systems, () if wanted.judge is None else all_agents(wanted.judge))
+        await self._require_ready()
         enter_folder(wanted.folder, wanted.settings)
         async with open_journal(wanted.place) as journal:
             found = await self._answers(journal)
@@ -88,6 +91,13 @@ class Benchmark:
         results = self._results(systems)
         _write(wanted.folder / "scores.json", msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
         return results
+
+    async def _require_ready(self) -> None:
+        """Raise where somebody cannot work, before anything is spent."""
+        wanted = self._wanted
+        if wanted.judge is not None and wanted.data is not None and wanted.settings.task not in UNJUDGED:
+            require_judge_data(wanted.settings.task, wanted.data)
+        await require_ready(wanted.systems, wanted.judge)
 
     async def _answers(self, journal: Journal) -> dict[str, list[Answered]]:
         """Return what became of each question, by system."""

@@ -75,6 +75,12 @@ def ensemble_options(
     return decorate
 
 
+def no_judge_option(function: AnyFunction) -> AnyFunction:
+    """Give a command ``--no-judge``."""
+    words = "Only collect answers of a benchmark that has its scores from a judge."
+    return click.option("--no-judge", "is_unjudged", is_flag=True, help=words)(function)
+
+
 def data_option(words: str) -> Callable[[AnyFunction], AnyFunction]:
     """Return what gives a command ``--data``.
 

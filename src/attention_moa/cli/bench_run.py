@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attention_moa.cli.bench_options import POSITIVE, Work, data_option, ensemble_options
+from attention_moa.cli.bench_options import POSITIVE, Work, data_option, ensemble_options, no_judge_option
 from attention_moa.cli.exits import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Told(Work):
     data: Path | None
     ensembles: tuple[str, ...]
     baselines: str | None
+    is_unjudged: bool
 
 
 @click.command("run", epilog=EXIT_CODES)
@@ -48,6 +49,7 @@ class Told(Work):
     help="Also let these answer, with the agents of each ensemble: single, moa, self-moa, … with commas between them.",
 )
 @click.option("--judge", metavar="MODEL|FILE", help="Who judges: provider:model, or an ensemble.")
+@no_judge_option
 @click.option("--limit", type=POSITIVE, metavar="N", help="Ask the first N questions.")
 @click.option("--seed", type=int, metavar="S", help="Draw the N questions of --limit with this seed.")
 @ensemble_options()
@@ -86,8 +88,8 @@ def _wanted(told: Told) -> Wanted:
     from attention_moa.cli.bench_work import settings_of
 
     questions = read_question_set(told.task, told.data, limit=told.limit, seed=told.seed)
-    systems = _systems(told)
     judge = _judge(told, questions)
+    systems = _systems(told)
     warnings = _warnings(told, questions, judge, systems)
     settings = settings_of(told, questions, systems, judge=judge, warnings=warnings)
     return Wanted(
@@ -126,8 +128,9 @@ def _baselines(spec: EnsembleSpec, names: str | None, *, is_alone: bool) -> Sequ
 def _judge(told: Told, questions: QuestionSet) -> EnsembleSpec | None:
     from attention_moa.bench.judges import judge_settings
     from attention_moa.bench.running import UNJUDGED
-    from attention_moa.cli.bench_work import judge_of
+    from attention_moa.cli.bench_work import judge_of, require_judge
 
+    require_judge(questions.task, told.judge, is_unjudged=told.is_unjudged)
     if told.judge is None or told.data is None or questions.task in UNJUDGED:
         return None
     return judge_of(told.judge, judge_settings(questions.task, told.data))

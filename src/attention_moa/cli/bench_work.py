@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from attention_moa.bench.judges import JudgeSettings, judge_spec
 from attention_moa.bench.questions import Question, QuestionSet
 from attention_moa.bench.report import write_report
+from attention_moa.bench.running import UNJUDGED
 from attention_moa.bench.settings_file import Settings, settings_hash, system_keys, versions
 from attention_moa.bench.systems import System, with_most_tokens
 from attention_moa.cli.bench_options import Work
@@ -54,6 +55,24 @@ def judge_of(name: str, settings: JudgeSettings) -> EnsembleSpec:
     spec = judge_spec(name, settings)
     require_runnable(spec)
     return spec
+
+
+def require_judge(task: str, judge: str | None, *, is_unjudged: bool) -> None:
+    """Raise a ``ConfigError`` where answers would be paid for that nobody scores, unless that is wanted.
+
+    Args:
+        task: The benchmark.
+        judge: Who judges, as the command line says it; None for nobody.
+        is_unjudged: Whether only answers are wanted.
+    """
+    if judge is not None and is_unjudged:
+        raise ConfigError("says that nobody judges, beside --judge: leave one of them out", key="--no-judge")
+    if judge is None and not is_unjudged and task not in UNJUDGED:
+        raise ConfigError(
+            f"{task} has its scores from a judge: name one, such as --judge openai:gpt-4.1, or collect answers alone "
+            "with --no-judge",
+            key="--judge",
+        )
 
 
 def settings_of(

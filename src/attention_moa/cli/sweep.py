@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attention_moa.cli.bench_options import POSITIVE, data_option, ensemble_options
+from attention_moa.cli.bench_options import POSITIVE, data_option, ensemble_options, no_judge_option
 from attention_moa.cli.exits import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--benchmark", metavar="TASK|FILE", help="Ask these questions.")
 @data_option("Where a benchmark's own data is.")
 @click.option("--judge", metavar="MODEL|FILE", help="Who judges: provider:model, or an ensemble.")
+@no_judge_option
 @click.option("--limit", type=POSITIVE, metavar="N", help="Ask N questions of each set.")
 @click.option("--seed", type=int, metavar="S", help="Draw the N questions of --limit with this seed.")
 @ensemble_options(layers="Let the ensemble have N layers.", spent_on="it")

@@ -9,25 +9,26 @@ from pathlib import Path
 
 import msgspec
 
+from attention_moa.bench.documents import write_document
 from attention_moa.bench.judge_runs import judge_warnings
 from attention_moa.bench.judges import judge_settings
 from attention_moa.bench.questions import QuestionSet, read_question_set
 from attention_moa.bench.report import write_report
-from attention_moa.bench.results import known_sum
 from attention_moa.bench.running import UNJUDGED, Wanted
 from attention_moa.bench.sweep_file import SweepSpec
 from attention_moa.bench.sweep_points import Points
 from attention_moa.bench.sweep_prompts import SETS, write_set
 from attention_moa.bench.sweep_report import table_of, write_sweep_report
 from attention_moa.bench.sweep_results import Ran, SweepResults, point_results
+from attention_moa.bench.sums import Money, sum_of
 from attention_moa.bench.systems import System
 from attention_moa.cli.bench_options import Work
 from attention_moa.cli.bench_views import run_shown
-from attention_moa.cli.bench_work import judge_of, settings_of, tell_kept
+from attention_moa.cli.bench_work import judge_of, require_judge, settings_of, tell_kept
 from attention_moa.cli.layout import table
 from attention_moa.cli.output import room_of, say, say_json, tell
 from attention_moa.config import EnsembleSpec
-from attention_moa.errors import ConfigError, StoreError, describe
+from attention_moa.errors import ConfigError
 
 _LEAST_USD = 1e-9
 
@@ -40,6 +41,7 @@ class Told(Work):
     ensemble: str | None
     benchmark: str | None
     data: Path | None
+    is_unjudged: bool
 
 
 def run_sweep(told: Told, spec: SweepSpec, points: Points, *, is_json: bool) -> int:
@@ -89,6 +91,7 @@ def _wanted(
     """
     source = str(write_set(benchmark, folder / "questions")) if benchmark in SETS else benchmark
     questions = read_question_set(source, told.data, limit=spec.limit, seed=spec.seed)
+    require_judge(questions.task, spec.judge, is_unjudged=told.is_unjudged)
     judge, warnings = _judge(spec, questions, told.data, systems)
     said = replace(told, judge=spec.judge, limit=spec.limit, seed=spec.seed, max_tokens=spec.max_tokens, budget=budget)
     return Wanted(
@@ -117,6 +120,7 @@ def _judge(
 def _results(spec: SweepSpec, points: Points, ran: dict[str, Ran]) -> SweepResults:
 
     all_results = [one.results for one in ran.values()]
+    money = sum_of(Money(one.usd, one.usd_is_lower_bound) for one in all_results)
     stops = [one.stopped for one in all_results if one.stopped is not None]
     return SweepResults(
         title=spec.title or " and ".join(points.axes),
@@ -131,15 +135,15 @@ def _results(spec: SweepSpec, points: Points, ran: dict[str, Ran]) -> SweepResul
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         settings_hashes={name: one.results.settings_hash for name, one in ran.items()},
         versions=all_results[0].versions,
-        usd=known_sum([one.usd for one in all_results]),
+        usd=money.usd,
+        usd_is_lower_bound=money.is_lower_bound,
         warnings=tuple(dict.fromkeys([*stops, *(line for one in all_results for line in one.warnings)])),
     )
 
 
 def _tell_results(results: SweepResults, ran: dict[str, Ran], folder: Path, *, is_json: bool) -> None:
     """Write the results and reports, and print what came out."""
-    document = msgspec.json.encode(results)
-    _write(folder / "sweep.json", msgspec.json.format(document, indent=2) + b"\n")
+    write_document(folder / "sweep.json", results)
     try:
         for one in ran.values():
             write_report(one.folder, questions=one.questions)
@@ -147,7 +151,7 @@ def _tell_results(results: SweepResults, ran: dict[str, Ran], folder: Path, *, i
     except ConfigError as error:  # what draws is an extra of its own; all numbers are there
         tell(f"no report: {error}")
     if is_json:
-        say_json(document)
+        say_json(msgspec.json.encode(results))
         return
     found = table_of(results)
     rows = [[cell.text + (f" ({cell.note})" if cell.note else "") for cell in row] for row in found.rows]
@@ -156,10 +160,3 @@ def _tell_results(results: SweepResults, ran: dict[str, Ran], folder: Path, *, i
     for line in (*results.warnings, *(f"left out: {one}" for one in results.left_out)):
         tell(line)
     tell(f"all of it is in {folder}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {describe(error)}") from error
