@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from attention_moa.bench.answers import answered, write_answers
+from attention_moa.bench.documents import write_document
 from attention_moa.bench.judge_runs import judge_warnings
 from attention_moa.bench.judgements import write_details
 from attention_moa.bench.judges import judge_name
@@ -18,7 +19,6 @@ from attention_moa.bench.paired import EVEN
 from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.pairwise import tally as tally_of
 from attention_moa.bench.prove_floor import PILOT, preferences_of
-from attention_moa.bench.prove_folder import write_document
 from attention_moa.bench.prove_frontier import Point, point, reference_point, with_frontier
 from attention_moa.bench.prove_result import Best, JudgeAccount, Proof, Size, SystemProof
 from attention_moa.bench.prove_scores import Answers, by_kind, is_checkable, is_right, scores_of

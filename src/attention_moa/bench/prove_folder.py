@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from attention_moa.bench.documents import write_document
 from attention_moa.bench.prove_result import Best, Size
 from attention_moa.bench.prove_spend import Unit
 from attention_moa.config import EnsembleSpec
@@ -127,20 +128,6 @@ def keep_decisions(folder: Path, decisions: Decisions) -> None:
         StoreError: It cannot be written.
     """
     write_document(folder / _DECISIONS, decisions)
-
-
-def write_document(path: Path, document: object) -> None:
-    """Write a JSON document, all or nothing.
-
-    Raises:
-        StoreError: It cannot be written.
-    """
-    beside = path.with_suffix(".tmp")
-    try:
-        beside.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
-        beside.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {describe(error)}") from error
 
 
 def _read(path: Path) -> Decisions | None:

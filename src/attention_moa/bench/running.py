@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from attention_moa.bench import own_file
 from attention_moa.bench.answers import Answered, answered, write_answers
 from attention_moa.bench.board import Board
+from attention_moa.bench.documents import write_document
 from attention_moa.bench.generating import Answering, Hall, board_of, earlier_life, run_names
 from attention_moa.bench.judge_runs import Bench, judge_usd_each, judged_usd, total_usd, with_judgement
 from attention_moa.bench.judging import require_judge_data
@@ -27,7 +27,7 @@ from attention_moa.bench.settings_file import Order, enter_folder
 from attention_moa.bench.systems import System
 from attention_moa.bench.tasks import scoring_of
 from attention_moa.config import EnsembleSpec, all_agents
-from attention_moa.errors import ConfigError, StoreError, describe
+from attention_moa.errors import ConfigError
 from attention_moa.money import dollars
 from attention_moa.plan import models_of
 from attention_moa.ports import Journal
@@ -89,7 +89,7 @@ class Benchmark:
             found = await self._answers(journal)
             systems = await self._scored(found, journal)
         results = self._results(systems)
-        _write(wanted.folder / "scores.json", msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
+        write_document(wanted.folder / "scores.json", results)
         return results
 
     async def _require_ready(self) -> None:
@@ -290,10 +290,3 @@ def _with_scores(
     scoring = own_file.score if task == OWN or data is None else scoring_of(task)
     scored = scoring([path], data or path, asked=asked)
     return replace(result, scores=scored.scores, notes=(*result.notes, *scored.notes))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {describe(error)}") from error

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
+from attention_moa.bench.documents import write_document
 from attention_moa.bench.pairwise import Comparison as Compared
 from attention_moa.bench.prove_folder import (
     Decisions,
@@ -19,7 +20,6 @@ from attention_moa.bench.prove_folder import (
     make_folder,
     proof_key,
     run_prefix,
-    write_document,
 )
 from attention_moa.bench.prove_frontier import point, reference_point, with_frontier
 from attention_moa.bench.prove_money import Shares
