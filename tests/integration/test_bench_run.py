@@ -257,6 +257,8 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
         (("mt-bench", "--data", "."), "--judge: mt-bench has its scores from a judge: name one, such as"),
         (("mt-bench", "--data", ".", "--judge", "openai:m", "--no-judge"), "--no-judge: says that nobody judges"),
         (("mt-bench", "--data", ".", "-e", "free.toml", "--judge", "free.toml"), "mt_bench/judge_prompts.jsonl: "),
+        (("good.jsonl", "-e", "free.toml", "--baselines", "mao"), "--baselines: 'mao' is none: known are single"),
+        (("good.jsonl", "-e", "free.toml", "-e", "free.toml"), "-e: free.toml is given twice"),
         (("good.jsonl", "-e", "free.toml", "-e", "keyed.toml"), "keyed: api_key_env: NO_SUCH_KEY is not set"),
     ],
 )

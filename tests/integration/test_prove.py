@@ -382,7 +382,8 @@ def test_the_command_says_its_verdict(tmp_path: Path) -> None:
             "--baselines: 'mao' is none: write single, best-of-n, self-moa, moa, or some of them",
         ),
         (12, ("--best", "z"), "--best: 'z' is no agent of 'mine': write one of a"),
-        (12, ("--judge", "none.toml"), "none.toml"),
+        (12, (), "--judge: api_key_env: OPENAI_API_KEY is not set: openai:judge"),
+        (12, ("--judge", "none.toml"), "--judge: 'none.toml' is neither a file nor"),
     ],
 )
 def test_wrong_input_is_one_line(tmp_path: Path, count: int, more: tuple[str, ...], line: str) -> None:

@@ -54,7 +54,7 @@ def split(questions: Sequence[Question], pilot: Sequence[str]) -> Split:
     chosen = set(pilot)
     rest = tuple(one for one in questions if one.id not in chosen)
     if len(rest) < FEWEST_PROMPTS:
-        more = FEWEST_PROMPTS + len(chosen)
+        more = FEWEST_PROMPTS + (max(len(chosen), _FEWEST) if chosen else 0)
         without = f" (or {FEWEST_PROMPTS} with --best, which needs no pilot)" if chosen else ""
         raise ConfigError(f"{len(questions)} prompts can prove nothing: bring {more} or more{without}", key="PROMPTS")
     return Split(tuple(one for one in questions if one.id in chosen), rest)

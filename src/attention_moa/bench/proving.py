@@ -98,9 +98,9 @@ class Proving:
         self._require_judge()
         if wish.settings.budget_usd is not None:
             require_prices([wish.ensemble], () if wish.judge is None else all_agents(wish.judge))
-        await require_ready([wish.ensemble], wish.judge)
         decided = decisions_in(wish.folder, wish.key) or Decisions(key=wish.key, pilot=self._pilot_ids())
         parts = split(wish.questions.questions, decided.pilot)
+        await require_ready([wish.ensemble], wish.judge)
         make_folder(wish.folder, decided)
         self._work = self._work._replace(questions=parts.rest)
         aside = wish.folder / PILOT

@@ -229,10 +229,15 @@ def _gsm8k(path: Path) -> Iterator[Question]:
 
 
 def _own_questions(path: Path) -> Iterator[Question]:
+    lines: dict[str, int] = {}
     for number, (line, row) in enumerate(read_lines(path), start=1):
         place = Place(path, line)
+        name = _own_id(row, place) or str(number)
+        if name in lines:
+            raise place.error(f"{name!r} comes twice: line {lines[name]:,} has it too", field="id")
+        lines[name] = line
         yield Question(
-            id=_own_id(row, place) or str(number),
+            id=name,
             conversation=_own_conversation(row, place),
             category=_own_category(row, place),
             reference=_own_reference(row, place),
@@ -264,8 +269,11 @@ def _own_reference(row: Mapping[str, Any], place: Place) -> str | None:
 
 
 def _own_conversation(row: Mapping[str, Any], place: Place) -> Conversation:
+    told = [field for field in (*_ASKED_FIELDS, "messages") if row.get(field) is not None]
+    if len(told) > 1:
+        raise place.error(f"{' and '.join(told)} in one line: leave only one of them")
     field = next((field for field in _ASKED_FIELDS if field in row), None)
-    if field is not None:
+    if field is not None and told != ["messages"]:
         return _asked(row, field, place)
     messages: object = row.get("messages")
     if not isinstance(messages, list) or not messages:

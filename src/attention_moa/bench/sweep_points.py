@@ -126,7 +126,10 @@ def _varied(base: EnsembleSpec, axes: Sequence[str], values: Sequence[Value]) ->
         try:
             spec = applied(spec, axis, value)
         except ConfigError as error:
-            raise ConfigError(f"{label_of(axis, value)}: {error}", key=axis) from error
+            text = str(error).removeprefix(f"{axis}: ")
+            label = label_of(axis, value)
+            says_it = text.startswith((f"{label} ", f"{label!r} "))
+            raise ConfigError(text if says_it else f"{label}: {text}", key=axis) from error
     return spec
 
 

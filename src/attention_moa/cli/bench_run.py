@@ -11,6 +11,7 @@ import click
 
 from attention_moa.cli.bench_options import POSITIVE, Work, data_option, ensemble_options, no_judge_option
 from attention_moa.cli.exits import EXIT_CODES
+from attention_moa.errors import ConfigError
 
 if TYPE_CHECKING:
     from attention_moa.bench.questions import QuestionSet
@@ -107,6 +108,9 @@ def _systems(told: Told) -> tuple[System, ...]:
     from attention_moa.bench.systems import named_systems
     from attention_moa.cli.bench_work import ensemble_of
 
+    twice = next((name for at, name in enumerate(told.ensembles) if name in told.ensembles[:at]), None)
+    if twice is not None:
+        raise ConfigError(f"{twice} is given twice: it would be asked, and paid for, twice", key="-e")
     found: list[tuple[str, EnsembleSpec]] = []
     for name in told.ensembles:
         spec = ensemble_of(name, told)
@@ -120,8 +124,12 @@ def _baselines(spec: EnsembleSpec, names: str | None, *, is_alone: bool) -> Sequ
     if not wanted:
         return []
     from attention_moa.baselines.derive import baseline_specs
+    from attention_moa.cli.bench_work import told_of
 
-    derived = baseline_specs(spec, wanted)
+    try:
+        derived = baseline_specs(spec, wanted)
+    except ConfigError as error:
+        raise told_of(error, "--baselines") from error
     return [(one.name if is_alone else f"{spec.name}-{one.name}", one.spec) for one in derived]
 
 

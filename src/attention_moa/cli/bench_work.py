@@ -52,9 +52,24 @@ def judge_of(name: str, settings: JudgeSettings) -> EnsembleSpec:
     Raises:
         ConfigError: It is wrong, or cannot run.
     """
-    spec = judge_spec(name, settings)
-    require_runnable(spec)
+    try:
+        spec = judge_spec(name, settings)
+        require_runnable(spec)
+    except ConfigError as error:
+        raise told_of(error, "--judge") from error
     return spec
+
+
+def told_of(error: ConfigError, option: str) -> ConfigError:
+    """Return an error that names the option that it is about; a field of a file stays behind it.
+
+    Args:
+        error: About an ensemble, or a list of names.
+        option: Such as ``--judge``.
+    """
+    is_whole = error.key in {None, "ensemble", option.removeprefix("--")}
+    text = str(error)
+    return ConfigError(text.removeprefix(f"{error.key}: ") if is_whole else text, key=option)
 
 
 def require_judge(task: str, judge: str | None, *, is_unjudged: bool) -> None:

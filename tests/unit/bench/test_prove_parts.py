@@ -73,6 +73,8 @@ def test_too_few_prompts_are_refused() -> None:
     nine = questions(9)
     with pytest.raises(ConfigError, match=r"PROMPTS: 9 prompts can prove nothing: bring 10 or more \(or 6 with --best"):
         split(nine, pilot_ids(nine, 0))
+    with pytest.raises(ConfigError, match=r"3 prompts can prove nothing: bring 10 or more \(or 6"):
+        split(nine[:3], pilot_ids(nine[:3], 0))
     with pytest.raises(ConfigError, match=r"5 prompts can prove nothing: bring 6 or more$"):
         split(nine[:5], ())
 

@@ -75,6 +75,7 @@ def test_a_file_of_ones_own_has_any_of_three_fields(tmp_path: Path) -> None:
     [
         ({"x": 1}, "no question: write one under prompt, question or messages"),
         ({"prompt": 3}, "prompt: not text: 3"),
+        ({"prompt": "a", "question": "b"}, "prompt and question in one line: leave only one of them"),
         ({"prompt": " "}, "prompt: the question is empty: ask something"),
         ({"prompt": "a", "id": 1.5}, "id: neither a text nor a whole number"),
         ({"prompt": "a", "answer": ["b"]}, "answer: neither a text nor a number"),
@@ -104,8 +105,15 @@ def test_what_is_no_benchmark_and_no_file_is_told_the_benchmarks(tmp_path: Path)
     with pytest.raises(ConfigError, match="no questions"):
         read_question_set(str(write_jsonl(tmp_path / "none.jsonl", [])), None)
     twice = write_jsonl(tmp_path / "twice.jsonl", [{"prompt": "a", "id": "x"}, {"prompt": "b", "id": "x"}])
-    with pytest.raises(ConfigError, match="id: 'x' comes twice"):
+    with pytest.raises(ConfigError, match=r"twice\.jsonl, line 2, id: 'x' comes twice: line 1 has it too"):
         read_question_set(str(twice), None)
+    counted = write_jsonl(tmp_path / "counted.jsonl", [{"prompt": "a", "id": 2}, {"prompt": "b"}])
+    with pytest.raises(ConfigError, match=r"line 2, id: '2' comes twice"):
+        read_question_set(str(counted), None)
+    benchmark = [{"key": 1, "prompt": "a"}, {"key": 1, "prompt": "b"}]
+    write_jsonl(tmp_path / "ifeval" / "input_data.jsonl", benchmark)
+    with pytest.raises(ConfigError, match="id: '1' comes twice"):
+        read_question_set("ifeval", tmp_path)
 
 
 @pytest.mark.parametrize(("turns", "message"), [(None, "missing"), ([], "not a list"), (["a", 3], "not a list")])

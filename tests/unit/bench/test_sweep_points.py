@@ -189,8 +189,8 @@ def test_settings_are_tables_with_a_label() -> None:
 @pytest.mark.parametrize(
     ("axis", "value", "said"),
     [
-        ("layer", 2, "layer: 2: layer: no such field: did you mean layers"),
-        ("layers", "two", "layers: two: layers: 'two' is not right here: write a whole number"),
+        ("layer", 2, "^layer: 2: no such field: did you mean layers"),
+        ("layers", "two", "^layers: 'two' is not right here: write a whole number"),
         ("early_stop.treshold", 0.5, "did you mean threshold"),
         ("agents.name", "x", "agents is no table"),
         ("attention.self.x", "x", "attention.self"),
