@@ -24,6 +24,9 @@ from attention_moa.schedule import count_calls
 from attention_moa.stored_runs import RunHead
 from attention_moa.waiting import to_the_end
 
+CUT_OFF = "the run was cut off: what was under way then may have cost something that is in no sum here"
+"""The note of a run that went on after the end of a process, which could not say what its calls came to."""
+
 _LONG_CHARACTERS = 100_000
 _MANY_CALLS = 150
 
@@ -158,7 +161,7 @@ async def _take_up(
     known = (*calls, *(call for call in left if (call.call_id, call.fingerprint) not in journaled))
     log.take_up(place.head, max((place.elapsed_s, *(call.ended_s for call in known))), known)
     if before.state == "running":
-        log.note("the run was cut off: what was under way then may have cost something that is in no sum here")
+        log.note(CUT_OFF)
     return place
 
 

@@ -23,7 +23,7 @@ class SystemBoard:
         running: Runs under way.
         failed: Runs without an answer.
         usd: What the runs cost whose price is known.
-        unpriced: Runs whose price is not known.
+        unpriced: Runs whose cost is not known whole.
         is_stopped: Whether the budget ended it.
     """
 
@@ -53,7 +53,8 @@ class Board:
         phase: What goes on.
         judged: Judgements that are there.
         to_judge: Judgements that there are to be.
-        judge_usd: What they cost so far.
+        judge_usd: What they cost so far, as far as that is known.
+        judge_unpriced: Those of them whose cost is not known whole.
         on_change: Told after every change.
         now: Seconds on a clock that never goes back.
     """
@@ -63,6 +64,7 @@ class Board:
     judged: int = 0
     to_judge: int = 0
     judge_usd: float = 0.0
+    judge_unpriced: int = 0
     on_change: Callable[[], None] = lambda: None
     now: Callable[[], float] = time.monotonic
     _started_s: float | None = None

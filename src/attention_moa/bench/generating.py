@@ -212,9 +212,9 @@ class Answering:
         board.done += 1
         board.failed += line.state == "failed"
         board.usd += line.usd or 0.0
-        board.unpriced += line.usd is None
-        if line.usd is not None and line.calls:
-            self._usual.append(line.usd)
+        board.unpriced += line.money.is_lower_bound
+        if line.whole_usd is not None and line.calls:
+            self._usual.append(line.whole_usd)
 
 
 async def earlier_life(journal: Journal, name: str) -> tuple[float, bool]:

@@ -15,8 +15,9 @@ from attention_moa.bench.judges import judge_name
 from attention_moa.bench.judging import Judge, judging_of, run_name
 from attention_moa.bench.purse import Purse
 from attention_moa.bench.questions import Question
-from attention_moa.bench.results import SystemResult, known_sum
+from attention_moa.bench.results import SystemResult
 from attention_moa.bench.spent import spent_usd
+from attention_moa.bench.sums import Money, sum_of
 from attention_moa.bench.systems import System
 from attention_moa.bench.tasks import scoring_of
 from attention_moa.config import EnsembleSpec, LimitSpec, all_agents
@@ -123,6 +124,7 @@ class Bench:
     def _done(self, judgement: Judgement[Any]) -> None:
         self._board.judged += 1
         self._board.judge_usd += judgement.usd or 0.0
+        self._board.judge_unpriced += judgement.money.is_lower_bound
         self._board.on_change()
 
 
@@ -161,7 +163,14 @@ def with_judgement(result: SystemResult, judged: Judged, data: Path, asked: Coll
     if judged.missing < judged.n or not judged.n:
         scored = scoring_of(judged.task)([judged.file], data, asked=asked)
         scores, notes = scored.scores, (*notes, *scored.notes)
-    return replace(result, scores=scores, judge_usd=judged.usd, judgement=fields, notes=notes)
+    return replace(
+        result,
+        scores=scores,
+        judge_usd=judged.usd,
+        judge_usd_is_lower_bound=judged.is_lower_bound,
+        judgement=fields,
+        notes=notes,
+    )
 
 
 def judge_warnings(judge: EnsembleSpec, systems: Sequence[System]) -> list[str]:
@@ -197,6 +206,6 @@ def judge_usd_each(judge: EnsembleSpec, questions: Sequence[Question]) -> float:
     return sum(costs) / len(costs)
 
 
-def total_usd(systems: Sequence[SystemResult]) -> float | None:
-    """Return what all runs and judgements cost; None where any of it is not known."""
-    return known_sum([usd for one in systems for usd in (one.usd, 0.0 if one.judgement is None else one.judge_usd)])
+def total_money(systems: Sequence[SystemResult]) -> Money:
+    """Return what all runs and judgements cost, as far as that is known."""
+    return sum_of(part for one in systems for part in (one.money, one.judge_money))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from attention_moa.bench.sums import Money, sum_of
 from attention_moa.messages import TokenChances
 from attention_moa.records import CallRecord, RunRecord
 
@@ -29,7 +30,8 @@ class Judgement(NamedTuple, Generic[T]):
         chances: How likely its tokens were, where that was told.
         tries: How often the judge was asked.
         run_ids: Of these runs.
-        usd: What they cost; None where that is not known.
+        usd: What they cost, as far as that is known; None where nothing is.
+        is_lower_bound: Whether more belongs to it that nobody told.
         models: What the endpoints say they used, each once.
         created_at: When the last run began, ISO 8601 in UTC; empty where there is none.
         error: Why there is no reply; None where there is one.
@@ -43,9 +45,15 @@ class Judgement(NamedTuple, Generic[T]):
     tries: int = 0
     run_ids: tuple[str, ...] = ()
     usd: float | None = 0.0
+    is_lower_bound: bool = False
     models: tuple[str, ...] = ()
     created_at: str = ""
     error: str | None = None
+
+    @property
+    def money(self) -> Money:
+        """What it cost, and whether more belongs to that."""
+        return Money(self.usd, self.is_lower_bound)
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -61,7 +69,8 @@ class Judged(Struct, frozen=True, kw_only=True):
         missing: How many of them there are not.
         unreadable: Those of the missing that the judge wrote and nobody can read.
         retried: How many took more than one try.
-        usd: What it cost; None where that is not known.
+        usd: What it cost, as far as that is known; None where nothing is.
+        is_lower_bound: Whether more belongs to it that nobody told.
         position_bias: How often the judge prefers what it reads first, 0 to 1: 0.5 is none. None where nothing has a
             place, or too little was judged.
         reply_models: What the endpoints say they used, each once.
@@ -78,6 +87,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     unreadable: int
     retried: int
     usd: float | None
+    is_lower_bound: bool = False
     position_bias: float | None = None
     reply_models: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -110,7 +120,7 @@ def judged_of(
         position_bias: As ``Judged`` has it.
         notes: Of the benchmark; what holds for all is added.
     """
-    costs = [one.usd for one in judgements]
+    money = sum_of(one.money for one in judgements)
     return Judged(
         task=task,
         system=system,
@@ -121,7 +131,8 @@ def judged_of(
         missing=sum(one.state != "judged" for one in judgements),
         unreadable=sum(one.state == "unreadable" for one in judgements),
         retried=sum(one.tries > 1 for one in judgements),
-        usd=None if None in costs else sum(cast("list[float]", costs)),
+        usd=money.usd,
+        is_lower_bound=money.is_lower_bound,
         position_bias=position_bias,
         reply_models=tuple(dict.fromkeys(model for one in judgements for model in one.models)),
         notes=(*notes, *_notes(judgements)),

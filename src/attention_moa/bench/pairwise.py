@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache, partial
 from importlib import resources
-from typing import Literal, NamedTuple, TypeAlias, cast
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 from attention_moa.bench.judgements import Judgement
 from attention_moa.bench.judging import Case, Judge, judge_all
+from attention_moa.bench.sums import Money, sum_of
 from attention_moa.messages import Conversation, ImagePart, Message, TextPart
 from attention_moa.prompts import Templates
 from attention_moa.records import RunRecord
@@ -76,10 +77,9 @@ class Comparison(NamedTuple):
         return self.verdicts[0] == self.verdicts[1]
 
     @property
-    def usd(self) -> float | None:
-        """What it cost; None where that is not known."""
-        costs = [one.usd for one in self.judgements]
-        return None if None in costs else sum(cast("list[float]", costs))
+    def money(self) -> Money:
+        """What it cost, as far as that is known."""
+        return sum_of(one.money for one in self.judgements)
 
 
 class Tally(Struct, frozen=True, kw_only=True):
@@ -96,7 +96,8 @@ class Tally(Struct, frozen=True, kw_only=True):
         retried: Judgements that took more than one try.
         position_bias: How often the judge prefers what it reads first, 0 to 1: 0.5 is none; None where nothing was
             judged.
-        usd: What it cost; None where that is not known.
+        usd: What it cost, as far as that is known; None where nothing is.
+        is_lower_bound: Whether more belongs to it that nobody told.
         reply_models: What the endpoints say they used, each once.
     """
 
@@ -110,6 +111,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     retried: int
     position_bias: float | None
     usd: float | None
+    is_lower_bound: bool
     reply_models: tuple[str, ...]
 
 
@@ -144,7 +146,7 @@ def tally(comparisons: Sequence[Comparison]) -> Tally:
         comparisons: Of the same two systems.
     """
     judgements = [one for comparison in comparisons for one in comparison.judgements]
-    costs = [comparison.usd for comparison in comparisons]
+    money = sum_of(comparison.money for comparison in comparisons)
     shares = [_SHARES[one.value] for pair in comparisons if pair.winner for one in pair.judgements if one.value]
     return Tally(
         n=len(comparisons),
@@ -156,7 +158,8 @@ def tally(comparisons: Sequence[Comparison]) -> Tally:
         inconsistent=sum(one.is_consistent is False for one in comparisons),
         retried=sum(one.tries > 1 for one in judgements),
         position_bias=sum(shares) / len(shares) if shares else None,
-        usd=None if None in costs else sum(cast("list[float]", costs)),
+        usd=money.usd,
+        is_lower_bound=money.is_lower_bound,
         reply_models=tuple(dict.fromkeys(model for one in judgements for model in one.models)),
     )
 

@@ -30,6 +30,7 @@ from attention_moa.bench.results import Results, SystemResult, known_sum, result
 from attention_moa.bench.run_lines import RunLine
 from attention_moa.bench.scores import Interval, Score
 from attention_moa.bench.settings_file import Settings
+from attention_moa.bench.sums import Money, money_of, sum_of
 from attention_moa.bench.systems import System
 from attention_moa.config import EnsembleSpec
 from attention_moa.money import dollars
@@ -98,7 +99,7 @@ def proof_of(settings: Settings, found: Evidence) -> Proof:
     kinds = {kind: _rows_of(of_it, scores, ratios) for kind, of_it in by_kind(found.questions).items()}
     verdict = decide(rows, kinds)
     is_checked = all(is_checkable(one) for one in found.questions)
-    usd_each, costs = _usd_each(found), _costs(found)
+    usd_each, costs, runs = _usd_each(found), _costs(found), _runs(found)
     return Proof(
         ensemble=found.ensemble.name,
         verdict=verdict,
@@ -113,8 +114,9 @@ def proof_of(settings: Settings, found: Evidence) -> Proof:
         frontier=with_frontier(list(_points(found, scores, is_checked=is_checked))),
         systems=tuple(_system(one, found) for one in found.systems),
         judge=_judge_account(found),
-        usd=sum(cost for cost in costs if cost is not None),
-        unpriced=costs.count(None),
+        usd=sum_of(costs).usd or 0.0,
+        unpriced=sum(cost.is_lower_bound for cost in costs),
+        cut_off=sum(line.is_cut_off for line in runs),
         usd_each=usd_each,
         stopped=_stopped(found, settings),
         warnings=(*settings.warnings, *_warnings(found, rows)),
@@ -182,6 +184,7 @@ def _points(found: Evidence, scores: Mapping[str, Mapping[str, float | None]], *
 def _system(system: System, found: Evidence) -> SystemProof:
     lines = list(found.lines[system.name].values())
     texts = [line.text for line in lines if line.text is not None]
+    money = sum_of(line.money for line in lines)
     return SystemProof(
         name=system.name,
         strategy=system.spec.strategy,
@@ -189,7 +192,8 @@ def _system(system: System, found: Evidence) -> SystemProof:
         failed=len(lines) - len(texts),
         average_length=fmean(map(len, texts)) if texts else None,
         median_s=median(line.seconds for line in lines) if lines else None,
-        usd=known_sum([line.usd for line in lines]),
+        usd=money.usd,
+        is_lower_bound=money.is_lower_bound,
         size=found.sizes.get(system.name),
     )
 
@@ -199,7 +203,7 @@ def _judge_account(found: Evidence) -> JudgeAccount | None:
         return None
     pairs = [pair for said in (found.said, found.pilot_said) for of_it in said.values() for pair in of_it]
     asked = [pair for pair in pairs if not any(one.state == "unasked" for one in pair.judgements)]
-    counts = tally_of(asked)
+    counts, spent = tally_of(asked), tally_of(pairs)
     judged = counts.consistent + counts.inconsistent
     return JudgeAccount(
         judge=judge_name(found.judge),
@@ -207,26 +211,35 @@ def _judge_account(found: Evidence) -> JudgeAccount | None:
         agreed=counts.consistent / judged if judged else None,
         first=counts.position_bias,
         missing=counts.missing,
-        usd=tally_of(pairs).usd,
+        usd=spent.usd,
+        is_lower_bound=spent.is_lower_bound,
         reply_models=counts.reply_models,
     )
 
 
-def _costs(found: Evidence) -> list[float | None]:
-    """Return what every run and every judgement cost; None for unknown."""
+def _runs(found: Evidence) -> list[RunLine]:
+    """Return every run once."""
     lines = [*found.aside, *(line for of_it in found.lines.values() for line in of_it.values())]
-    runs = {line.run_id: line.usd for line in lines}  # a trial may be what was then wanted
+    return list({line.run_id: line for line in lines}.values())  # a trial may be what was then wanted
+
+
+def _costs(found: Evidence) -> list[Money]:
+    """Return what every run and every judgement cost."""
     pairs = [pair for said in (found.said, found.pilot_said) for of_it in said.values() for pair in of_it]
-    return [*runs.values(), *(pair.usd for pair in pairs)]
+    return [*(line.money for line in _runs(found)), *(pair.money for pair in pairs)]
 
 
 def _usd_each(found: Evidence) -> float | None:
     """Return what one more prompt costs; None where that is nothing, or not known."""
     parts: list[list[float | None]] = [
-        *([line.usd for line in of_it.values()] for of_it in found.lines.values()),
-        *([pair.usd for pair in of_it] for of_it in found.said.values()),
+        *([line.whole_usd for line in of_it.values()] for of_it in found.lines.values()),
+        *([_whole(pair.money) for pair in of_it] for of_it in found.said.values()),
     ]
     return known_sum([known_mean(part) for part in parts if part]) or None
+
+
+def _whole(money: Money) -> float | None:
+    return None if money.is_lower_bound else money.usd
 
 
 def _stopped(found: Evidence, settings: Settings) -> str | None:
@@ -294,7 +307,9 @@ def _results(settings: Settings, proof: Proof, systems: Sequence[SystemResult]) 
         settings_hash=settings.hash,
         versions=settings.versions,
         stopped=proof.stopped,
-        usd=None if proof.unpriced else proof.usd,
+        usd=money_of(proof.usd, is_lower_bound=proof.unpriced > 0).usd,
+        usd_is_lower_bound=proof.unpriced > 0,
         systems=tuple(systems),
-        warnings=(" ".join(proof.words), *proof.warnings),
+        headline=" ".join(proof.words),
+        warnings=proof.warnings,
     )

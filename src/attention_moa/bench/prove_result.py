@@ -25,12 +25,16 @@ class Best(Struct, frozen=True, kw_only=True):
         how: Who said so.
         prompts: Of the pilot: no verdict rests on them.
         rates: By agent: its win rate against the ensemble in the pilot; None where nothing was compared.
+        tied: Agents that did equally well.
+        is_cheaper: Whether it was taken before these since it costs less; else since it comes first.
     """
 
     agent: str
     how: How
     prompts: tuple[str, ...] = ()
     rates: Mapping[str, float | None] = {}
+    tied: tuple[str, ...] = ()
+    is_cheaper: bool = False
 
 
 class Size(Struct, frozen=True, kw_only=True):
@@ -60,7 +64,8 @@ class JudgeAccount(Struct, frozen=True, kw_only=True):
         agreed: The share of them in which both orders gave the same; None without any.
         first: The share of clear preferences that went to what was read first: 0.5 is none. None without any.
         missing: Pairs without a judgement that can be read.
-        usd: What it cost, the pilot included; None where that is not known.
+        usd: What it cost, the pilot included, as far as that is known; None where nothing is.
+        is_lower_bound: Whether more belongs to it that nobody told.
         reply_models: What the endpoints say they used, each once.
     """
 
@@ -70,6 +75,7 @@ class JudgeAccount(Struct, frozen=True, kw_only=True):
     first: float | None
     missing: int
     usd: float | None
+    is_lower_bound: bool = False
     reply_models: tuple[str, ...] = ()
 
 
@@ -83,7 +89,8 @@ class SystemProof(Struct, frozen=True, kw_only=True):
         failed: Prompts whose run failed.
         average_length: Unicode characters of its answers.
         median_s: Seconds of a run; None where there is none.
-        usd: Money of all its runs, the pilot left out; None where that is not known.
+        usd: Money of all its runs, the pilot left out, as far as that is known; None where nothing is.
+        is_lower_bound: Whether more belongs to it that nobody told.
         size: Of a baseline that has one.
     """
 
@@ -94,6 +101,7 @@ class SystemProof(Struct, frozen=True, kw_only=True):
     average_length: float | None
     median_s: float | None
     usd: float | None
+    is_lower_bound: bool = False
     size: Size | None = None
 
 
@@ -115,7 +123,8 @@ class Proof(Struct, frozen=True, kw_only=True):
         systems: Every system, the ensemble first.
         judge: What there is to know of the judging; None where right answers said it all.
         usd: Everything whose price is known, pilot, trials and judge included.
-        unpriced: Runs and judgements whose price is not known: ``usd`` is then a lower bound.
+        unpriced: Runs and judgements whose cost is not known whole: ``usd`` is then a lower bound.
+        cut_off: Those of the runs that a process's end cut off, and that went on.
         usd_each: What another prompt would cost, all systems and the judge; None where that is not known.
         stopped: How the budget ended it; None where it did not.
         warnings: What a reader has to know.
@@ -143,6 +152,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     judge: JudgeAccount | None
     usd: float
     unpriced: int
+    cut_off: int
     usd_each: float | None
     stopped: str | None
     warnings: tuple[str, ...]

@@ -117,11 +117,31 @@ def best_agent(scores: Mapping[str, Sequence[float | None]], costs: Mapping[str,
     """
 
     def rank(name: str) -> tuple[float, float]:
-        known = [score for score in scores[name] if score is not None]
-        cost = costs[name]
-        return -fmean(known) if known else inf, inf if cost is None else cost
+        mean, cost = _mean(scores[name]), costs[name]
+        return inf if mean is None else -mean, inf if cost is None else cost
 
     return min(scores, key=rank)
+
+
+def tied_with(best: str, scores: Mapping[str, Sequence[float | None]]) -> tuple[str, ...]:
+    """Return the other agents that did as well as the best one.
+
+    Args:
+        best: Its name.
+        scores: As ``best_agent`` has them.
+    """
+    means = {name: _mean(found) for name, found in scores.items()}
+    return tuple(name for name, mean in means.items() if name != best and mean is not None and mean == means[best])
+
+
+def is_cheaper(cost: float | None, other: float | None) -> bool:
+    """Return whether a cost is below another; one that nobody knows is the highest."""
+    return cost is not None and (other is None or cost < other)
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return fmean(known) if known else None
 
 
 def _better(is_ours: bool, is_theirs: bool) -> float:

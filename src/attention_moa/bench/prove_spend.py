@@ -33,7 +33,7 @@ def spend_unit(lines: Iterable[RunLine]) -> Unit:
     Args:
         lines: Of the runs of all models.
     """
-    return "usd" if known_mean([line.usd for line in lines]) else "tokens"
+    return "usd" if known_mean([line.whole_usd for line in lines]) else "tokens"
 
 
 def known_mean(costs: Sequence[float | None]) -> float | None:
@@ -49,15 +49,15 @@ def known_mean(costs: Sequence[float | None]) -> float | None:
 
 
 def line_cost(line: RunLine, unit: Unit) -> float | None:
-    """Return what a run cost; None where that is not known.
+    """Return what a run cost; None where that is not known whole.
 
     Args:
         line: The run.
         unit: Of the number.
     """
     if unit == "usd":
-        return line.usd
-    return None if line.unknown_calls else float(line.input_tokens + WRITTEN_WEIGHT * line.output_tokens)
+        return line.whole_usd
+    return None if not line.has_all_tokens else float(line.input_tokens + WRITTEN_WEIGHT * line.output_tokens)
 
 
 def plan_cost(planned: PlanSum, unit: Unit) -> float | None:

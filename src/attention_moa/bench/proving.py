@@ -16,7 +16,7 @@ from attention_moa.bench.prove_folder import Decisions, decisions_in, keep_decis
 from attention_moa.bench.prove_money import Shares
 from attention_moa.bench.prove_pilot import Lines, Split, agent_pairs, pilot_ids, pilot_scores, split
 from attention_moa.bench.prove_result import Best, How, Proof, Size
-from attention_moa.bench.prove_scores import Answers, best_agent, is_checkable
+from attention_moa.bench.prove_scores import Answers, best_agent, is_cheaper, is_checkable, tied_with
 from attention_moa.bench.prove_sizing import Scales, baseline_systems, corrected, sizes_of
 from attention_moa.bench.prove_spend import mean_cost, spend_unit
 from attention_moa.bench.prove_systems import SINGLE, as_sized, single_systems
@@ -270,8 +270,12 @@ class Proving:
         unit = spend_unit(line for found in lines.values() for line in found.values())
         costs = {name: mean_cost(found.values(), unit) for name, found in lines.items()}
         checked = [is_checkable(one) for one in questions]
+        best = best_agent(scores, costs)
+        tied = tied_with(best, scores)
         return Best(
-            agent=agents[best_agent(scores, costs)],
+            agent=agents[best],
+            tied=tuple(agents[name] for name in tied),
+            is_cheaper=bool(tied) and all(is_cheaper(costs[best], costs[name]) for name in tied),
             how="right-answers" if all(checked) else "judge-and-right-answers" if any(checked) else "judge",
             prompts=tuple(one.id for one in questions),
             rates={agents[name]: fmean(found) if found else None for name, found in scores.items()},

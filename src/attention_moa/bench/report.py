@@ -113,7 +113,9 @@ def _sections(
 
 
 def _lead(results: Results) -> str:
-    """Return who did best, only where that can be said of one; else that it cannot."""
+    """Return what came out: a verdict, or who did best, only where that can be said of one; of one alone, its score."""
+    if results.headline is not None:
+        return results.headline
     scored = [(score, one.name) for one in results.systems if (score := main_score(results.task, one)) is not None]
     ranked = sorted(scored, key=lambda pair: -(pair[0].value or 0.0))
     if not ranked:
@@ -122,6 +124,9 @@ def _lead(results: Results) -> str:
     equals = [who for other, who in ranked if number(other.value) == number(score.value)]
     if len(equals) > 1:
         return f"The highest {score_title(score.name)}, {number(score.value)}, is that of {', '.join(equals)} alike."
+    if len(results.systems) == 1:
+        interval = "" if score.interval is None else f" (95 % interval {spread(score.interval)})"
+        return f"{name}: {score_title(score.name)} {number(score.value)}{interval}."
     begin = f"{name} has the highest {score_title(score.name)}: {number(score.value)}"
     if score.interval is not None:
         begin += f" (95 % interval {spread(score.interval)})"
@@ -141,7 +146,7 @@ def _facts(results: Results) -> tuple[tuple[str, str], ...]:
         ("questions", f"{results.asked:,} of {results.total:,}{drawn}"),
         ("judge", results.judge or "nobody: scored by rule"),
         ("date", results.date.replace("T", " ").replace("+00:00", " UTC")),
-        ("spent", money(results.usd)),
+        ("spent", money(results.usd, is_lower_bound=results.usd_is_lower_bound)),
         ("longest reply", "as each ensemble says" if results.max_tokens is None else f"{results.max_tokens:,} tokens"),
         ("settings", results.settings_hash),
         ("data", results.data_fingerprint),

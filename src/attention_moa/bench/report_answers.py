@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attention_moa.bench.questions import OWN, Question, read_question_set
 from attention_moa.bench.report_page import Asked, Reply
-from attention_moa.bench.report_words import count, money, seconds
+from attention_moa.bench.report_words import at_least, count, money, seconds
 from attention_moa.bench.results import Results
 from attention_moa.bench.run_lines import RunLine, read_lines_of
 from attention_moa.errors import ConfigError
@@ -80,8 +80,8 @@ def _reply(system: str, line: RunLine) -> Reply:
     facts = [
         seconds(line.seconds),
         count(line.calls, "call"),
-        f"{count(line.input_tokens, 'prompt token')}, {line.output_tokens:,} written",
-        money(line.usd),
+        _tokens(line),
+        money(line.usd, is_lower_bound=line.money.is_lower_bound),
         f"run {line.run_id}",
     ]
     if line.error is not None:
@@ -92,6 +92,14 @@ def _reply(system: str, line: RunLine) -> Reply:
         facts=" · ".join(facts),
         flags=tuple(name for name, is_so in flags if is_so),
     )
+
+
+def _tokens(line: RunLine) -> str:
+    if not line.has_all_tokens and not line.tokens:
+        return "tokens not told"
+    counts = (line.input_tokens, line.output_tokens)
+    read, written = (at_least(f"{n:,}", is_lower_bound=not line.has_all_tokens) for n in counts)
+    return f"{read} prompt {'token' if line.input_tokens == 1 else 'tokens'}, {written} written"
 
 
 def _short(text: str) -> str:

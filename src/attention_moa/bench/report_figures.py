@@ -50,7 +50,24 @@ def cost_of(system: SystemResult, axis: str) -> float | None:
         return None
     if axis.startswith("US"):
         return None if system.usd is None else system.usd / reached
-    return (system.input_tokens + system.output_tokens) / reached
+    return system.tokens / reached if system.tokens or not system.tokens_are_lower_bound else None
+
+
+def is_cost_lower_bound(system: SystemResult, axis: str) -> bool:
+    """Return whether more belongs to what a question costs a system than anybody told.
+
+    Args:
+        system: Who.
+        axis: As ``cost_axis`` gives it.
+    """
+    return system.usd_is_lower_bound if axis.startswith("US") else system.tokens_are_lower_bound
+
+
+def _bounds(systems: Sequence[SystemResult], axis: str) -> str:
+    """Return which costs are lower bounds, as a sentence; empty where none is."""
+    names = ", ".join(one.name for one in systems if is_cost_lower_bound(one, axis))
+    told = f" Not all costs of {names} are known: these points stand at lower bounds, and belong further right."
+    return told if names else ""
 
 
 def _scores(results: Results) -> Iterator[Figure]:
@@ -74,6 +91,7 @@ def _prices(results: Results) -> Iterator[Figure]:
     if panels:
         caption = (
             "Up is better, left is cheaper or quicker: what has nothing above and to the left of it is worth its price."
+            f"{_bounds(results.systems, axis)}"
         )
         yield Figure(name="cost-quality", title="Quality against cost and time", panels=panels, caption=caption)
 

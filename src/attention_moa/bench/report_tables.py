@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from attention_moa.bench.report_page import Cell, Table
 from attention_moa.bench.report_scores import front_scores, score_of, score_title
-from attention_moa.bench.report_words import NONE, count, money, number, seconds, spread, told
+from attention_moa.bench.report_words import NONE, UNKNOWN, at_least, count, money, number, seconds, spread, told
 from attention_moa.bench.results import Results, SystemResult
 from attention_moa.bench.scores import Score
+from attention_moa.bench.sums import Money
+
+
+_IN_COST = frozenset({"usd", "is_lower_bound"})
+"""Of a judgement: what its cost says already."""
 
 
 def overview(results: Results) -> Table:
@@ -49,7 +55,8 @@ def losses(results: Results) -> Table:
         (
             Cell(text=one.name),
             *(_count(value) for value in (one.answered, one.failed, one.not_reached, one.truncated, one.degraded)),
-            *(_count(value) for value in (one.calls, one.input_tokens, one.cached_tokens, one.output_tokens)),
+            _count(one.calls),
+            *(_tokens(one, value) for value in (one.input_tokens, one.cached_tokens, one.output_tokens)),
             Cell(text=seconds(one.critical_path_s.median if one.critical_path_s is not None else None)),
         )
         for one in results.systems
@@ -66,7 +73,8 @@ def judging(results: Results) -> Table | None:
     judged = [one for one in results.systems if one.judgement]
     if not judged:
         return None
-    names = tuple(dict.fromkeys(name for one in judged for name in one.judgement or {}))
+    found = dict.fromkeys(name for one in judged for name in one.judgement or {})
+    names = tuple(name for name in found if name not in _IN_COST)
     rows = tuple(
         (
             Cell(text=one.name),
@@ -106,12 +114,22 @@ def _facts(one: SystemResult, names: Sequence[str]) -> tuple[Cell, ...]:
     return (
         _count(first.n if first is not None else one.answered),
         _count(first.missing if first is not None else one.failed),
-        Cell(text=money(one.usd), note=f"judge {money(one.judge_usd)}" if one.judge_usd is not None else ""),
-        Cell(text=money(each) if reached else NONE),
+        _money(one.money, note=f"judge {_money(one.judge_money).text}" if one.judgement is not None else ""),
+        _money(Money(each, one.usd_is_lower_bound)) if reached else Cell(text=NONE),
         Cell(text=seconds(time.median if time is not None else None)),
         Cell(text=seconds(time.p95 if time is not None else None)),
         Cell(text=number(one.average_length, 0), note=spread(one.average_length_interval, 0)),
     )
+
+
+def _money(amount: Money, *, note: str = "") -> Cell:
+    return Cell(text=money(amount.usd, is_lower_bound=amount.is_lower_bound), note=note)
+
+
+def _tokens(one: SystemResult, value: int) -> Cell:
+    if one.tokens_are_lower_bound and not one.tokens:
+        return Cell(text=UNKNOWN)
+    return Cell(text=at_least(f"{value:,}", is_lower_bound=one.tokens_are_lower_bound))
 
 
 def _count(value: int) -> Cell:
@@ -121,6 +139,8 @@ def _count(value: int) -> Cell:
 def _told(value: object) -> Cell:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return Cell(text=number(value))
+    if isinstance(value, (list, tuple)):
+        return Cell(text=", ".join(map(str, cast("Sequence[object]", value))) or NONE, is_number=False)
     return Cell(text=NONE if value is None else str(value), is_number=False)
 
 

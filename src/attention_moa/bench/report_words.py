@@ -36,9 +36,29 @@ def told(score: Score | None) -> tuple[str, str]:
     return number(score.value), ", ".join(part for part in (spread(score.interval), missing) if part)
 
 
-def money(usd: float | None) -> str:
-    """Return an amount; a question mark where it is not known."""
-    return UNKNOWN if usd is None else dollars(usd)
+def money(usd: float | None, *, is_lower_bound: bool = False) -> str:
+    """Return an amount; a question mark where nothing is known of it.
+
+    Args:
+        usd: What is known of it; None for nothing.
+        is_lower_bound: Whether more belongs to it: then a ``+`` stands behind it.
+    """
+    return UNKNOWN if usd is None else at_least(dollars(usd), is_lower_bound=is_lower_bound)
+
+
+def tokens(number: int, *, is_lower_bound: bool) -> str:
+    """Return a number of tokens; a question mark where none is known and there were some.
+
+    Args:
+        number: Those that are known.
+        is_lower_bound: Whether more belong to it: then a ``+`` stands behind it.
+    """
+    return UNKNOWN if is_lower_bound and not number else at_least(f"{number:,}", is_lower_bound=is_lower_bound)
+
+
+def at_least(text: str, *, is_lower_bound: bool) -> str:
+    """Return a number with a ``+`` behind it where it is a lower bound."""
+    return f"{text}+" if is_lower_bound else text
 
 
 def seconds(value: float | None) -> str:

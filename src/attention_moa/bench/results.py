@@ -12,9 +12,12 @@ from attention_moa.bench.answers import Answered
 from attention_moa.bench.bootstrap import mean_interval, percentile
 from attention_moa.bench.run_lines import RunLine
 from attention_moa.bench.scores import Interval, Score
+from attention_moa.bench.sums import NOTHING, Money, sum_of
 from attention_moa.bench.systems import System
 from attention_moa.schedule import count_calls
 
+LOST = "what was under way then may have cost something that is in no sum here"
+"""Of what is cut off by the end of a process."""
 FORM = 1
 """Of ``scores.json``: another number has other fields."""
 
@@ -49,13 +52,19 @@ class SystemResult(Struct, frozen=True, kw_only=True):
         truncated: Answers that hit a limit of tokens.
         degraded: Runs in which something stood in for something better.
         calls: Attempts that were sent.
+        unknown_calls: Those of them whose tokens are not known.
+        unpriced_calls: Those of them whose cost is not known.
+        cut_off: Runs that a process's end cut off, and that went on: calls of then may be in no count and no sum.
         input_tokens: Of all prompts, cached ones included.
         cached_tokens: Those out of a cache.
         output_tokens: Generated.
-        usd: Money; None where the price of any of it is not known.
+        tokens_are_lower_bound: Whether more tokens belong to these counts that nobody told.
+        usd: Money, as far as it is known; None where nothing is.
+        usd_is_lower_bound: Whether more belongs to it that nobody told.
         seconds: Of one run; None where there is none.
         critical_path_s: Of one run.
-        judge_usd: What judging it cost; None where nobody judged or nobody knows.
+        judge_usd: What judging it cost, as far as that is known; None where nobody judged, or nothing is known.
+        judge_usd_is_lower_bound: Whether more belongs to it that nobody told.
         judgement: What there is to know of the judging.
         notes: What a reader has to know, a sentence each.
     """
@@ -74,15 +83,36 @@ class SystemResult(Struct, frozen=True, kw_only=True):
     truncated: int = 0
     degraded: int = 0
     calls: int = 0
+    unknown_calls: int = 0
+    unpriced_calls: int = 0
+    cut_off: int = 0
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    tokens_are_lower_bound: bool = False
     usd: float | None = None
+    usd_is_lower_bound: bool = False
     seconds: Spread | None = None
     critical_path_s: Spread | None = None
     judge_usd: float | None = None
+    judge_usd_is_lower_bound: bool = False
     judgement: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """Of prompts and replies, as far as they are known."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def money(self) -> Money:
+        """What its own runs cost."""
+        return Money(self.usd, self.usd_is_lower_bound)
+
+    @property
+    def judge_money(self) -> Money:
+        """What judging it cost: nothing where nobody judged."""
+        return NOTHING if self.judgement is None else Money(self.judge_usd, self.judge_usd_is_lower_bound)
 
 
 class Results(Struct, frozen=True, kw_only=True):
@@ -102,9 +132,11 @@ class Results(Struct, frozen=True, kw_only=True):
         settings_hash: Of all that shapes the scores.
         versions: Of what made them.
         stopped: How the budget ended it; None where it did not.
-        usd: All runs and judgements; None where the price of any is not known.
+        usd: All runs and judgements, as far as that is known; None where nothing is.
+        usd_is_lower_bound: Whether more belongs to it that nobody told.
         systems: In the order in which they answered.
         warnings: What a reader has to know of the whole.
+        headline: What came out, where that is more than who has the highest score: a verdict.
         form: Of this document.
     """
 
@@ -123,7 +155,9 @@ class Results(Struct, frozen=True, kw_only=True):
     stopped: str | None
     usd: float | None
     systems: tuple[SystemResult, ...]
+    usd_is_lower_bound: bool = False
     warnings: tuple[str, ...] = ()
+    headline: str | None = None
     form: int = FORM
 
 
@@ -139,6 +173,7 @@ def result_of(system: System, found: Sequence[Answered]) -> SystemResult:
     answered = sum(one.texts is not None for one in found)
     failed = sum(any(line.state == "failed" for line in one.lines) for one in found)
     made = [line for line in lines if line.calls]
+    money = sum_of(line.money for line in lines)
     return SystemResult(
         name=system.name,
         strategy=system.spec.strategy,
@@ -153,10 +188,15 @@ def result_of(system: System, found: Sequence[Answered]) -> SystemResult:
         truncated=sum(line.is_truncated for line in lines),
         degraded=sum(line.degraded > 0 for line in lines),
         calls=sum(line.calls for line in lines),
+        unknown_calls=sum(line.unknown_calls for line in lines),
+        unpriced_calls=sum(line.unpriced_calls for line in lines),
+        cut_off=sum(line.is_cut_off for line in lines),
         input_tokens=sum(line.input_tokens for line in lines),
         cached_tokens=sum(line.cached_tokens for line in lines),
         output_tokens=sum(line.output_tokens for line in lines),
-        usd=known_sum([line.usd for line in lines]),
+        tokens_are_lower_bound=not all(line.has_all_tokens for line in lines),
+        usd=money.usd,
+        usd_is_lower_bound=money.is_lower_bound,
         seconds=_spread([line.seconds for line in made]),
         critical_path_s=_spread([line.critical_path_s for line in made]),
         notes=tuple(_notes(lines, failed, len(found) - answered - failed)),
@@ -196,4 +236,6 @@ def _notes(lines: Sequence[RunLine], failed: int, not_reached: int) -> list[str]
         notes.append(f"{failed} questions have no answer; the first one: {first}")
     if not_reached:
         notes.append(f"{not_reached} questions were not reached")
+    if cut_off := sum(line.is_cut_off for line in lines):
+        notes.append(f"{cut_off} of {len(lines)} runs were cut off and went on: {LOST}")
     return notes

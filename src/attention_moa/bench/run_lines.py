@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from attention_moa.bench.questions import Question
+from attention_moa.bench.sums import Money, is_cut_off, run_money
 from attention_moa.errors import ConfigError, StoreError, describe
 from attention_moa.records import RunRecord
 
@@ -38,7 +39,9 @@ class RunLine(Struct, frozen=True, kw_only=True):
         cached_tokens: Those out of a cache.
         output_tokens: Generated, thinking included.
         reasoning_tokens: Those that are thinking.
-        usd: What it cost; None where a price is not known.
+        usd: What it cost, as far as that is known; None where nothing is.
+        unpriced_calls: Attempts whose cost is not known: ``usd`` is then a lower bound.
+        is_cut_off: Whether a process ended while it ran: calls of then may be in no count and no sum.
         is_truncated: Whether the answer hit a limit of tokens.
         degraded: How often something stood in for something better.
         losses: How many results are missing.
@@ -63,6 +66,8 @@ class RunLine(Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     reasoning_tokens: int = 0
     usd: float | None = None
+    unpriced_calls: int = 0
+    is_cut_off: bool = False
     is_truncated: bool = False
     degraded: int = 0
     losses: int = 0
@@ -73,6 +78,26 @@ class RunLine(Struct, frozen=True, kw_only=True):
     def key(self) -> Key:
         """Which question and turn it is of."""
         return self.question, self.turn
+
+    @property
+    def money(self) -> Money:
+        """What it cost, and whether more belongs to that."""
+        return Money(self.usd, self.usd is None or self.unpriced_calls > 0 or (self.is_cut_off and self.usd > 0))
+
+    @property
+    def whole_usd(self) -> float | None:
+        """What it cost; None where more belongs to it that nobody told."""
+        return None if self.money.is_lower_bound else self.usd
+
+    @property
+    def tokens(self) -> int:
+        """Of prompts and replies, as far as they are known."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def has_all_tokens(self) -> bool:
+        """Whether all tokens are known."""
+        return not self.unknown_calls and not self.is_cut_off
 
 
 def line_of(record: RunRecord, question: Question, turn: int, *, error: str | None = None) -> RunLine:
@@ -103,7 +128,9 @@ def line_of(record: RunRecord, question: Question, turn: int, *, error: str | No
         cached_tokens=usage.cached_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        usd=None if usage.unpriced_calls else usage.cost_usd,
+        usd=run_money(record).usd,
+        unpriced_calls=usage.unpriced_calls,
+        is_cut_off=is_cut_off(record),
         is_truncated=record.is_truncated,
         degraded=len(record.degraded),
         losses=len(record.losses),

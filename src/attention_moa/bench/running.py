@@ -14,7 +14,7 @@ from attention_moa.bench.answers import Answered, answered, write_answers
 from attention_moa.bench.board import Board
 from attention_moa.bench.documents import write_document
 from attention_moa.bench.generating import Answering, Hall, board_of, earlier_life, run_names
-from attention_moa.bench.judge_runs import Bench, judge_usd_each, judged_usd, total_usd, with_judgement
+from attention_moa.bench.judge_runs import Bench, judge_usd_each, judged_usd, total_money, with_judgement
 from attention_moa.bench.judging import require_judge_data
 from attention_moa.bench.null_model import NULL_MODEL, null_result, published_annotations, write_null_answers
 from attention_moa.bench.purse import Purse
@@ -214,6 +214,7 @@ class Benchmark:
 
     def _results(self, systems: Sequence[SystemResult]) -> Results:
         settings, questions = self._wanted.settings, self._wanted.questions
+        money = total_money(systems)
         return Results(
             task=settings.task,
             data=settings.data,
@@ -228,7 +229,8 @@ class Benchmark:
             settings_hash=settings.hash,
             versions=settings.versions,
             stopped=_stopped(systems, settings.budget_usd),
-            usd=total_usd(systems),
+            usd=money.usd,
+            usd_is_lower_bound=money.is_lower_bound,
             systems=tuple(systems),
             warnings=settings.warnings,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from attention_moa.bench.plots import Figure, Mark, Panel, Series
@@ -10,7 +10,7 @@ from attention_moa.bench.plots_static import write_pictures
 from attention_moa.bench.report import FIGURES, REPORT, write_page
 from attention_moa.bench.report_page import Cell, Page, Section, Table, Words
 from attention_moa.bench.report_scores import score_title
-from attention_moa.bench.report_words import NONE, money, number, spread, told
+from attention_moa.bench.report_words import NONE, UNKNOWN, at_least, money, number, spread, told
 from attention_moa.bench.scores import Interval
 from attention_moa.bench.sweep_points import QUESTIONS
 from attention_moa.bench.sweep_results import Amount, PointResult, SweepResults
@@ -74,8 +74,8 @@ def table_of(results: SweepResults) -> Table:
             Cell(text=f"{one.score.n if one.score is not None else one.system.answered:,}"),
             Cell(text=f"{one.score.missing if one.score is not None else 0:,}"),
             Cell(text=f"{one.system.failed:,}"),
-            Cell(text=money(one.usd.mean if one.usd is not None else None).removeprefix("$")),
-            _amount(one.tokens, 0),
+            _usd(one.usd),
+            _amount(one.tokens, 0, none=UNKNOWN if one.system.tokens_are_lower_bound else NONE),
             _amount(one.seconds, 1),
             *((_share(one.stopped), _share(one.tokens_saved)) if has_stops else ()),
         )
@@ -91,7 +91,7 @@ def _page(results: SweepResults, figures: Sequence[Figure]) -> Page:
         ("points", f"{len(results.points):,}"),
         ("judge", results.judge or "nobody: scored by rule"),
         ("date", results.date.replace("T", " ").replace("+00:00", " UTC")),
-        ("spent", money(results.usd)),
+        ("spent", money(results.usd, is_lower_bound=results.usd_is_lower_bound)),
         *(("settings", one) for one in results.settings_hashes.values()),
         *results.versions.items(),
     )
@@ -125,9 +125,9 @@ def _main(results: SweepResults) -> Iterator[Figure]:
     name = next((score_title(one.score.name) for one in results.points if one.score is not None), "")
     heights: list[tuple[str, Height, bool]] = [
         (name, _score, False),
-        ("US dollars a question", lambda one: _pair(one.usd), True)
+        (f"US dollars a question{_mark(one.usd for one in results.points)}", lambda one: _pair(one.usd), True)
         if is_priced
-        else ("tokens a question", lambda one: _pair(one.tokens), True),
+        else (f"tokens a question{_mark(one.tokens for one in results.points)}", lambda one: _pair(one.tokens), True),
         ("seconds a run", lambda one: _pair(one.seconds), True),
     ]
     if any(one.stopped for one in results.points):
@@ -136,7 +136,22 @@ def _main(results: SweepResults) -> Iterator[Figure]:
             heights.append(("tokens saved, %", _saved, False))
     panels = [panel for title, of, has_zero in heights if (panel := _panel(results, title, of, has_zero=has_zero))]
     if panels:
-        yield Figure(name="sweep", title=results.title, panels=tuple(panels))
+        caption = _bounds([one.label for one in results.points if _is_lower_bound(one, is_priced=is_priced)])
+        yield Figure(name="sweep", title=results.title, panels=tuple(panels), caption=caption)
+
+
+def _is_lower_bound(one: PointResult, *, is_priced: bool) -> bool:
+    found = one.usd if is_priced else one.tokens
+    return found is not None and found.is_lower_bound
+
+
+def _bounds(labels: Sequence[str]) -> str:
+    return f"What {', '.join(labels)} took is not known whole: at least this much." if labels else ""
+
+
+def _mark(amounts: Iterable[Amount | None]) -> str:
+    """Return what stands behind the title of numbers some of which are lower bounds."""
+    return " (some are lower bounds)" if any(one is not None and one.is_lower_bound for one in amounts) else ""
 
 
 def _panel(results: SweepResults, title: str, height: Height, *, has_zero: bool) -> Panel | None:
@@ -219,10 +234,17 @@ def _cell(text: str, note: str) -> Cell:
     return Cell(text=text, note=note)
 
 
-def _amount(amount: Amount | None, digits: int) -> Cell:
-    if amount is None:
-        return Cell(text=NONE)
-    return Cell(text=number(float(amount.mean), digits), note=spread(amount.interval, digits))
+def _usd(found: Amount | None) -> Cell:
+    if found is None:
+        return Cell(text=UNKNOWN)
+    return Cell(text=money(found.mean, is_lower_bound=found.is_lower_bound).removeprefix("$"))
+
+
+def _amount(found: Amount | None, digits: int, *, none: str = NONE) -> Cell:
+    if found is None:
+        return Cell(text=none)
+    text = at_least(number(float(found.mean), digits), is_lower_bound=found.is_lower_bound)
+    return Cell(text=text, note=spread(found.interval, digits))
 
 
 def _share(value: float | None) -> Cell:

@@ -15,7 +15,7 @@ from attention_moa.bench.own_file import agrees
 from attention_moa.bench.questions import OWN, Question
 from attention_moa.bench.report_scores import main_score
 from attention_moa.bench.results import Results, SystemResult
-from attention_moa.bench.run_lines import RunLine, read_lines_of
+from attention_moa.bench.run_lines import Key, RunLine, read_lines_of
 from attention_moa.bench.scores import Interval, Score
 from attention_moa.bench.sweep_points import Point
 
@@ -29,11 +29,13 @@ class Amount(Struct, frozen=True, kw_only=True):
 
     Args:
         mean: In the unit of its name.
-        interval: Its 95 % interval; None for fewer than two questions.
+        interval: Its 95 % interval; None for fewer than two questions, and of a lower bound.
+        is_lower_bound: Whether more belongs to it that nobody told.
     """
 
     mean: float
     interval: Interval | None = None
+    is_lower_bound: bool = False
 
 
 class PointResult(Struct, frozen=True, kw_only=True):
@@ -46,8 +48,8 @@ class PointResult(Struct, frozen=True, kw_only=True):
         score: The score that points are compared by; None where there is none.
         against_first: How much better it did than the first point on the same questions, in the score's unit; None
             where the benchmark does not score each question by itself.
-        usd: Money a question; None where a price is not known.
-        tokens: Tokens a question, of prompts and replies.
+        usd: Money a question; None where nothing is known.
+        tokens: Tokens a question, of prompts and replies; None where nothing is known.
         seconds: Of a run.
         layers: The most that a run has.
         ended_in: Shares of the runs by the layer in which a rule stopped them, by number of the layer; those that went
@@ -95,8 +97,10 @@ class SweepResults(Struct, frozen=True, kw_only=True):
         date: When it ended, ISO 8601 in UTC.
         settings_hashes: Of the benchmarks that it is made of, by what was asked.
         versions: Of what made them.
-        usd: All of it; None where a price is not known.
+        usd: All of it, as far as it is known; None where nothing is.
+        usd_is_lower_bound: Whether more belongs to it that nobody told.
         warnings: What a reader has to know.
+        notes: What else there is to know of points, a sentence each.
         form: Of this document.
     """
 
@@ -113,7 +117,9 @@ class SweepResults(Struct, frozen=True, kw_only=True):
     settings_hashes: Mapping[str, str]
     versions: Mapping[str, str]
     usd: float | None
+    usd_is_lower_bound: bool = False
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     form: int = FORM
 
 
@@ -160,15 +166,14 @@ def _lines(point: Point, folder: Path) -> tuple[RunLine, ...]:
 def _point(point: Point, place: Ran, lines: Sequence[RunLine], *, against: Sequence[RunLine] | None) -> PointResult:
     system = next(one for one in place.results.systems if one.name == point.system.name)
     ended = Counter(str(line.layers) for line in lines if line.ended_by in _EARLY)
-    prices = [line.usd for line in lines if line.usd is not None]
     return PointResult(
         labels=point.labels,
         benchmark=point.benchmark,
         system=system,
         score=main_score(place.results.task, system),
         against_first=_difference(place, lines, against),
-        usd=_amount(prices) if len(prices) == len(lines) else None,
-        tokens=_amount([float(line.input_tokens + line.output_tokens) for line in lines]),
+        usd=_known([line.usd or 0.0 for line in lines], [not line.money.is_lower_bound for line in lines]),
+        tokens=_known([float(line.tokens) for line in lines], [line.has_all_tokens for line in lines]),
         seconds=_amount([line.seconds for line in lines if line.calls]),
         layers=point.system.spec.layers,
         ended_in={layer: count / len(lines) for layer, count in sorted(ended.items())},
@@ -177,6 +182,13 @@ def _point(point: Point, place: Ran, lines: Sequence[RunLine], *, against: Seque
 
 def _amount(values: Sequence[float]) -> Amount | None:
     return Amount(mean=statistics.fmean(values), interval=mean_interval(values)) if values else None
+
+
+def _known(values: Sequence[float], are_whole: Sequence[bool]) -> Amount | None:
+    """Return a mean of what is known; None where nothing is. What is incomplete has no interval."""
+    if all(are_whole):
+        return _amount(values)
+    return Amount(mean=statistics.fmean(values), is_lower_bound=True) if any(values) else None
 
 
 def _difference(place: Ran, lines: Sequence[RunLine], against: Sequence[RunLine] | None) -> Amount | None:
@@ -201,19 +213,15 @@ def _saved(point: Point, points: Sequence[Point], lines: Mapping[str, Sequence[R
     other = next((one for one in points if _never_stops(one, point)), None)
     if other is None:
         return None
-    whole = {
-        line.key: line.input_tokens + line.output_tokens
-        for line in lines[other.system.name]
-        if line.state == "finished"
-    }
-    ours = {
-        line.key: line.input_tokens + line.output_tokens
-        for line in lines[point.system.name]
-        if line.state == "finished"
-    }
+    whole, ours = (_whole_tokens(lines[one.system.name]) for one in (other, point))
     both = [key for key in ours if key in whole]
     together = sum(whole[key] for key in both)
     return 1.0 - sum(ours[key] for key in both) / together if together else None
+
+
+def _whole_tokens(lines: Sequence[RunLine]) -> dict[Key, int]:
+    """Return the tokens of the runs that finished and of which all are known."""
+    return {line.key: line.tokens for line in lines if line.state == "finished" and line.has_all_tokens}
 
 
 def _never_stops(one: Point, point: Point) -> bool:

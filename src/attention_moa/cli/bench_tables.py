@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from attention_moa.bench.report_words import UNKNOWN, at_least, tokens
 from attention_moa.bench.results import Results, SystemResult, told_notes
 from attention_moa.bench.scores import Score
+from attention_moa.bench.sums import Money
 from attention_moa.cli.layout import table
 from attention_moa.money import amount
 
@@ -65,8 +67,8 @@ def _costs(one: SystemResult) -> tuple[str, ...]:
         f"{one.answered:,}/{one.questions:,}",
         f"{one.failed:,}",
         f"{one.calls:,}",
-        f"{one.input_tokens + one.output_tokens:,}",
-        "?" if one.usd is None else amount(one.usd),
+        tokens(one.tokens, is_lower_bound=one.tokens_are_lower_bound),
+        _usd(one.money),
         _judge_usd(one),
         "-" if seconds is None else f"{seconds.median:,.1f}",
         "-" if seconds is None else f"{seconds.p95:,.1f}",
@@ -77,7 +79,11 @@ def _costs(one: SystemResult) -> tuple[str, ...]:
 def _judge_usd(one: SystemResult) -> str:
     if one.judgement is None:
         return "-"
-    return "?" if one.judge_usd is None else amount(one.judge_usd)
+    return _usd(one.judge_money)
+
+
+def _usd(money: Money) -> str:
+    return UNKNOWN if money.usd is None else at_least(amount(money.usd), is_lower_bound=money.is_lower_bound)
 
 
 def _remarks(results: Results) -> Iterator[str]:

@@ -151,7 +151,8 @@ class LineBoard:
     def _judging(self, now_s: float) -> None:
         if not self._is_silent and now_s - self._said_s >= _EVERY_S:
             self._said_s = now_s
-            tell(f"judging: {self._board.judged:,} of {self._board.to_judge:,}, ${amount(self._board.judge_usd)}")
+            cost = _money(self._board.judge_usd, self._board.judge_unpriced)
+            tell(f"judging: {self._board.judged:,} of {self._board.to_judge:,}, {cost}")
 
     def _current(self) -> SystemBoard | None:
         if self._board.phase != "answering":
@@ -247,9 +248,13 @@ def _cells(one: SystemBoard) -> tuple[str, ...]:
 
 
 def _usd(one: SystemBoard) -> str:
-    if one.unpriced:
-        return f"${amount(one.usd)}+" if one.usd else "cost unknown"
-    return f"${amount(one.usd)}"
+    return _money(one.usd, one.unpriced)
+
+
+def _money(usd: float, unpriced: int) -> str:
+    if unpriced:
+        return f"${amount(usd)}+" if usd else "cost unknown"
+    return f"${amount(usd)}"
 
 
 def _left(seconds: float | None) -> str:

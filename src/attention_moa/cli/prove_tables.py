@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from attention_moa.bench.prove_frontier import Point
-from attention_moa.bench.prove_result import Proof, SystemProof
+from attention_moa.bench.prove_result import Best, Proof, SystemProof
 from attention_moa.bench.prove_verdict import Comparison
 from attention_moa.bench.scores import Interval
 from attention_moa.cli.layout import table
@@ -102,14 +102,31 @@ def _interval(interval: Interval | None) -> str:
 
 def _remarks(proof: Proof) -> Iterator[str]:
     yield f"best agent: {proof.best.agent}, {_HOW[proof.best.how].format(n=len(proof.best.prompts))}"
+    if proof.best.tied:
+        yield _tie(proof.best)
     yield from _sizes(proof.systems)
     if proof.judge is not None:
         yield _judge(proof)
-    unpriced = f", and what {proof.unpriced:,} runs cost that nobody told" if proof.unpriced else ""
-    yield f"spent in all: ${amount(proof.usd)}{unpriced}"
+    yield f"spent in all: {_spent(proof)}"
     if proof.stopped is not None:
         yield proof.stopped
     yield from proof.warnings
+
+
+def _tie(best: Best) -> str:
+    """Return who did equally well in the pilot, and why one of them was taken."""
+    rate = best.rates.get(best.agent)
+    at = "" if rate is None else f" at {_share(rate)}"
+    cheap = "cheaper" if len(best.tied) == 1 else "cheapest"
+    why = f"is the {cheap} one" if best.is_cheaper else "comes first"
+    return f"in the pilot {', '.join((best.agent, *best.tied))} tied{at}: {best.agent} {why}"
+
+
+def _spent(proof: Proof) -> str:
+    if not proof.unpriced:
+        return f"${amount(proof.usd)}"
+    cut_off = f", and {proof.cut_off:,} of the runs were cut off" if proof.cut_off else ""
+    return f"at least ${amount(proof.usd)}: of {proof.unpriced:,} runs and judgements not all is known{cut_off}"
 
 
 def _sizes(systems: Sequence[SystemProof]) -> Iterator[str]:

@@ -15,12 +15,12 @@ from attention_moa.bench.judges import judge_settings
 from attention_moa.bench.questions import QuestionSet, read_question_set
 from attention_moa.bench.report import write_report
 from attention_moa.bench.running import UNJUDGED, Wanted
+from attention_moa.bench.sums import Money, sum_of
 from attention_moa.bench.sweep_file import SweepSpec
 from attention_moa.bench.sweep_points import Points
 from attention_moa.bench.sweep_prompts import SETS, write_set
 from attention_moa.bench.sweep_report import table_of, write_sweep_report
 from attention_moa.bench.sweep_results import Ran, SweepResults, point_results
-from attention_moa.bench.sums import Money, sum_of
 from attention_moa.bench.systems import System
 from attention_moa.cli.bench_options import Work
 from attention_moa.cli.bench_views import run_shown

@@ -12,6 +12,7 @@ import pytest
 from attention_moa.bench.judgements import Judgement, judged_of, write_details
 from attention_moa.bench.judging import Case, Judge, judge_all
 from attention_moa.bench.mt_bench_judge import parse_rating
+from attention_moa.bench.sums import Money
 from attention_moa.errors import ConfigError, RefusedError
 from attention_moa.messages import CallRequest, Conversation, Usage, user
 from attention_moa.providers.scripted import Line, Said
@@ -193,17 +194,19 @@ def test_a_judge_that_cannot_be_had_ends_it_all() -> None:
         run(lambda: judge_all(cases("q", "r"), Judge("j", ask)))
 
 
-def test_a_cost_that_is_not_known_stays_unknown() -> None:
-    """Of the judgement, and of all of them."""
+def test_a_cost_that_is_not_known_makes_the_sum_a_lower_bound() -> None:
+    """Of the judgement nothing is known, of all of them a part."""
 
     async def scenario() -> None:
         async with a_judge([says("[[1]]", usage=None)]) as bench:
             (one,) = await judge_all(cases("q"), bench.judge)
         assert one.usd is None
-        known = one._replace(usd=1.0)
+        assert one.money == Money(None, is_lower_bound=True)
+        known = one._replace(usd=1.0, is_lower_bound=False)
         judged = judged_of("t", "j", [one, known], system="s", files=(Path("a"), Path("b")))
-        assert judged.usd is None
-        assert judged_of("t", "j", [known, known], system="s", files=(Path("a"), Path("b"))).usd == 2.0
+        assert (judged.usd, judged.is_lower_bound) == (1.0, True)
+        whole = judged_of("t", "j", [known, known], system="s", files=(Path("a"), Path("b")))
+        assert (whole.usd, whole.is_lower_bound) == (2.0, False)
 
     run(scenario)
 
@@ -238,6 +241,7 @@ def test_each_judgement_has_a_line_of_its_own(tmp_path: Path) -> None:
         "tries": 1,
         "run_ids": [],
         "usd": 0.0,
+        "is_lower_bound": False,
         "models": [],
         "created_at": "",
         "error": None,

@@ -85,7 +85,7 @@ def test_a_tie_in_both_orders_is_a_consistent_one() -> None:
 def test_equal_answers_are_a_tie_without_a_call() -> None:
     """And tell nothing of the judge."""
     found = compared([], Pair("q", (user("Why?"),), "same", "same"))
-    assert (found.winner, found.is_consistent, found.usd, found.judgements) == ("tie", None, 0.0, ())
+    assert (found.winner, found.is_consistent, found.money, found.judgements) == ("tie", None, (0.0, False), ())
 
 
 def test_an_order_that_cannot_be_judged_leaves_no_winner() -> None:
@@ -121,7 +121,7 @@ def test_comparisons_are_counted() -> None:
 
     assert tally(run(scenario)) == Tally(
         n=5, a=1, b=0, ties=3, missing=1, consistent=2, inconsistent=1, retried=2,
-        position_bias=(1 + 0 + 1 + 1 + 0.5 + 0.5) / 6, usd=None, reply_models=(),
+        position_bias=(1 + 0 + 1 + 1 + 0.5 + 0.5) / 6, usd=None, is_lower_bound=True, reply_models=(),
     )  # fmt: skip
 
 

@@ -240,6 +240,7 @@ def a_proof() -> Proof:
         judge=JudgeAccount(judge="openai:j", comparisons=8, agreed=0.75, first=0.5, missing=1, usd=None),
         usd=1.5,
         unpriced=2,
+        cut_off=1,
         usd_each=None,
         stopped="stopped by the budget",
         warnings=("a warning",),
@@ -263,13 +264,28 @@ def test_a_proof_is_told_in_tables() -> None:
         "best agent: a, by the judge, on a pilot of 2 prompts",
         "best-of-n: 7 samples, chosen from by openai:a, its calls counted",
         "judge: openai:j, 8 pairs in both orders, both orders agree on 75%, what is read first is preferred 50% of",
-        "spent in all: $1.5000, and what 2 runs cost that nobody told",
+        "spent in all: at least $1.5000: of 2 runs and judgements not all is known, and 1 of the runs were cut off",
         "stopped by the budget",
         "a warning",
     ):
         assert part in text, part
     rows = [row.split() for row in text.splitlines()]
     assert next(row for row in rows if row[:1] == ["best-of-n"])[-1] == "?"
+    assert "tied" not in text
+
+
+@pytest.mark.parametrize(
+    ("tied", "is_cheaper", "said"),
+    [
+        (("b",), True, "in the pilot a, b tied at 50.0 %: a is the cheaper one"),
+        (("b", "c"), True, "in the pilot a, b, c tied at 50.0 %: a is the cheapest one"),
+        (("b",), False, "in the pilot a, b tied at 50.0 %: a comes first"),
+    ],
+)
+def test_a_tie_of_the_pilot_is_told(tied: tuple[str, ...], *, is_cheaper: bool, said: str) -> None:
+    """And why one of them was taken for the best."""
+    best = replace(a_proof().best, agent="a", rates={"a": 0.5}, tied=tied, is_cheaper=is_cheaper)
+    assert said in list(proof_lines(replace(a_proof(), best=best)))
 
 
 def test_a_proof_without_judge_or_question_of_price_says_less() -> None:

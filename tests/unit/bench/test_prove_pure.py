@@ -14,10 +14,12 @@ from attention_moa.bench.prove_scores import (
     Preference,
     best_agent,
     by_kind,
+    is_cheaper,
     is_checkable,
     needs_judge,
     score_of,
     scores_of,
+    tied_with,
 )
 from attention_moa.bench.prove_spend import line_cost, mean_cost, nearest_size, plan_cost, spend_unit
 from attention_moa.bench.prove_systems import (
@@ -126,6 +128,15 @@ def test_the_best_agent_has_the_highest_mean_and_of_equals_the_lowest_cost() -> 
     assert best_agent(scores, {"a": 3.0, "b": 2.0, "c": 0.1, "d": None}) == "b"
     assert best_agent({**scores, "d": [1.0, 1.0]}, {"a": 3.0, "b": 2.0, "c": 0.1, "d": 9.0}) == "d"
     assert best_agent({"c": [None], "a": [0.0]}, {"c": 0.1, "a": 3.0}) == "a"
+
+
+def test_agents_that_did_equally_well_are_known() -> None:
+    """And which of them is the cheaper one; what nobody knows is cheaper than nothing."""
+    scores: dict[str, list[float | None]] = {"a": [1.0, 0.0], "b": [0.5, None], "c": [None], "d": [0.0]}
+    assert (tied_with("b", scores), tied_with("d", scores), tied_with("c", scores)) == (("a",), (), ())
+    assert [is_cheaper(*costs) for costs in ((1.0, 2.0), (1.0, 1.0), (1.0, None), (None, 1.0))] == [
+        True, False, True, False,
+    ]  # fmt: skip
 
 
 def test_spend_is_money_where_all_of_it_is_known_and_any_is_above_nothing() -> None:

@@ -82,6 +82,28 @@ def test_a_report_shows_every_system_with_its_scores_and_intervals(tmp_path: Pat
     assert "tell the two apart" not in page.text
 
 
+def test_one_system_alone_is_no_winner(tmp_path: Path) -> None:
+    """Its score is what came out; a verdict is told in the place of any score."""
+    results = some_results(a_system("one", 50.0))
+    path = write_report(write_folder(tmp_path / "b", results, {}), questions=[])
+    assert "one: prompts, strict, % 50.00 (95 % interval 46.00 to 54.00)." in path.read_text(encoding="utf-8")
+    results = replace(some_results(a_system("one", 50.0), a_system("two", 9.0)), headline="Use one.")
+    text = write_report(write_folder(tmp_path / "c", results, {}), questions=[]).read_text(encoding="utf-8")
+    assert "Use one." in text
+    assert "has the highest" not in text
+
+
+def test_judging_is_told_in_words(tmp_path: Path) -> None:
+    """Names of models with commas, money once."""
+    judgement = {"n": 3, "usd": 0.06, "is_lower_bound": False, "reply_models": ["m-1", "m-2"], "notes": []}
+    system = replace(a_system("one", 50.0), judgement=judgement, judge_usd=0.0595)
+    path = write_report(write_folder(tmp_path / "b", some_results(system), {}), questions=[])
+    page = _Elements(path.read_text(encoding="utf-8"))
+    assert "m-1, m-2" in page.text
+    assert "$0.0595" in page.text
+    assert not any(sign in page.text for sign in ("['m-1", "0.06 ", "lower bound"))
+
+
 def test_systems_that_are_not_told_apart_are_said_so(tmp_path: Path) -> None:
     """The first of two that overlap is no winner."""
     results = some_results(a_system("one", 51.0), a_system("two", 50.0))

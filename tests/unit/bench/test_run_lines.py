@@ -9,7 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from attention_moa.bench.run_lines import LineFile, RunLine, line_of, read_lines_of, write_lines
+from attention_moa.bench.sums import Money
 from attention_moa.errors import ConfigError, ServerError, StoreError
+from attention_moa.journaling import CUT_OFF
 from attention_moa.records import UsageTotal
 from tests.bench_world import a_question
 from tests.worlds import World, a_spec
@@ -31,12 +33,23 @@ def test_a_run_becomes_a_line() -> None:
     assert (line.calls, line.usd, line.error) == (record.usage.calls, None, None)
     priced = replace(record, usage=UsageTotal(calls=3, cost_usd=0.5))
     assert line_of(priced, a_question(), 1).usd == 0.5
+    partly = line_of(replace(record, usage=UsageTotal(calls=3, cost_usd=0.5, unpriced_calls=1)), a_question(), 1)
+    assert (partly.usd, partly.unpriced_calls, partly.whole_usd, partly.money) == (0.5, 1, None, Money(0.5, True))
     failed = line_of(record, a_question(), 1, error="no agent gave an answer")
     assert (failed.state, failed.text, failed.error) == ("failed", None, "no agent gave an answer")
     nothing = line_of(replace(record, text=None), a_question(), 1)
     assert (nothing.state, nothing.error) == ("failed", "no answer")
     lossy = World(a_spec(3), {"1.answer.a": ServerError("down", retryable=False)}).run()
     assert line_of(lossy, a_question(), 1).losses == len(lossy.losses) > 0
+
+
+def test_a_run_that_was_cut_off_is_known_as_one() -> None:
+    """Its money and tokens are lower bounds; where all that is known cost nothing, what is lost did not either."""
+    record = replace(World(a_spec(2)).run(), notes=(CUT_OFF,), usage=UsageTotal(calls=3, input_tokens=5, cost_usd=0.5))
+    line = line_of(record, a_question(), 1)
+    assert (line.is_cut_off, line.money, line.has_all_tokens, line.tokens) == (True, Money(0.5, True), False, 5)
+    free = line_of(replace(record, usage=UsageTotal(calls=3)), a_question(), 1)
+    assert (free.money, free.whole_usd, free.has_all_tokens) == (Money(0.0, False), 0.0, False)
 
 
 def test_lines_are_kept_as_they_come(tmp_path: Path) -> None:

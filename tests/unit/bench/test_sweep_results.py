@@ -97,13 +97,19 @@ def test_saving_needs_a_point_that_never_stops(tmp_path: Path) -> None:
 
 
 def test_unknown_prices_are_not_nothing(tmp_path: Path) -> None:
-    """One run without a price, and the mean is not known."""
+    """One run without a price, and the mean is a lower bound, named as one in the figures; none, and it is unknown."""
     points = the_points(Vary(axis="layers", values=(1, 2)))
     unpriced = [*four()[:3], a_line("3", "3", usd=None)]
     one, two = ran(tmp_path / "b", points, {"1": four(), "2": unpriced})
     assert one.usd is not None
-    assert two.usd is None
+    assert two.usd is not None
+    assert (two.usd.is_lower_bound, two.usd.interval, two.usd.mean < one.usd.mean) == (True, None, True)
+    assert table_of(whole(points, (one, two))).rows[1][-3].text == "0.0079+"
+    silent, _ = ran(tmp_path / "c", points, {"1": [a_line(n, n, usd=None) for n in "0123"], "2": four()})
+    assert silent.usd is None
     titles = [panel.y_title for panel in _figure(whole(points, (one, two))).panels]
+    assert titles[1] == "US dollars a question (some are lower bounds)"
+    titles = [panel.y_title for panel in _figure(whole(points, (silent, two))).panels]
     assert titles == ["right, %", "tokens a question", "seconds a run"]
     titles = [panel.y_title for panel in _figure(whole(points, (one,))).panels]
     assert titles[1] == "US dollars a question"
