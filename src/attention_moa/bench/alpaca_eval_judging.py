@@ -176,7 +176,7 @@ def position_bias(preferences: Sequence[tuple[bool, float]]) -> float | None:
 
 
 def require_data(data: Path) -> None:
-    """Raise a ``ConfigError`` where the prompt is not there or has places for what nobody knows, or scoring lacks files.
+    """Raise a ``ConfigError`` where the prompt is not there or has odd placeholders, or scoring lacks a file.
 
     Args:
         data: The folder that holds ``alpaca_eval``.

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from typing import cast
 
 from attention_moa.bench.report_page import Cell, Table
-from attention_moa.bench.report_scores import front_scores, score_of, score_title
+from attention_moa.bench.report_scores import counted_score, front_scores, main_name, score_title
 from attention_moa.bench.report_words import NONE, UNKNOWN, at_least, count, money, number, seconds, spread, told
 from attention_moa.bench.results import Results, SystemResult
 from attention_moa.bench.scores import Score
 from attention_moa.bench.sums import Money
 
-
+_UNITS = {
+    "alpaca-eval": "judged questions",
+    "mt-bench": "judgements (one a turn)",
+    "flask": "scores of skills (several a question)",
+    "ifeval": "prompts",
+}
 _IN_COST = frozenset({"usd", "is_lower_bound"})
 """Of a judgement: what its cost says already."""
 
@@ -23,7 +28,7 @@ def overview(results: Results) -> Table:
     Args:
         results: Of a benchmark.
     """
-    names = [name for name in front_scores(results.task) if any(score_of(one, name) for one in results.systems)]
+    names = _names(results)
     headings = (
         "system",
         *map(score_title, names),
@@ -37,10 +42,11 @@ def overview(results: Results) -> Table:
     )
     rows = tuple((_name(one), *(_score(one, name) for name in names), *_facts(one, names)) for one in results.systems)
     caption = (
-        "Below each score stands its 95 % interval, by the bootstrap over questions. n is of how many questions the "
-        "first score is; missing are those with no usable judgement or answer. Each: of one question. Median and "
-        "p95: seconds of a run. Length is in characters. Money is what the systems' own calls cost; a question mark "
-        "is a price that nobody knows, never nothing."
+        "Below each score stands its 95 % interval, by the bootstrap over questions. n is of how many "
+        f"{_UNITS.get(results.task, 'questions')} the first score is; missing is how many more there should be that "
+        "have no usable judgement or answer. Each: of one question. Median and "
+        "p95: seconds of a run. Length is in characters. Money is what the systems' own calls cost: with a + there is "
+        "more to it that nobody told, and a question mark is what nobody knows, never nothing."
     )
     return Table(headings=headings, rows=rows, caption=caption)
 
@@ -94,6 +100,13 @@ def every_score(results: Results) -> Table:
     return Table(headings=("score", *(one.name for one in results.systems)), rows=rows)
 
 
+def _names(results: Results) -> list[str]:
+    """Return the scores of the columns, the one that systems are compared by first."""
+    main = main_name(results.task, results.systems)
+    names = [name for name in front_scores(results.task) if any(counted_score(one, name) for one in results.systems)]
+    return sorted(names, key=lambda name: name != main)
+
+
 def _name(one: SystemResult) -> Cell:
     if one.strategy is None:
         return Cell(text=one.name, note="constant text")
@@ -102,18 +115,17 @@ def _name(one: SystemResult) -> Cell:
 
 
 def _score(one: SystemResult, name: str) -> Cell:
-    text, note = told(score_of(one, name))
+    text, note = told(counted_score(one, name))
     return Cell(text=text, note=note)
 
 
 def _facts(one: SystemResult, names: Sequence[str]) -> tuple[Cell, ...]:
-    first = score_of(one, names[0]) if names else None
+    first = counted_score(one, names[0]) if names else None
     reached = one.questions - one.not_reached
     each = one.usd / reached if one.usd is not None and reached else None
     time = one.seconds
     return (
-        _count(first.n if first is not None else one.answered),
-        _count(first.missing if first is not None else one.failed),
+        *((_count(first.n), _count(first.missing)) if first is not None else (Cell(text=NONE), Cell(text=NONE))),
         _money(one.money, note=f"judge {_money(one.judge_money).text}" if one.judgement is not None else ""),
         _money(Money(each, one.usd_is_lower_bound)) if reached else Cell(text=NONE),
         Cell(text=seconds(time.median if time is not None else None)),
