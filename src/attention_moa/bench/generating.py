@@ -107,7 +107,7 @@ class Answering:
         self._board = next(one for one in hall.board.systems if one.name == system.name)
         self._usual: list[float] = []
         for line in file.lines.values():
-            if line.state == "finished":
+            if line.state == "finished" and line.key in self._names:
                 self._count(line)
         self._board.before = self._board.done
 

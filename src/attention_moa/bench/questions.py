@@ -94,6 +94,7 @@ class QuestionSet(NamedTuple):
         fingerprint: Of that file's content.
         total: How many the file has.
         questions: Those that are asked, in the file's order.
+        whole: All of the file, in its order; empty where those that are asked are all that is known.
     """
 
     task: str
@@ -101,6 +102,12 @@ class QuestionSet(NamedTuple):
     fingerprint: str
     total: int
     questions: tuple[Question, ...]
+    whole: tuple[Question, ...] = ()
+
+    @property
+    def known(self) -> QuestionSet:
+        """The same with all questions of the file, also those that are not asked."""
+        return self._replace(questions=self.whole or self.questions)
 
     @property
     def scored_ids(self) -> frozenset[str]:
@@ -135,7 +142,8 @@ def read_question_set(
     _require_each_once(questions, path)
     fingerprint = hashlib.sha256(read_bytes(path)).hexdigest()[:16]
     asked = tuple(chosen(questions, limit, seed))
-    return QuestionSet(task if task in TASKS else OWN, path, fingerprint, len(questions), asked)
+    name = task if task in TASKS else OWN
+    return QuestionSet(name, path, fingerprint, len(questions), asked, tuple(questions))
 
 
 def chosen(questions: Sequence[Question], limit: int | None, seed: int | None) -> list[Question]:

@@ -38,6 +38,8 @@ def asked_of(results: Results, folder: Path, questions: Mapping[str, Question]) 
     """
     lines = {one.name: _lines(folder, one.name) for one in results.systems}
     keys = list(dict.fromkeys(key for found in lines.values() for key in found))
+    if len(questions) == results.asked:
+        keys = [key for key in keys if key[0] in questions]  # others were asked earlier
     if questions:
         places = {name: place for place, name in enumerate(questions)}
         keys.sort(key=lambda key: (places.get(key[0], len(places)), key[1]))

@@ -144,15 +144,16 @@ class LineFile:
 
     Args:
         path: The file; made where there is none.
-        names: The runs' names by question and turn: lines of other runs are left behind.
+        names: The runs' names by question and turn: lines of other runs stay in the file, and are looked at no more.
     """
 
     def __init__(self, path: Path, names: Mapping[Key, str]) -> None:
         """Read what there is; a last line that was cut off by the process's end is none."""
         self._path = path
         self._file: IO[bytes] | None = None
-        found = (line for line in _read(path) if names.get(line.key) == line.run_id)
-        self.lines: dict[Key, RunLine] = {line.key: line for line in found}
+        found = _read(path)
+        self._others = [line for line in found if names.get(line.key) != line.run_id]
+        self.lines: dict[Key, RunLine] = {line.key: line for line in found if names.get(line.key) == line.run_id}
 
     def __enter__(self) -> Self:
         """Open the file to write what comes.
@@ -161,7 +162,7 @@ class LineFile:
             StoreError: It cannot be written.
         """
         try:
-            write_lines(self._path, self.lines.values())
+            write_lines(self._path, (*self._others, *self.lines.values()))
             self._file = self._path.open("ab")
         except OSError as error:
             raise StoreError(f"{self._path} cannot be written: {describe(error)}") from error
@@ -193,13 +194,13 @@ class LineFile:
         """Write the whole file anew, once it is closed.
 
         Args:
-            lines: All, in the order to be read.
+            lines: All, in the order to be read; lines of other runs come before them.
 
         Raises:
             StoreError: It cannot be written.
         """
         try:
-            write_lines(self._path, lines)
+            write_lines(self._path, (*self._others, *lines))
         except OSError as error:
             raise StoreError(f"{self._path} cannot be written: {describe(error)}") from error
 

@@ -23,7 +23,7 @@ from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_p
 from attention_moa.bench.ready import require_ready
 from attention_moa.bench.results import Results, SystemResult, result_of
 from attention_moa.bench.run_lines import LineFile
-from attention_moa.bench.settings_file import Order, enter_folder
+from attention_moa.bench.settings_file import Order, enter_folder, with_earlier_systems
 from attention_moa.bench.systems import System
 from attention_moa.bench.tasks import scoring_of
 from attention_moa.config import EnsembleSpec, all_agents
@@ -68,8 +68,10 @@ class Benchmark:
     def __init__(self, wanted: Wanted, board: Board, tell: Callable[[str], None]) -> None:
         """Prepare it; nothing is written yet."""
         self._wanted = wanted
+        self._settings = wanted.settings
         self._board = board
         self._tell = tell
+        self._known: dict[str, list[Answered]] = {}
         board.systems = [board_of(system, wanted.questions) for system in wanted.systems]
 
     async def run(self) -> Results:
@@ -84,10 +86,12 @@ class Benchmark:
         if wanted.settings.budget_usd is not None:
             require_prices(wanted.systems, () if wanted.judge is None else all_agents(wanted.judge))
         await self._require_ready()
-        enter_folder(wanted.folder, wanted.settings)
+        self._settings = with_earlier_systems(wanted.folder, wanted.settings)
+        enter_folder(wanted.folder, self._settings)
         async with open_journal(wanted.place) as journal:
             found = await self._answers(journal)
             systems = await self._scored(found, journal)
+        self._keep_answers()
         results = self._results(systems)
         write_document(wanted.folder / "scores.json", results)
         return results
@@ -105,21 +109,22 @@ class Benchmark:
         hall = Hall(wanted.questions, journal, wanted.parallel, self._board)
         found: dict[str, list[Answered]] = {}
         with ExitStack() as stack:
-            files = {one.name: self._lines(one, stack) for one in wanted.systems}
+            files = {one.name: self._lines(one, stack) for one in self._settings.systems}
             purses = await self._purses(hall, files)
             answering = {one.name: Answering(hall, one, files[one.name], purses[one.name]) for one in wanted.systems}
             self._board.start()
             for system in wanted.systems:
                 await answering[system.name].run()
                 purses.hand_on(system.name)
-                found[system.name] = answered(wanted.questions.questions, files[system.name].lines)
         for name, file in files.items():  # all closed
-            file.put_in_order([line for one in found[name] for line in one.lines])
+            found[name] = answered(wanted.questions.questions, file.lines)
+            self._known[name] = answered(wanted.questions.known.questions, file.lines)
+            file.put_in_order([line for one in self._known[name] for line in one.lines])
         return found
 
     def _lines(self, system: System, stack: ExitStack) -> LineFile:
         path = self._wanted.folder / "runs" / f"{system.name}.jsonl"
-        return stack.enter_context(LineFile(path, run_names(system, self._wanted.questions)))
+        return stack.enter_context(LineFile(path, run_names(system, self._wanted.questions.known)))
 
     async def _purses(self, hall: Hall, files: Mapping[str, LineFile]) -> Purses:
         budget = self._wanted.settings.budget_usd
@@ -163,8 +168,9 @@ class Benchmark:
         self._board.phase = "scoring"
         self._board.on_change()
         folder = wanted.folder / "answers"
-        files = {one.name: write_answers(task, folder, one.name, found[one.name]) for one in wanted.systems}
-        results = {one.name: result_of(one, found[one.name]) for one in wanted.systems}
+        systems = self._settings.systems
+        files = {one.name: write_answers(task, folder, one.name, found[one.name]) for one in systems}
+        results = {one.name: self._result(one, found[one.name]) for one in systems}
         if task == "alpaca-eval":
             files[NULL_MODEL] = write_null_answers(questions, folder)
             results[NULL_MODEL] = null_result(questions)
@@ -177,6 +183,23 @@ class Benchmark:
         if wanted.judge is None or wanted.data is None:
             return list(results.values())
         return await self._judged(wanted.judge, wanted.data, results, files=files, journal=journal)
+
+    def _result(self, system: System, found: Sequence[Answered]) -> SystemResult:
+        """Return what a system came to, with what a reader has to know of its earlier answers."""
+        result = result_of(system, found)
+        notes = list(result.notes)
+        if system not in self._wanted.systems:
+            notes.append("it was not asked this time: these are its earlier answers")
+        if more := sum(one.texts is not None for one in self._known[system.name]) - result.answered:
+            notes.append(
+                f"{more:,} earlier answers to questions that were not asked this time stay, and are not scored"
+            )
+        return replace(result, notes=tuple(notes))
+
+    def _keep_answers(self) -> None:
+        """Write all answers, those to questions that were not asked this time too: what is answered stays answered."""
+        for name, found in self._known.items():
+            write_answers(self._wanted.settings.task, self._wanted.folder / "answers", name, found)
 
     async def _judged(
         self,
@@ -213,7 +236,7 @@ class Benchmark:
         return scored
 
     def _results(self, systems: Sequence[SystemResult]) -> Results:
-        settings, questions = self._wanted.settings, self._wanted.questions
+        settings, questions = self._settings, self._wanted.questions
         money = total_money(systems)
         return Results(
             task=settings.task,
@@ -228,7 +251,7 @@ class Benchmark:
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             settings_hash=settings.hash,
             versions=settings.versions,
-            stopped=_stopped(systems, settings.budget_usd),
+            stopped=_stopped(systems[: len(self._wanted.systems)], settings.budget_usd),
             usd=money.usd,
             usd_is_lower_bound=money.is_lower_bound,
             systems=tuple(systems),

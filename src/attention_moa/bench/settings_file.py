@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from attention_moa.bench.questions import OWN, QuestionSet
 from attention_moa.bench.systems import System
@@ -146,6 +147,30 @@ def enter_folder(folder: Path, settings: Settings) -> None:
         (folder / _FILE).write_bytes(document + b"\n")
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {describe(error)}") from error
+
+
+def with_earlier_systems(folder: Path, settings: Settings) -> Settings:
+    """Return settings with the systems that answered in a folder before, behind those that answer now.
+
+    Args:
+        folder: Where all goes.
+        settings: What runs now.
+
+    Raises:
+        ConfigError: Something else ran there, or what is there cannot be read.
+    """
+    before = _read(folder)
+    if before is None:
+        return settings
+    _require_same(folder, before, settings)
+    try:
+        found = msgspec.convert(before.get("systems", []), tuple[System, ...])
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{folder / _FILE}: {error}: name another folder", key="--out") from error
+    names = {one.name for one in settings.systems}
+    systems = (*settings.systems, *(one for one in found if one.name not in names))
+    whole = replace(settings, systems=systems, keys=system_keys(systems))
+    return replace(whole, hash=settings_hash(whole))
 
 
 def _require_same(folder: Path, before: Mapping[str, Any], settings: Settings) -> None:

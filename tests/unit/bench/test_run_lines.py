@@ -53,7 +53,7 @@ def test_a_run_that_was_cut_off_is_known_as_one() -> None:
 
 
 def test_lines_are_kept_as_they_come(tmp_path: Path) -> None:
-    """A later line of a question replaces an earlier one; a line that was cut off is none, nor one of another run."""
+    """A later line of a question replaces an earlier one; one of another run stays in front; a part of one is none."""
     path = tmp_path / "mine.jsonl"
     with LineFile(path, NAMES) as file:
         file.add(a_line(1, text=None))
@@ -66,9 +66,10 @@ def test_lines_are_kept_as_they_come(tmp_path: Path) -> None:
         assert file.finished(("1", 1)) is not None
         assert file.finished(("2", 1)) is None
         file.add(a_line(3))
-    assert [line.question for line in read_lines_of(path)] == ["1", "2", "3"]
+    assert [line.question for line in read_lines_of(path)] == ["2", "1", "3"]
     file.put_in_order([a_line(3), a_line(1)])
-    assert [line.question for line in read_lines_of(path)] == ["3", "1"]
+    assert read_lines_of(path)[0].run_id == "other"
+    assert [line.question for line in read_lines_of(path)] == ["2", "3", "1"]
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:

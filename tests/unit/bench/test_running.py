@@ -82,6 +82,37 @@ def test_the_same_again_asks_nothing(tmp_path: Path) -> None:
     assert [replace(one, notes=()) for one in again.systems] == [replace(one, notes=()) for one in first.systems]
 
 
+def test_what_is_answered_stays_answered(tmp_path: Path) -> None:
+    """Fewer questions and systems leave the lines and answers of the others alone; scores are of what was asked."""
+    data = gsm8k_data(tmp_path)
+    both = (a_spec(), a_spec("moody", name="other"))
+    folder = tmp_path / "out"
+    whole = benched(a_wanted(folder, "gsm8k", *both, data=data))
+    ASKED.clear()
+    mine, other = benched(a_wanted(folder, "gsm8k", data=data, limit=2)).systems
+    assert ASKED == []
+    assert [len(read_lines_of(folder / "runs" / f"{name}.jsonl")) for name in ("mine", "other")] == [4, 4]
+    for name in ("mine", "other"):
+        assert len((folder / "answers" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()) == 4
+    assert (mine.questions, values(mine)["n"]) == (2, 2)
+    assert "2 earlier answers to questions that were not asked this time stay, and are not scored" in mine.notes
+    assert (other.name, values(other)["accuracy"]) == ("other", 50.0)
+    assert "it was not asked this time: these are its earlier answers" in other.notes
+    again = benched(a_wanted(folder, "gsm8k", *both, data=data))
+    assert ASKED == []
+    assert [one.scores for one in again.systems] == [one.scores for one in whole.systems]
+
+
+def test_a_folder_whose_systems_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """Nothing in it is written over."""
+    wanted = a_wanted(tmp_path / "out", "gsm8k", data=gsm8k_data(tmp_path))
+    benched(wanted)
+    path = wanted.folder / "settings.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"agents"', '"agentz"'), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^--out: .*settings\.json: .*: name another folder"):
+        benched(wanted)
+
+
 def test_a_failed_run_is_counted_and_tried_again(tmp_path: Path) -> None:
     """It is wrong where that is the benchmark's way, and never a text."""
     wanted = a_wanted(tmp_path / "out", "gsm8k", a_spec("moody"), data=gsm8k_data(tmp_path))
