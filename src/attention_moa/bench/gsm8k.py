@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from attention_moa.bench.bootstrap import mean_interval
 from attention_moa.bench.reading import Place, benchmark_folder, find_file, read_lines, read_rows, text_field
-from attention_moa.bench.scores import Score, TaskScores
+from attention_moa.bench.scores import Score, TaskScores, coverage_notes
 
 _ANSWER_FIELDS = ("solution", "response")
 # Commas only between thousands: 1,5 is two numbers. A hyphen between digits (3-5) or before a space is no sign.
@@ -27,11 +27,13 @@ class Verdict(NamedTuple):
         question: Its words.
         number: The answer's final number; None where it has none.
         is_correct: Whether that is the right one.
+        is_empty: Whether there is no answer at all, as of a run that failed.
     """
 
     question: str
     number: Decimal | None
     is_correct: bool
+    is_empty: bool = False
 
 
 def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
@@ -61,7 +63,7 @@ def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = 
             Score("n_correct", sum(one.is_correct for one in verdicts), n, missing),
             Score("accuracy", sum(solved) / n, n, missing, mean_interval(solved)),
         ),
-        notes=tuple(_notes(verdicts, len(right))),
+        notes=tuple(_notes(verdicts, len(right), None if asked is None else len(asked))),
     )
 
 
@@ -109,8 +111,9 @@ def judge_answers(files: Sequence[Path], right: Mapping[str, Decimal]) -> Iterat
             if question in seen:
                 raise place.error("a second answer to this problem", field="question")
             seen.add(question)
-            number = final_number(text_field(row, _answer_field(row), place))
-            yield Verdict(question, number, number == right[question])
+            text = text_field(row, _answer_field(row), place)
+            number = final_number(text)
+            yield Verdict(question, number, number == right[question], not text.strip())
     if not seen:
         raise Place(files[0]).error("no answers")
 
@@ -148,9 +151,9 @@ def _words(question: str) -> str:
     return " ".join(question.split())
 
 
-def _notes(verdicts: Sequence[Verdict], problems: int) -> Iterator[str]:
-    if len(verdicts) < problems:
-        yield f"{len(verdicts)} of {problems} problems have an answer: the scores are theirs alone."
-    silent = sum(one.number is None for one in verdicts)
+def _notes(verdicts: Sequence[Verdict], problems: int, asked: int | None) -> Iterator[str]:
+    empty = sum(one.is_empty for one in verdicts)
+    yield from coverage_notes("problems", rows=len(verdicts), empty=empty, total=problems, asked=asked)
+    silent = sum(one.number is None and not (one.is_empty and asked is not None) for one in verdicts)
     if silent:
         yield f"{silent} answers have no number: they count as wrong."

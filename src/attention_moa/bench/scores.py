@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias, cast
 
 from msgspec import Struct
@@ -57,6 +57,26 @@ class TaskScores(Struct, frozen=True):
     file: str
     scores: tuple[Score, ...]
     notes: tuple[str, ...] = ()
+
+
+def coverage_notes(what: str, *, rows: int, empty: int, total: int, asked: int | None) -> Iterator[str]:
+    """Yield of how many of a benchmark's questions a file has answers, where scores are by rule.
+
+    Args:
+        what: ``problems``, ``prompts``.
+        rows: Those in the file.
+        empty: Those of them without an answer, as of a run of ours that failed.
+        total: Those of the benchmark.
+        asked: Those that were asked, where the file is of a run of ours; None where nobody knows.
+    """
+    if asked is None:
+        if rows < total:
+            yield f"{rows} of {total} {what} have an answer: the scores are theirs alone."
+        return
+    if asked < total:
+        yield f"{asked} of {total} {what} were asked: the scores are of these alone."
+    if empty:
+        yield f"{empty} of {asked} {what} that were asked have no answer: they count as wrong."
 
 
 def score_tree(scores: Sequence[Score]) -> Tree:

@@ -79,6 +79,16 @@ def test_of_a_run_of_ours_what_nobody_came_to_is_missing(tmp_path: Path) -> None
     assert (accuracy.n, accuracy.missing) == (1, 1)
 
 
+def test_what_a_run_of_ours_failed_at_is_no_answer(tmp_path: Path) -> None:
+    """It counts as wrong, and the note says of how many that were asked."""
+    rows = [{"question": "Two and two mugs?", "solution": "A: 4"}, {"question": "Three mugs less?", "solution": ""}]
+    scored = score([write_rows(tmp_path / "answers.jsonl", rows)], _data(tmp_path, PROBLEMS), asked={"1", "2"})
+    assert scored.notes == (
+        "2 of 3 problems were asked: the scores are of these alone.",
+        "1 of 2 problems that were asked have no answer: they count as wrong.",
+    )
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [

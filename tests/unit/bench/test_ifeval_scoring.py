@@ -68,6 +68,10 @@ def test_an_empty_answer_follows_nothing(tmp_path: Path) -> None:
     files = [write_rows(tmp_path / "answers.jsonl", [{"key": 1, "response": " \n"}])]
     values = score_tree(score(files, write_world(tmp_path, ROWS)).scores)
     assert (values["instruction_strict"], values["instruction_loose"]) == (0, 0)
+    assert score(files, tmp_path, asked={"1", "2"}).notes == (
+        "2 of 3 prompts were asked: the scores are of these alone.",
+        "1 of 2 prompts that were asked have no answer: they count as wrong.",
+    )
 
 
 def test_sentences_are_counted_with_the_model_of_the_data(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from attention_moa.bench.ifeval.punkt import read_model
 from attention_moa.bench.ifeval.sentences import split_sentences
 from attention_moa.bench.ifeval.tools import Tools
 from attention_moa.bench.reading import benchmark_folder, find_file
-from attention_moa.bench.scores import Score, TaskScores
+from attention_moa.bench.scores import Score, TaskScores, coverage_notes
 
 Strictness = Literal["strict", "loose"]
 _BOTH: tuple[Strictness, ...] = ("strict", "loose")
@@ -66,7 +66,7 @@ def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = 
             *_totals(verdicts, len(unseen), lost.total()),
             *_by_kind(verdicts, lost),
         ),
-        notes=tuple(_notes(prompts, answers)),
+        notes=tuple(_notes(prompts, answers, None if asked is None else len(asked))),
     )
 
 
@@ -142,8 +142,9 @@ def _instructions(name: str, held: Sequence[Sequence[bool]], missing: int) -> Sc
     return Score(name, sum(sums) / n, n, missing, ratio_interval(sums, counts))
 
 
-def _notes(prompts: dict[int, Prompt], answers: Answers) -> Iterable[str]:
-    if len(answers.texts) < len(prompts):
-        yield f"{len(answers.texts)} of {len(prompts)} prompts have an answer: the scores are theirs alone."
+def _notes(prompts: dict[int, Prompt], answers: Answers, asked: int | None) -> Iterable[str]:
+    texts = answers.texts
+    empty = sum(not text.strip() for text in texts.values())
+    yield from coverage_notes("prompts", rows=len(texts), empty=empty, total=len(prompts), asked=asked)
     if answers.strangers:
         yield f"{answers.strangers} answers are to prompts that the data do not have: they are left out."
