@@ -16,9 +16,21 @@ from attention_moa.bench.reading import Place, benchmark_folder
 from attention_moa.bench.scores import Interval, Score, TaskScores
 
 _TASK = "alpaca-eval"
+LENGTH_CONTROLLED = "length_controlled_winrate"
+LEAST_FITTED = 10
+"""Judged questions below which there is no length-controlled win rate: strength is chosen in five folds of them."""
+LEAST_JUDGED = 50
+"""Judged questions below which it is a number to look at, and no score to compare by."""
 _SAMPLE = 20
 _NEEDS_NUMPY = "no length-controlled win rate: it needs NumPy (pip install 'attention-moa[bench]')"
 _NEEDS_LENGTHS = "no length-controlled win rate: the file has no lengths"
+_NEEDS_MORE = (
+    f"no length-controlled win rate: {{}} judged questions are too few to fit lengths to, it takes {LEAST_FITTED}"
+)
+_FEW = (
+    "CAUTION: the length-controlled win rate is fitted to {} judged questions: with fewer than "
+    f"{LEAST_JUDGED} it says little, compare by the plain one"
+)
 _NEEDS_PREFERENCES = "no length-controlled win rate: no judgement can be used"
 
 
@@ -52,16 +64,17 @@ def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = 
     places = None if asked is None else _places(annotations, asked, files[-1])
     plain = plain_scores(annotations, gaps=None if asked is None else 0)
     controlled = _controlled(annotations, folder, files[-1], places)
-    count, missing = len(annotations), sum(not one.is_usable for one in annotations)
+    missing = sum(not one.is_usable for one in annotations)
+    count = len(annotations) - missing
     lengths = (
-        Score("length_controlled_winrate", controlled.win_rate, count, missing, controlled.interval, controlled.stderr),
+        Score(LENGTH_CONTROLLED, controlled.win_rate, count, missing, controlled.interval, controlled.stderr),
         Score("lc_standard_error", controlled.stderr, count, missing),
     )
     notes = [*(_gaps(annotations) if places is None else _own_places(places)), *controlled.notes]
     win_rate = plain[0].value
     if controlled.win_rate is not None and win_rate is not None and is_far(controlled.win_rate, win_rate):
         notes.append("the length-controlled win rate is far from the plain one: look at both")
-    unseen = 0 if asked is None else len(asked) - count
+    unseen = 0 if asked is None else len(asked) - len(annotations)
     scores = (replace(one, missing=one.missing + unseen) for one in (*plain, *lengths))
     return TaskScores(_TASK, ", ".join(map(str, files)), tuple(scores), tuple(notes))
 
@@ -108,7 +121,8 @@ def is_far(controlled: float, plain: float) -> bool:
 def _controlled(
     annotations: Sequence[Annotation], folder: Path, path: Path, places: Sequence[int] | None
 ) -> _Controlled:
-    if not any(one.is_usable for one in annotations):
+    judged = sum(one.is_usable for one in annotations)
+    if not judged:
         return _Controlled(notes=(_NEEDS_PREFERENCES,))
     if any(one.len_baseline is None or one.len_output is None for one in annotations):
         return _Controlled(notes=(_NEEDS_LENGTHS,))
@@ -122,11 +136,14 @@ def _controlled(
     needed = len(annotations) if places is None else max(places) + 1
     if needed > len(anchors.difficulties):
         raise Place(path).error(f"{needed} annotations, but {len(anchors.difficulties)} difficulties")
+    if judged < LEAST_FITTED:
+        return _Controlled(notes=(_NEEDS_MORE.format(judged),))
     if places is not None:
         anchors = anchors.at(places)
     fit = fit_model(annotations, anchors)
     length, difficulty, model = fit.weights
     notes = (
+        *([_FEW.format(judged)] if judged < LEAST_JUDGED else []),
         f"fit: length {length:.4f}, difficulty {difficulty:.4f}, model {model:.4f}; C {fit.c:.4g} by cross-validation; "
         f"held to the baseline by {anchors.source.name}",
     )

@@ -72,7 +72,8 @@ def read_reviews(
     Args:
         files: JSON lines, packed or not.
         hard_set: Instances by ``idx``.
-        asked: Those of them that should be there; None for all.
+        asked: Those of them that should be there, of which a reviewer may have said nothing; None for all, and there
+            is at least one review.
 
     Raises:
         ConfigError: A row cannot be used; names file, line and field. Or there is none.
@@ -89,9 +90,9 @@ def read_reviews(
             seen.add((field, number))
             instance = _hard(number, hard_set, place) if field == "idx" else _labelled(row, place)
             reviews.append(Review(instance, parse_review(text_field(row, "review", place), instance.skills)))
-    if not reviews:
+    if not reviews and asked is None:
         raise Place(files[0]).error("no reviews")
-    if any(field == "idx" for field, _ in seen):
+    if not seen or any(field == "idx" for field, _ in seen):
         wanted = [number for number in hard_set if asked is None or str(number) in asked]
         unseen = (hard_set[number] for number in wanted if ("idx", number) not in seen)
         reviews += [Review(instance, None, is_there=False) for instance in unseen]

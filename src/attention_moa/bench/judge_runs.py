@@ -158,18 +158,14 @@ def with_judgement(result: SystemResult, judged: Judged, data: Path, asked: Coll
     fields = {
         name: value for name, value in asdict(judged).items() if name not in ("task", "system", "file", "details")
     }
-    notes = (*result.notes, *judged.notes)
-    scores = result.scores
-    if judged.missing < judged.n or not judged.n:
-        scored = scoring_of(judged.task)([judged.file], data, asked=asked)
-        scores, notes = scored.scores, (*notes, *scored.notes)
+    scored = scoring_of(judged.task)([judged.file], data, asked=asked)
     return replace(
         result,
-        scores=scores,
+        scores=scored.scores,
         judge_usd=judged.usd,
         judge_usd_is_lower_bound=judged.is_lower_bound,
         judgement=fields,
-        notes=notes,
+        notes=(*result.notes, *judged.notes, *scored.notes),
     )
 
 
@@ -188,6 +184,16 @@ def judge_warnings(judge: EnsembleSpec, systems: Sequence[System]) -> list[str]:
         if (agent.model, agent.base_url) in judges
     )
     return [f"the judge {model} is also an agent: judges favour what they wrote themselves" for model in both]
+
+
+def unasked(task: str, judge: str | None) -> list[str]:
+    """Return what a reader has to know where a judge was named that a benchmark does not ask.
+
+    Args:
+        task: The benchmark, scored without one.
+        judge: Who was named; None for nobody.
+    """
+    return [] if judge is None else [f"the judge {judge} was not asked: {task} is scored without one"]
 
 
 def judge_usd_each(judge: EnsembleSpec, questions: Sequence[Question]) -> float:

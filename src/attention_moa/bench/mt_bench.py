@@ -53,7 +53,7 @@ def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = 
     Source: FastChat, ``llm_judge`` (single-answer grading); the intervals are ours.
     """
     questions = read_questions(benchmark_folder(data, "mt_bench"))
-    judgements = read_judgements(files, questions)
+    judgements = read_judgements(files, questions, may_be_none=asked is not None)
     if asked is not None:
         questions = {number: its for number, its in questions.items() if str(number) in asked}
     latest = latest_of(judgements)
@@ -85,7 +85,8 @@ def _counts(judgements: Sequence[Judgement]) -> Iterator[Score]:
 
 def _notes(judgements: Sequence[Judgement], duplicates: int) -> Iterator[str]:
     judges = sorted({one.judge for one in judgements})
-    yield f"judged by {', '.join(judges)}"
+    if judges:
+        yield f"judged by {', '.join(judges)}"
     if len(judges) > 1:
         yield f"the averages are over all {len(judges)} judges"
     if duplicates:

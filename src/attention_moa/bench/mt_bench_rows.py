@@ -55,12 +55,15 @@ def read_questions(folder: Path) -> dict[int, str]:
     return questions
 
 
-def read_judgements(files: Sequence[Path], questions: Mapping[int, str]) -> list[Judgement]:
+def read_judgements(
+    files: Sequence[Path], questions: Mapping[int, str], *, may_be_none: bool = False
+) -> list[Judgement]:
     """Return the judgements of one model's answers, in the order of the files.
 
     Args:
         files: JSON lines, packed or not.
         questions: Categories by question.
+        may_be_none: Whether files without any are fine: a judge may have said nothing.
 
     Raises:
         ConfigError: A row cannot be used, or is of another model; names file, line and field. Or there is none.
@@ -72,7 +75,7 @@ def read_judgements(files: Sequence[Path], questions: Mapping[int, str]) -> list
             raise place.error("a comparison of two models: only single-answer grading is scored")
         model = _same_model(row, model, place)
         judgements.append(_judgement(row, place, questions))
-    if not judgements:
+    if not judgements and not may_be_none:
         raise Place(files[0]).error("no judgements")
     return judgements
 

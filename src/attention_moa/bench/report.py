@@ -14,7 +14,7 @@ from attention_moa.bench.questions import OWN, Question
 from attention_moa.bench.report_answers import asked_of, known_questions
 from attention_moa.bench.report_figures import figures_of
 from attention_moa.bench.report_page import Listing, Page, Part, Questions, Section, Words, render_page
-from attention_moa.bench.report_scores import main_score, score_title
+from attention_moa.bench.report_scores import main_name, score_of, score_title
 from attention_moa.bench.report_tables import every_score, judging, losses, overview
 from attention_moa.bench.report_words import count, money, number, spread
 from attention_moa.bench.results import Results, told_notes
@@ -105,7 +105,7 @@ def _sections(
     yield Section(title="Losses and effort", parts=(losses(results),))
     if (judged := judging(results)) is not None:
         yield Section(title="Judging", parts=(judged,))
-    if any(one.scores for one in results.systems):
+    if _has_scores(results):
         yield Section(title="Every score", parts=(every_score(results),))
     asked = asked_of(results, folder, questions)
     yield Section(title="Questions and answers", parts=(Questions(asked=asked),))
@@ -116,7 +116,8 @@ def _lead(results: Results) -> str:
     """Return what came out: a verdict, or who did best, only where that can be said of one; of one alone, its score."""
     if results.headline is not None:
         return results.headline
-    scored = [(score, one.name) for one in results.systems if (score := main_score(results.task, one)) is not None]
+    main = main_name(results.task, results.systems)
+    scored = [(score, one.name) for one in results.systems if main and (score := score_of(one, main)) is not None]
     ranked = sorted(scored, key=lambda pair: -(pair[0].value or 0.0))
     if not ranked:
         return ""
@@ -139,12 +140,16 @@ def _lead(results: Results) -> str:
     return f"{begin}; {rest}{'' if is_apart else ', and the intervals do not tell the two apart'}."
 
 
+def _has_scores(results: Results) -> bool:
+    return any(one.scores for one in results.systems)
+
+
 def _facts(results: Results) -> tuple[tuple[str, str], ...]:
     drawn = "" if results.seed is None else f", drawn with seed {results.seed}"
     return (
         ("benchmark", results.task if results.task != OWN else Path(results.data).name),
         ("questions", f"{results.asked:,} of {results.total:,}{drawn}"),
-        ("judge", results.judge or "nobody: scored by rule"),
+        ("judge", results.judge or ("not asked: scored by rule" if _has_scores(results) else "nobody")),
         ("date", results.date.replace("T", " ").replace("+00:00", " UTC")),
         ("spent", money(results.usd, is_lower_bound=results.usd_is_lower_bound)),
         ("longest reply", "as each ensemble says" if results.max_tokens is None else f"{results.max_tokens:,} tokens"),

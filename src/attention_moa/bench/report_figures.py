@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from attention_moa.bench.plots import Figure, Mark, Panel, Series
-from attention_moa.bench.report_scores import front_scores, grouped, main_score, score_of, score_title
+from attention_moa.bench.report_scores import front_scores, grouped, main_name, score_of, score_title
 from attention_moa.bench.results import Results, SystemResult
 from attention_moa.bench.scores import Score
 
@@ -98,12 +98,12 @@ def _prices(results: Results) -> Iterator[Figure]:
 
 def _against(places: Sequence[tuple[SystemResult, float | None]], task: str, title: str) -> Panel | None:
     """Return the main score over something that it takes; None where there are no two points to compare."""
-    found = [(one, at, score) for one, at in places if at is not None and (score := main_score(task, one)) is not None]
+    main = main_name(task, [one for one, _ in places]) or ""
+    found = [(one, at, score) for one, at in places if at is not None and (score := score_of(one, main)) is not None]
     if len(found) < 2:
         return None
     series = tuple(Series(name=one.name, marks=(mark_of(float(at), score, one.name),)) for one, at, score in found)
-    names = {score.name for _, _, score in found}
-    return Panel(kind="scatter", x_title=title, y_title=" / ".join(map(score_title, sorted(names))), series=series)
+    return Panel(kind="scatter", x_title=title, y_title=score_title(main), series=series)
 
 
 def _groups(results: Results) -> Iterator[Figure]:

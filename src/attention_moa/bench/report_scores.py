@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from attention_moa.bench.alpaca_eval import LEAST_JUDGED, LENGTH_CONTROLLED
 from attention_moa.bench.results import SystemResult
-from attention_moa.bench.scores import Score
+from attention_moa.bench.scores import Interval, Score
 
 _FRONT: Mapping[str, tuple[str, ...]] = {
     "alpaca-eval": ("length_controlled_winrate", "win_rate", "discrete_win_rate"),
@@ -15,6 +16,8 @@ _FRONT: Mapping[str, tuple[str, ...]] = {
     "ifeval": ("prompt_strict", "instruction_strict", "prompt_loose", "instruction_loose"),
 }
 _OTHERS = ("accuracy", "win_rate")
+AVERAGE_LENGTH = "avg_length"
+"""A score that stands where all lengths do, and nowhere else."""
 
 _TITLES: Mapping[str, str] = {
     "length_controlled_winrate": "LC win rate, %",
@@ -43,7 +46,7 @@ _LEFT_OUT = (".sum", ".count", ".loose")
 
 
 def front_scores(task: str) -> tuple[str, ...]:
-    """Return the names of the scores that stand in front; the first one is the one to compare systems by.
+    """Return the names of the scores that stand in front, the first one to compare systems by first.
 
     Args:
         task: The benchmark.
@@ -57,19 +60,56 @@ def score_title(name: str) -> str:
 
 
 def score_of(system: SystemResult, name: str) -> Score | None:
-    """Return a system's score by its name; None where it has none, or no value.
+    """Return a system's score by its name; None where it has none, or no value."""
+    found = counted_score(system, name)
+    return found if found is not None and found.value is not None else None
+
+
+def counted_score(system: SystemResult, name: str) -> Score | None:
+    """Return a system's score by its name, also where all that it should be of is missing; None where it has none.
 
     FLASK has no score of everything: ``skills_mean`` is the plain mean of the skills, without an interval.
     """
     if name == "skills_mean":
         return _mean_of_skills(system.scores)
-    found = next((score for score in system.scores if score.name == name), None)
-    return found if found is not None and found.value is not None else None
+    return next((score for score in system.scores if score.name == name), None)
 
 
-def main_score(task: str, system: SystemResult) -> Score | None:
-    """Return the score by which systems are compared; None where there is none."""
-    return next((score for name in front_scores(task) if (score := score_of(system, name)) is not None), None)
+def length_of(system: SystemResult) -> tuple[int | None, Interval | None]:
+    """Return the average length of a system's answers, cut to whole characters as AlpacaEval does, and its interval."""
+    official = score_of(system, AVERAGE_LENGTH)
+    value, interval = (
+        (system.average_length, system.average_length_interval)
+        if official is None
+        else (official.value, official.interval)
+    )
+    return None if value is None else int(value), interval
+
+
+def main_name(task: str, systems: Sequence[SystemResult]) -> str | None:
+    """Return the name of the score by which all systems are compared; None where they have none.
+
+    It is the first one that is firm wherever it is; where no score has a value, the first one that should have.
+
+    Args:
+        task: The benchmark.
+        systems: All of it.
+    """
+    names = front_scores(task)
+    for name in names:
+        known = [score for one in systems if (score := score_of(one, name)) is not None]
+        if known and all(map(is_firm, known)):
+            return name
+    return next((name for name in names if any(counted_score(one, name) for one in systems)), None)
+
+
+def is_firm(score: Score) -> bool:
+    """Return whether a score is of as much as it takes to stand in front of others.
+
+    Args:
+        score: One with a value.
+    """
+    return score.name != LENGTH_CONTROLLED or score.n >= LEAST_JUDGED
 
 
 def grouped(system: SystemResult) -> dict[str, dict[str, Score]]:
@@ -87,7 +127,8 @@ def grouped(system: SystemResult) -> dict[str, dict[str, Score]]:
 
 def _mean_of_skills(scores: Sequence[Score]) -> Score | None:
     skills = [score for score in scores if score.name.startswith("skills.") and score.name.endswith(".average")]
-    known = [score.value for score in skills if score.value is not None]
-    if not known:
+    if not skills:
         return None
-    return Score("skills_mean", fmean(known), sum(score.n for score in skills), sum(score.missing for score in skills))
+    known = [score.value for score in skills if score.value is not None]
+    value = fmean(known) if known else None
+    return Score("skills_mean", value, sum(score.n for score in skills), sum(score.missing for score in skills))

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import cast
 
 from attention_moa.bench.report_page import Cell, Table
-from attention_moa.bench.report_scores import counted_score, front_scores, main_name, score_title
+from attention_moa.bench.report_scores import (
+    AVERAGE_LENGTH,
+    counted_score,
+    front_scores,
+    length_of,
+    main_name,
+    score_title,
+)
 from attention_moa.bench.report_words import NONE, UNKNOWN, at_least, count, money, number, seconds, spread, told
 from attention_moa.bench.results import Results, SystemResult
 from attention_moa.bench.scores import Score
@@ -94,7 +101,8 @@ def judging(results: Results) -> Table | None:
 
 def every_score(results: Results) -> Table:
     """Return a row a score, a column a system."""
-    names = dict.fromkeys(score.name for one in results.systems for score in one.scores)
+    told_names = dict.fromkeys(score.name for one in results.systems for score in one.scores)
+    names = [name for name in told_names if name != AVERAGE_LENGTH]
     found = [{score.name: score for score in one.scores} for one in results.systems]
     rows = tuple((Cell(text=name), *(_whole(scores.get(name)) for scores in found)) for name in names)
     return Table(headings=("score", *(one.name for one in results.systems)), rows=rows)
@@ -124,13 +132,14 @@ def _facts(one: SystemResult, names: Sequence[str]) -> tuple[Cell, ...]:
     reached = one.questions - one.not_reached
     each = one.usd / reached if one.usd is not None and reached else None
     time = one.seconds
+    length, interval = length_of(one)
     return (
         *((_count(first.n), _count(first.missing)) if first is not None else (Cell(text=NONE), Cell(text=NONE))),
         _money(one.money, note=f"judge {_money(one.judge_money).text}" if one.judgement is not None else ""),
         _money(Money(each, one.usd_is_lower_bound)) if reached else Cell(text=NONE),
         Cell(text=seconds(time.median if time is not None else None)),
         Cell(text=seconds(time.p95 if time is not None else None)),
-        Cell(text=number(one.average_length, 0), note=spread(one.average_length_interval, 0)),
+        Cell(text=number(length), note=spread(interval, 0)),
     )
 
 

@@ -71,8 +71,7 @@ def table_of(results: SweepResults) -> Table:
             *(Cell(text=label, is_number=False) for label in one.labels),
             _cell(*told(one.score)),
             *((_amount(one.against_first, 1),) if has_difference else ()),
-            Cell(text=f"{one.score.n if one.score is not None else one.system.answered:,}"),
-            Cell(text=f"{one.score.missing if one.score is not None else 0:,}"),
+            *(Cell(text=NONE if one.score is None else f"{n:,}") for n in _counts(one)),
             Cell(text=f"{one.system.failed:,}"),
             _usd(one.usd),
             _amount(one.tokens, 0, none=UNKNOWN if one.system.tokens_are_lower_bound else NONE),
@@ -84,12 +83,17 @@ def table_of(results: SweepResults) -> Table:
     return Table(headings=headings, rows=rows)
 
 
+def _counts(one: PointResult) -> tuple[int, int]:
+    return (0, 0) if one.score is None else (one.score.n, one.score.missing)
+
+
 def _page(results: SweepResults, figures: Sequence[Figure]) -> Page:
+    is_scored = any(one.score is not None for one in results.points)
     facts = (
         ("benchmark", ", ".join(dict.fromkeys(Path(one.benchmark).stem for one in results.points))),
         ("questions", f"{results.asked:,}"),
         ("points", f"{len(results.points):,}"),
-        ("judge", results.judge or "nobody: scored by rule"),
+        ("judge", results.judge or ("not asked: scored by rule" if is_scored else "nobody")),
         ("date", results.date.replace("T", " ").replace("+00:00", " UTC")),
         ("spent", money(results.usd, is_lower_bound=results.usd_is_lower_bound)),
         *(("settings", one) for one in results.settings_hashes.values()),
@@ -105,6 +109,7 @@ def _page(results: SweepResults, figures: Sequence[Figure]) -> Page:
         "questions: two whose intervals overlap may differ, and where each question is right or wrong the column "
         "'against first' has the interval of the difference.",
         f"{len(results.points)} points are as many chances to look good: the best of them is not thereby better.",
+        *results.notes,
         *(f"Left out: {line}." for line in results.left_out),
     )
     sections = (

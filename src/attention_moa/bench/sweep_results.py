@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from attention_moa.bench.bootstrap import mean_interval
 from attention_moa.bench.own_file import agrees
 from attention_moa.bench.questions import OWN, Question
-from attention_moa.bench.report_scores import main_score
-from attention_moa.bench.results import Results, SystemResult
+from attention_moa.bench.report_scores import counted_score, main_name
+from attention_moa.bench.results import Results, SystemResult, told_notes
 from attention_moa.bench.run_lines import Key, RunLine, read_lines_of
 from attention_moa.bench.scores import Interval, Score
 from attention_moa.bench.sweep_points import Point
@@ -45,7 +45,8 @@ class PointResult(Struct, frozen=True, kw_only=True):
         labels: What its values are called, in the order of the axes.
         benchmark: What was asked.
         system: What answered, and all that is known of it.
-        score: The score that points are compared by; None where there is none.
+        score: The score that points are compared by, without a value where all that it should be of is missing; None
+            where there is none.
         against_first: How much better it did than the first point on the same questions, in the score's unit; None
             where the benchmark does not score each question by itself.
         usd: Money a question; None where nothing is known.
@@ -159,6 +160,30 @@ def point_results(points: Sequence[Point], ran: Mapping[str, Ran]) -> tuple[Poin
     )
 
 
+def missing_judgements(points: Sequence[PointResult]) -> list[str]:
+    """Return, in a sentence, how many judgements are missing in all, and how many of each point; nothing for none.
+
+    Args:
+        points: Of a sweep.
+    """
+    judged = {one.label: one.system.judgement for one in points if one.system.judgement}
+    lost = {label: (its["missing"], its["n"]) for label, its in judged.items() if its["missing"]}
+    if not lost:
+        return []
+    of_each = ", ".join(f"{label}: {missing:,} of {n:,}" for label, (missing, n) in lost.items())
+    total = sum(its["n"] for its in judged.values())
+    return [f"{sum(missing for missing, _ in lost.values()):,} of {total:,} judgements are missing ({of_each})"]
+
+
+def point_notes(points: Sequence[PointResult]) -> list[str]:
+    """Return what there is to know of points, with which ones it is said of.
+
+    Args:
+        points: Of a sweep.
+    """
+    return list(told_notes([replace(one.system, name=one.label) for one in points]))
+
+
 def _lines(point: Point, folder: Path) -> tuple[RunLine, ...]:
     return tuple(read_lines_of(folder / "runs" / f"{point.system.name}.jsonl"))
 
@@ -170,7 +195,7 @@ def _point(point: Point, place: Ran, lines: Sequence[RunLine], *, against: Seque
         labels=point.labels,
         benchmark=point.benchmark,
         system=system,
-        score=main_score(place.results.task, system),
+        score=counted_score(system, main_name(place.results.task, place.results.systems) or ""),
         against_first=_difference(place, lines, against),
         usd=_known([line.usd or 0.0 for line in lines], [not line.money.is_lower_bound for line in lines]),
         tokens=_known([float(line.tokens) for line in lines], [line.has_all_tokens for line in lines]),

@@ -145,11 +145,11 @@ def _judge(told: Told, questions: QuestionSet) -> EnsembleSpec | None:
 
 
 def _warnings(told: Told, questions: QuestionSet, judge: EnsembleSpec | None, systems: Sequence[System]) -> list[str]:
-    from attention_moa.bench.judge_runs import judge_warnings
+    from attention_moa.bench.judge_runs import judge_warnings, unasked
     from attention_moa.bench.running import UNJUDGED
 
     if questions.task in UNJUDGED:
-        return [] if told.judge is None else [f"the judge was not asked: {questions.task} is scored without one"]
+        return unasked(questions.task, told.judge)
     if judge is None:
         return [f"nobody judged: {questions.task} has its scores from a judge (--judge)"]
     return judge_warnings(judge, systems)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attention_moa.bench.report_words import UNKNOWN, at_least, tokens
+from attention_moa.bench.report_scores import AVERAGE_LENGTH, length_of
+from attention_moa.bench.report_words import UNKNOWN, at_least, number, tokens
 from attention_moa.bench.results import Results, SystemResult, told_notes
 from attention_moa.bench.scores import Score
 from attention_moa.bench.sums import Money
@@ -12,6 +13,7 @@ from attention_moa.cli.layout import table
 from attention_moa.money import amount
 
 _MOST_SCORES = 12
+_APART = frozenset({"n", AVERAGE_LENGTH})
 _COSTS = ("system", "answered", "failed", "calls", "tokens", "usd", "judge usd", "median s", "p95 s", "length")
 
 
@@ -22,7 +24,7 @@ def result_lines(results: Results, *, room: int | None = None) -> Iterator[str]:
         results: Of a benchmark.
         room: Most columns; None for any number.
     """
-    judge = f", judged by {results.judge}" if results.judge else ""
+    judge = f", judged by {results.judge}" if results.judge else ", no judge asked" * _has_scores(results)
     cap = f", replies of at most {results.max_tokens:,} tokens" if results.max_tokens else ""
     yield f"{results.task}: {results.asked:,} of {results.total:,} questions{cap}{judge}, {results.date[:10]}"
     if names := _names(results.systems):
@@ -35,10 +37,14 @@ def result_lines(results: Results, *, room: int | None = None) -> Iterator[str]:
         yield from remarks
 
 
+def _has_scores(results: Results) -> bool:
+    return any(one.scores for one in results.systems)
+
+
 def _names(systems: Sequence[SystemResult]) -> list[str]:
     """Return the scores worth a line: the first ones, counts and parts apart."""
     found = dict.fromkeys(one.name for system in systems for one in system.scores)
-    names = [name for name in found if not name.startswith("n_") and name != "n"]
+    names = [name for name in found if not name.startswith("n_") and name not in _APART]
     return ([name for name in names if "." not in name] or names)[:_MOST_SCORES]
 
 
@@ -72,7 +78,7 @@ def _costs(one: SystemResult) -> tuple[str, ...]:
         _judge_usd(one),
         "-" if seconds is None else f"{seconds.median:,.1f}",
         "-" if seconds is None else f"{seconds.p95:,.1f}",
-        "-" if one.average_length is None else f"{one.average_length:,.0f}",
+        number(length_of(one)[0]),
     )
 
 

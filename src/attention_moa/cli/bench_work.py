@@ -113,7 +113,7 @@ def settings_of(
         data_fingerprint=questions.fingerprint,
         systems=systems,
         keys=system_keys(systems),
-        judge=told.judge,
+        judge=None if judge is None else told.judge,  # one that is not asked judges nothing
         judge_spec=None if judge is None else msgspec.to_builtins(judge),
         limit=told.limit,
         seed=told.seed,

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from attention_moa.bench.documents import write_document
-from attention_moa.bench.judge_runs import judge_warnings
+from attention_moa.bench.judge_runs import judge_warnings, unasked
 from attention_moa.bench.judges import judge_settings
 from attention_moa.bench.questions import QuestionSet, read_question_set
 from attention_moa.bench.report import write_report
@@ -20,7 +20,7 @@ from attention_moa.bench.sweep_file import SweepSpec
 from attention_moa.bench.sweep_points import Points
 from attention_moa.bench.sweep_prompts import SETS, write_set
 from attention_moa.bench.sweep_report import table_of, write_sweep_report
-from attention_moa.bench.sweep_results import Ran, SweepResults, point_results
+from attention_moa.bench.sweep_results import Ran, SweepResults, missing_judgements, point_notes, point_results
 from attention_moa.bench.systems import System
 from attention_moa.cli.bench_options import Work
 from attention_moa.cli.bench_views import run_shown
@@ -110,7 +110,7 @@ def _judge(
 ) -> tuple[EnsembleSpec | None, list[str]]:
     """Return who judges, and what a reader has to know of it."""
     if questions.task in UNJUDGED:
-        return None, []
+        return None, unasked(questions.task, spec.judge)
     if spec.judge is None or data is None:
         return None, [f"nobody judged: {questions.task} has its scores from a judge (--judge)"]
     judge = judge_of(spec.judge, judge_settings(questions.task, data))
@@ -118,7 +118,7 @@ def _judge(
 
 
 def _results(spec: SweepSpec, points: Points, ran: dict[str, Ran]) -> SweepResults:
-
+    found = point_results(points.points, ran)
     all_results = [one.results for one in ran.values()]
     money = sum_of(Money(one.usd, one.usd_is_lower_bound) for one in all_results)
     stops = [one.stopped for one in all_results if one.stopped is not None]
@@ -126,7 +126,7 @@ def _results(spec: SweepSpec, points: Points, ran: dict[str, Ran]) -> SweepResul
         title=spec.title or " and ".join(points.axes),
         description=spec.description,
         axes=points.axes,
-        points=point_results(points.points, ran),
+        points=found,
         left_out=points.left_out,
         task=all_results[0].task,
         asked=max(one.asked for one in all_results),
@@ -137,7 +137,10 @@ def _results(spec: SweepSpec, points: Points, ran: dict[str, Ran]) -> SweepResul
         versions=all_results[0].versions,
         usd=money.usd,
         usd_is_lower_bound=money.is_lower_bound,
-        warnings=tuple(dict.fromkeys([*stops, *(line for one in all_results for line in one.warnings)])),
+        warnings=tuple(
+            dict.fromkeys([*stops, *missing_judgements(found), *(line for one in all_results for line in one.warnings)])
+        ),
+        notes=tuple(point_notes(found)),
     )
 
 
@@ -157,6 +160,6 @@ def _tell_results(results: SweepResults, ran: dict[str, Ran], folder: Path, *, i
     rows = [[cell.text + (f" ({cell.note})" if cell.note else "") for cell in row] for row in found.rows]
     for line in table(found.headings, rows, room=room_of(sys.stdout)):
         say(line)
-    for line in (*results.warnings, *(f"left out: {one}" for one in results.left_out)):
+    for line in (*results.warnings, *results.notes, *(f"left out: {one}" for one in results.left_out)):
         tell(line)
     tell(f"all of it is in {folder}")

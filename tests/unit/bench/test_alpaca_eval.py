@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from attention_moa.bench.alpaca_eval import is_far, plain_scores, score
+from attention_moa.bench.alpaca_eval import LENGTH_CONTROLLED, is_far, plain_scores, score
 from attention_moa.bench.alpaca_eval_rows import Annotation
 from attention_moa.bench.scores import Score, score_tree
 from attention_moa.errors import ConfigError
@@ -111,6 +111,20 @@ def test_the_baseline_itself_is_50(data: Path, tmp_path: Path) -> None:
     tree = score_tree(found.scores)
     assert (tree["win_rate"], tree["length_controlled_winrate"], tree["lc_standard_error"]) == (50.0, 50.0, 0.0)
     assert any("by definition" in note for note in found.notes)
+
+
+def test_a_handful_of_judgements_bears_no_fit(data: Path, tmp_path: Path) -> None:
+    """With fewer than two a fold there is no number; with a few more there is one, and a word of caution."""
+    rows = [*annotation_rows()[:9], *(row | {"preference": ""} for row in annotation_rows()[9:12])]
+    asked = {str(place) for place in range(12)}
+    few = score([write_annotations(tmp_path, rows)], data, asked=asked)
+    controlled = next(one for one in few.scores if one.name == LENGTH_CONTROLLED)
+    assert (controlled.value, controlled.interval, controlled.n, controlled.missing) == (None, None, 9, 3)
+    assert any("9 judged questions are too few" in note for note in few.notes)
+    more = score([write_annotations(tmp_path, annotation_rows()[:12])], data, asked=asked)
+    controlled = next(one for one in more.scores if one.name == LENGTH_CONTROLLED)
+    assert (controlled.value is None, controlled.n, controlled.missing) == (False, 12, 0)
+    assert any(note.startswith("CAUTION: the length-controlled win rate is fitted to 12") for note in more.notes)
 
 
 def test_missing_rows_are_told(data: Path, tmp_path: Path) -> None:

@@ -65,6 +65,11 @@ ALL = [
 def test_of_a_run_of_ours_only_what_was_asked_is_missing(data: Path) -> None:
     """A question that failed is missing in its own skills and domains alone."""
     path = write_rows(data / "reviews.jsonl", ALL[1:2])
+    path.with_name("none.jsonl").write_bytes(b"")
+    silent = score([path.with_name("none.jsonl")], data, asked={"2"})
+    assert {(one.value, one.n) for one in silent.scores if one.name.startswith("skills.") and one.missing} >= {
+        (None, 0)
+    }
     scores = score([path], data, asked={"2", "3"})
     assert {one.name: one.missing for one in scores.scores} == {
         "skills.efficiency.average": 0,

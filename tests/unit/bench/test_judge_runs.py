@@ -12,8 +12,9 @@ from attention_moa.bench.alpaca_eval import score
 from attention_moa.bench.board import Board
 from attention_moa.bench.judge_runs import judge_usd_each, judge_warnings
 from attention_moa.bench.null_model import published_annotations
-from attention_moa.bench.results import Results
+from attention_moa.bench.results import Results, SystemResult
 from attention_moa.bench.running import Benchmark, Wanted
+from attention_moa.bench.scores import Score
 from attention_moa.bench.systems import System
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError
@@ -47,6 +48,11 @@ def on_the_fleet(fleet: Fleet, model: str, **fields: object) -> EnsembleSpec:
     """Return a model of a fleet that answers alone."""
     agent = AgentSpec(name="a", model=f"openai:{model}", base_url=fleet.base_url, price=PRICE, max_tokens=50)
     return EnsembleSpec(**({"name": model, "agents": (agent,), "strategy": "single"} | fields))  # type: ignore[arg-type]  # checked when made
+
+
+def nothing_of(system: SystemResult) -> Score:
+    """Return the first score of a system, which it has none of."""
+    return system.scores[0]
 
 
 def test_answers_are_judged_and_so_is_a_null_model(tmp_path: Path) -> None:
@@ -88,7 +94,8 @@ def test_a_judge_that_says_nothing_leaves_no_score(tmp_path: Path) -> None:
     mine, null = results.systems
     assert (mine.answered, mine.judgement) == (0, None)
     assert null.judgement is not None
-    assert (null.judgement["missing"], null.judgement["unreadable"], null.scores) == (2, 2, ())
+    assert (null.judgement["missing"], null.judgement["unreadable"]) == (2, 2)
+    assert nothing_of(null) == Score("win_rate", None, 0, 2)
 
 
 def test_a_judge_that_fails_leaves_judgements_missing(tmp_path: Path) -> None:
@@ -98,7 +105,8 @@ def test_a_judge_that_fails_leaves_judgements_missing(tmp_path: Path) -> None:
     results = asyncio.run(Benchmark(with_judge(wanted, a_spec("broken_first", name="judge")), Board(), unheard).run())
     mine, _ = results.systems
     assert mine.judgement is not None
-    assert (mine.answered, mine.scores, mine.judgement["missing"], mine.judgement["unreadable"]) == (2, (), 2, 0)
+    assert (mine.answered, mine.judgement["missing"], mine.judgement["unreadable"]) == (2, 2, 0)
+    assert nothing_of(mine) == Score("win_rate", None, 0, 2)
     assert any(note.startswith("of 2 judgements, 2 failed (") and "no luck" in note for note in mine.notes)
 
 
@@ -140,7 +148,7 @@ def test_where_the_money_ends_judgements_are_missing(tmp_path: Path) -> None:
 
     mine, _ = asyncio.run(scenario()).systems
     assert mine.judgement is not None
-    assert (mine.answered, mine.judgement["missing"], mine.scores) == (4, 4, ())
+    assert (mine.answered, mine.judgement["missing"], nothing_of(mine)) == (4, 4, Score("win_rate", None, 0, 4))
     assert any("the money was at its end" in note for note in mine.notes)
 
 

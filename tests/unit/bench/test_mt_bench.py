@@ -74,6 +74,8 @@ def test_of_a_run_of_ours_only_what_was_asked_is_missing(data: Path) -> None:
     missing = {one.name: one.missing for one in scores.scores if one.missing}
     assert missing == {"first_turn": 1, "second_turn": 1, "average": 2, "by_category.math": 2}
     assert "by_category.writing" not in {one.name for one in scores.scores}
+    silent = score([write_rows(data / "none.jsonl", [])], data, asked={"2", "3"})
+    assert (named(silent, "average"), silent.notes) == (Score("average", None, 0, 4), ())
     both = score([write_rows(data / "both.jsonl", ALL[:4])], data, asked={"1", "2", "3"})
     assert {one.name: one.missing for one in both.scores if "." in one.name} == {
         "by_category.writing": 0,

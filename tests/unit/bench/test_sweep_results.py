@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.bench.plots import Figure
 from attention_moa.bench.questions import Question
@@ -14,7 +15,14 @@ from attention_moa.bench.scores import Interval, Score
 from attention_moa.bench.sweep_file import SweepSpec, Value, Vary
 from attention_moa.bench.sweep_points import Points, points_of
 from attention_moa.bench.sweep_report import sweep_figures, table_of, write_sweep_report
-from attention_moa.bench.sweep_results import PointResult, Ran, SweepResults, point_results
+from attention_moa.bench.sweep_results import (
+    PointResult,
+    Ran,
+    SweepResults,
+    missing_judgements,
+    point_notes,
+    point_results,
+)
 from attention_moa.messages import user
 from tests.report_world import HOSTILE, a_line, a_system, some_results, write_folder
 from tests.worlds import a_spec
@@ -113,6 +121,21 @@ def test_unknown_prices_are_not_nothing(tmp_path: Path) -> None:
     assert titles == ["right, %", "tokens a question", "seconds a run"]
     titles = [panel.y_title for panel in _figure(whole(points, (one,))).panels]
     assert titles[1] == "US dollars a question"
+
+
+def test_judgements_that_are_missing_are_told(tmp_path: Path) -> None:
+    """In the warnings, with the point that they are of, and as the n and missing of its row."""
+    points = the_points(Vary(axis="layers", values=(1, 2)))
+    one, two = ran(tmp_path / "b", points, {"1": four(), "2": four()})
+    lost = replace(two.system, judgement={"n": 4, "missing": 4}, notes=("a note",))
+    two = replace(two, system=lost, score=Score("average", None, 0, 4))
+    one = replace(one, system=replace(one.system, judgement={"n": 4, "missing": 0}))
+    assert missing_judgements([one, two]) == ["4 of 8 judgements are missing (2: 4 of 4)"]
+    assert missing_judgements([one]) == []
+    assert point_notes([one, two]) == ["2: a note"]
+    table = table_of(whole(points, (one, two)))
+    cells = dict(zip(table.headings, table.rows[1], strict=True))
+    assert (cells["n"].text, cells["missing"].text) == ("0", "4")
 
 
 def _figure(results: SweepResults) -> Figure:

@@ -59,6 +59,21 @@ def test_scores_costs_and_remarks_are_told() -> None:
     assert [line for line in lines[9:] if line] == ["stopped", "beware", "mine: a note"]
 
 
+def test_a_sum_to_which_more_belongs_has_a_plus() -> None:
+    """Where nothing is known there is a question mark, and where nobody judged that is said."""
+    partly = SystemResult(
+        name="mine", scores=(Score("accuracy", 50.0, 10), Score("avg_length", 119, 10)), input_tokens=1000,
+        output_tokens=200, tokens_are_lower_bound=True, usd=0.5, usd_is_lower_bound=True, average_length=120.9,
+    )  # fmt: skip
+    silent = SystemResult(name="other", tokens_are_lower_bound=True, usd=None, usd_is_lower_bound=True)
+    lines = list(result_lines(results(partly, silent)))
+    assert lines[0].endswith("questions, no judge asked, 2026-11-21")
+    told = [line.split() for line in lines[-2:]]
+    assert [cells[4:6] for cells in told] == [["1,200+", "0.5000+"], ["?", "?"]]
+    assert told[0][-1] == "119"
+    assert not any("avg_length" in line for line in lines)
+
+
 def test_where_all_scores_are_parts_these_are_told() -> None:
     """As of FLASK, which has skills alone; without scores there is no table of them."""
     skills = SystemResult(name="mine", scores=(Score("skills.logic", 3.5, 4),))
