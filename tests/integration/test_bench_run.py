@@ -106,7 +106,7 @@ def test_a_benchmark_is_answered_scored_and_told(tmp_path: Path) -> None:
             assert len(world.visits()) == 3 * CALLS
             (folder,) = folders_in(tmp_path)
             assert f"all of it is in {folder.name}" in done.err
-            assert "fleet: 3 of 3 done, $" in done.err
+            assert "fleet: 3 of 3 questions done, $" in done.err
             again = await world.run(*words, "--json")
             assert json.loads(again.out) == scores_in(folder)
             assert (again.code, again.err) == (0, "")
@@ -182,8 +182,28 @@ def test_a_killed_benchmark_pays_for_no_call_twice(tmp_path: Path) -> None:
             assert sent.total() - len(sent) <= 3 * 3 * CALLS
             assert answers(tmp_path / "hurt") == answers(tmp_path / "calm")
             assert without_times(scores_in(tmp_path / "hurt")) == without_times(scores_in(tmp_path / "calm"))
+            assert_told_as_cut_off(done, tmp_path / "hurt", tmp_path / "calm")
 
     asyncio.run(scenario())
+
+
+def assert_told_as_cut_off(done: Done, hurt: Path, calm: Path) -> None:
+    """Assert that what a kill cost and nobody counted is told: the sums are lower bounds, in every place."""
+    (one,), (other,) = scores_in(hurt)["systems"], scores_in(calm)["systems"]
+    bounds = ("usd_is_lower_bound", "tokens_are_lower_bound")
+    assert [one[name] for name in bounds] == [True, True]
+    assert [other[name] for name in bounds] == [False, False]
+    assert scores_in(hurt)["usd_is_lower_bound"]
+    assert (0 < one["cut_off"] <= 9, other["cut_off"]) == (True, 0)
+    assert f"{one['cut_off']} of 8 runs were cut off and went on: what was under way then" in done.out
+    assert f"{one['input_tokens'] + one['output_tokens']:,}+" in done.out
+    assert "+</td>" in (hurt / "report.html").read_text(encoding="utf-8")
+    assert sum(json.loads(line)["is_cut_off"] for line in run_lines(hurt)) == one["cut_off"]
+
+
+def run_lines(folder: Path) -> list[str]:
+    """Return the lines of the runs, as written."""
+    return (folder / "runs" / "fleet.jsonl").read_text(encoding="utf-8").splitlines()
 
 
 async def journals_of_one_secret(*folders: Path) -> None:
@@ -212,8 +232,9 @@ def answers(folder: Path) -> str:
 
 
 def without_times(scores: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what does not hang on the clock, nor on what the fleet's cache holds."""
+    """Return what does not hang on the clock, nor on what the fleet's cache holds, nor on an earlier end."""
     timed = ("seconds", "critical_path_s", "cached_tokens", "usd")
+    timed += ("usd_is_lower_bound", "tokens_are_lower_bound", "cut_off", "notes")
     return [{name: value for name, value in one.items() if name not in timed} for one in scores["systems"]]
 
 
@@ -237,7 +258,9 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
             assert not (tmp_path / "out" / "scores.json").exists()
             done = await world.run(*words)
             assert done.code == 0, done.err
-            assert scores_in(tmp_path / "out")["systems"][0]["answered"] == 8
+            (mine,) = scores_in(tmp_path / "out")["systems"]
+            assert mine["answered"] == 8
+            assert mine["usd_is_lower_bound"] == bool(mine["unpriced_calls"] or mine["cut_off"])
 
     asyncio.run(scenario())
 

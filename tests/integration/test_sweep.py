@@ -136,6 +136,8 @@ def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:
             assert len(world.fleet.log) - visits == CALLS - before
             results = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
             assert [point["system"]["answered"] for point in results["points"]] == [3, 3, 3]
+            assert any("were cut off and went on" in note for note in results["notes"])
+            assert any(point["tokens"]["is_lower_bound"] for point in results["points"])
 
     asyncio.run(scenario())
 

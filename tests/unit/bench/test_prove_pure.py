@@ -158,6 +158,10 @@ def test_a_written_token_counts_four_times() -> None:
     assert line_cost(replace(run, unknown_calls=1), "tokens") is None
     assert mean_cost([run, replace(run, usd=0.4)], "usd") == pytest.approx(0.3)
     assert mean_cost([run, replace(run, usd=None)], "usd") == 0.2
+    cut_off = replace(run, usd=0.1, input_tokens=1, is_cut_off=True)
+    partly = replace(run, usd=0.1, unpriced_calls=1)
+    assert mean_cost([run, cut_off], "usd") == mean_cost([run, partly], "usd") == 0.2
+    assert mean_cost([run, cut_off], "tokens") == mean_cost([run], "tokens")
     assert mean_cost([run, replace(run, usd=None), replace(run, usd=None)], "usd") is None
     assert mean_cost([], "usd") is None
 
