@@ -148,7 +148,7 @@ def point_results(points: Sequence[Point], ran: Mapping[str, Ran]) -> tuple[Poin
     Raises:
         ConfigError: A file of runs is damaged.
     """
-    lines = {one.system.name: _lines(one, ran[one.benchmark].folder) for one in points}
+    lines = {one.system.name: _lines(one, ran[one.benchmark]) for one in points}
     found: list[PointResult] = []
     for point in points:
         place = ran[point.benchmark]
@@ -184,8 +184,11 @@ def point_notes(points: Sequence[PointResult]) -> list[str]:
     return list(told_notes([replace(one.system, name=one.label) for one in points]))
 
 
-def _lines(point: Point, folder: Path) -> tuple[RunLine, ...]:
-    return tuple(read_lines_of(folder / "runs" / f"{point.system.name}.jsonl"))
+def _lines(point: Point, place: Ran) -> tuple[RunLine, ...]:
+    """Return the runs on what was asked this time: those on other questions stay in the file."""
+    asked = {one.id for one in place.questions}
+    lines = read_lines_of(place.folder / "runs" / f"{point.system.name}.jsonl")
+    return tuple(line for line in lines if line.question in asked)
 
 
 def _point(point: Point, place: Ran, lines: Sequence[RunLine], *, against: Sequence[RunLine] | None) -> PointResult:

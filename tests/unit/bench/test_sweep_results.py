@@ -123,6 +123,14 @@ def test_unknown_prices_are_not_nothing(tmp_path: Path) -> None:
     assert titles[1] == "US dollars a question"
 
 
+def test_questions_of_an_earlier_sweep_count_for_nothing(tmp_path: Path) -> None:
+    """Their runs stay in the file, and what a question costs is of those that were asked."""
+    points = the_points(Vary(axis="layers", values=(1,)))
+    (one,) = ran(tmp_path / "b", points, {"1": [*four(), a_line("9", "9", input_tokens=10**6)]})
+    assert one.tokens is not None
+    assert one.tokens.mean == 100.0
+
+
 def test_judgements_that_are_missing_are_told(tmp_path: Path) -> None:
     """In the warnings, with the point that they are of, and as the n and missing of its row."""
     points = the_points(Vary(axis="layers", values=(1, 2)))
