@@ -103,7 +103,7 @@ def measure(options: argparse.Namespace, folder: Path) -> Measured:
             raise SystemExit("the fleet did not start")
         command = [sys.executable, "-m", "attention_moa", "bench", "run", "alpaca-eval", "--data", str(data)]
         command += ["-e", str(ensemble), "--out", str(folder / "out"), "--limit", str(options.questions)]
-        command += ["--parallel", str(options.parallel), "--json"]
+        command += ["--parallel", str(options.parallel), "--no-judge", "--json"]
         results, wall_s, cpu_s, peak_mib = watched(command)
         said, _ = server.communicate(timeout=60)
     finally:
