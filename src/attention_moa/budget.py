@@ -16,7 +16,7 @@ from attention_moa.agents import ModelSettings
 from attention_moa.config import EnsembleSpec, LimitSpec
 from attention_moa.errors import ConfigError, OverLimitError
 from attention_moa.messages import Stage, Usage
-from attention_moa.money import Price, as_written, cost_usd, dollars
+from attention_moa.money import Price, as_written, cost_usd, dollars_left
 from attention_moa.prompts import estimate_tokens
 from attention_moa.records import CallRecord, UsageTotal
 
@@ -208,7 +208,7 @@ class Budget:
         """Return what is left, for a person."""
         parts: list[str] = []
         if self._limits.usd is not None:
-            parts.append(f"{dollars(max(self.left_usd, 0.0))} of ${as_written(self._limits.usd)}")
+            parts.append(f"{dollars_left(max(self.left_usd, 0.0))} of ${as_written(self._limits.usd)}")
         if self._limits.tokens is not None:
             parts.append(f"{max(self.left_tokens, 0):,.0f} of {self._limits.tokens:,} tokens")
         return ", ".join(parts)

@@ -5,7 +5,7 @@ Pure; the unknown stays unknown.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from math import floor, isfinite, log10
 
 from msgspec import Struct
@@ -141,6 +141,18 @@ def dollars(usd: float) -> str:
     """Return an amount of money with its sign: ``$0``, ``$0.0012``, ``$12.30``, ``less than $0.000000001``."""
     shown = amount(usd)
     return f"less than ${shown[1:]}" if shown.startswith("<") else f"${shown}"
+
+
+def dollars_left(usd: float) -> str:
+    """Return what is left of an amount, as ``dollars`` writes it, but rounded down: never more than there is.
+
+    Args:
+        usd: From 0 up.
+    """
+    if usd < _LEAST_USD:
+        return dollars(usd)
+    digits = 2 if usd >= _CENTS_FROM_USD else 4 if usd >= _FOUR_DIGITS_FROM_USD else 1 - floor(log10(usd))
+    return dollars(float(Decimal(repr(usd)).quantize(Decimal(1).scaleb(-digits), ROUND_DOWN)))
 
 
 def as_written(number: float) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from attention_moa.errors import ConfigError
 from attention_moa.messages import Usage
-from attention_moa.money import FREE, Price, Tier, amount, as_written, cost_usd, dollars
+from attention_moa.money import FREE, Price, Tier, amount, as_written, cost_usd, dollars, dollars_left
 
 FULL = Price(input=2.0, cached=0.5, cache_write=2.5, output=8.0)
 
@@ -144,6 +144,15 @@ def test_amounts_are_short_and_never_a_zero_that_they_are_not(usd: float, shown:
     """Cents for much, four digits for little, as many as it takes for less; no exponent."""
     assert amount(usd) == shown
     assert dollars(usd) == ("$" + shown if "<" not in shown else "less than $" + shown[1:])
+
+
+@pytest.mark.parametrize(
+    ("usd", "shown"),
+    [(0.0, "$0"), (0.019479999999999997, "$0.0194"), (12.999, "$12.99"), (0.0000129, "$0.000012"), (1e-12, "less")],
+)
+def test_what_is_left_is_never_told_as_more(usd: float, shown: str) -> None:
+    """It is rounded down."""
+    assert dollars_left(usd).split()[0] == shown
 
 
 @given(st.floats(min_value=1e-300, max_value=1e12))

@@ -17,6 +17,7 @@ class SystemBoard:
     Args:
         name: The system.
         total: Runs that it takes in all: one a question and turn.
+        what: What is counted so: ``questions``, or ``turns`` where some question has several.
         weight: Calls of one run, as planned: what a run is worth where time is estimated.
         done: Runs that are over, failed ones and those of an earlier life included.
         before: Those of them that an earlier life made.
@@ -37,6 +38,7 @@ class SystemBoard:
     usd: float = 0.0
     unpriced: int = 0
     is_stopped: bool = False
+    what: str = "questions"
 
     @property
     def left(self) -> int:

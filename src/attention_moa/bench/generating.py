@@ -30,6 +30,10 @@ from attention_moa.records import RunRecord
 from attention_moa.runtime import Ensemble
 from attention_moa.schedule import count_calls
 
+_USD_DIGITS = 9
+_UP_USD = 10**-_USD_DIGITS
+"""A limit is rounded up by that: what a plan says to the last bit would else be refused by the error of a sum."""
+
 
 class Hall(NamedTuple):
     """What all systems share.
@@ -67,7 +71,8 @@ def run_names(system: System, questions: QuestionSet) -> dict[Key, str]:
 def board_of(system: System, questions: QuestionSet) -> SystemBoard:
     """Return the line of a system that has not begun."""
     total = sum(question.turns for question in questions.questions)
-    return SystemBoard(system.name, total=total, weight=count_calls(system.spec))
+    what = "turns" if total > len(questions.questions) else "questions"
+    return SystemBoard(system.name, total=total, weight=count_calls(system.spec), what=what)
 
 
 def most_usd(spec: EnsembleSpec, conversation: Conversation, templates: Templates) -> float:
@@ -111,25 +116,32 @@ class Answering:
                 self._count(line)
         self._board.before = self._board.done
 
-    async def run(self) -> None:
+    async def run(self, questions: Sequence[Question] | None = None, *, purse: Purse | None = None) -> None:
         """Ask all questions that have no answer yet; ends early where the money does.
+
+        Args:
+            questions: Some of them; None for all.
+            purse: What may be spent from here on; None for what was told.
 
         Raises:
             ConfigError: A model cannot be had, a key is missing.
             StoreError: The journal or the file of lines fails.
         """
-        for temperature, questions in self._by_temperature():
+        self._purse = purse or self._purse
+        for temperature, group in self._by_temperature(
+            self._hall.questions.questions if questions is None else questions
+        ):
             if self._purse.is_empty:
                 break
             spec = with_temperature(self._system.spec, temperature)
             async with Ensemble(spec, journal=self._hall.journal) as ensemble:
-                await self._ask_all(ensemble, questions)
+                await self._ask_all(ensemble, group)
         self._board.is_stopped = self._purse.is_empty
         self._hall.board.on_change()
 
-    def _by_temperature(self) -> Iterator[tuple[float | None, list[Question]]]:
+    def _by_temperature(self, questions: Sequence[Question]) -> Iterator[tuple[float | None, list[Question]]]:
         groups: dict[float | None, list[Question]] = {}
-        for question in self._hall.questions.questions:
+        for question in questions:
             if any(self._file.finished((question.id, turn)) is None for turn in range(1, question.turns + 1)):
                 groups.setdefault(question.temperature, []).append(question)
         yield from groups.items()
@@ -251,7 +263,8 @@ def limits_of(spec: EnsembleSpec, grant: Grant) -> LimitSpec | None:
     if grant.limit_usd is None:
         return None
     own = spec.limits.usd
-    return replace(spec.limits, usd=max(grant.limit_usd if own is None else min(own, grant.limit_usd), 1e-9))
+    granted = round(grant.limit_usd + _UP_USD, _USD_DIGITS)
+    return replace(spec.limits, usd=granted if own is None else min(own, granted))
 
 
 def _first_of(errors: BaseExceptionGroup[Exception]) -> Exception:

@@ -21,7 +21,7 @@ from attention_moa.bench.sums import Money, sum_of
 from attention_moa.bench.systems import System
 from attention_moa.bench.tasks import scoring_of
 from attention_moa.config import EnsembleSpec, LimitSpec, all_agents
-from attention_moa.errors import RunError
+from attention_moa.errors import BudgetError, RunError
 from attention_moa.journaling import RunWish
 from attention_moa.messages import Conversation, user
 from attention_moa.ports import Journal
@@ -59,6 +59,10 @@ class Bench:
     async def __aexit__(self, *_: object) -> None:
         """Close it."""
         await self._ensemble.aclose()
+
+    def pay_from(self, purse: Purse) -> None:
+        """Pay what comes out of another purse."""
+        self._purse = purse
 
     async def judge(self, task: str, answers: Path, data: Path, *, system: str, folder: Path, parallel: int) -> Judged:
         """Return what judging a system's answers came to.
@@ -104,18 +108,23 @@ class Bench:
             return None
         spent = grant.limit_usd or 0.0
         try:
-            record = await self._run(name, conversation, sample, limits_of(self._ensemble.spec, grant))
+            record, error = await self._run(name, conversation, sample, limits_of(self._ensemble.spec, grant))
             spent = record.usage.cost_usd
         finally:
             await self._purse.settle(grant, spent)
+        if self._purse.is_limited and isinstance(error, BudgetError):
+            await self._purse.close()  # it was not the judge that failed
+            return None
         return record
 
-    async def _run(self, name: str, conversation: Conversation, sample: int, limits: LimitSpec | None) -> RunRecord:
+    async def _run(
+        self, name: str, conversation: Conversation, sample: int, limits: LimitSpec | None
+    ) -> tuple[RunRecord, RunError | None]:
         wish = RunWish(name=name, sample=sample)
         try:
-            return await self._ensemble.run(conversation, wish=wish, limits=limits)
+            return await self._ensemble.run(conversation, wish=wish, limits=limits), None
         except RunError as error:
-            return error.partial
+            return error.partial, error
 
     def _counted(self, count: int) -> None:
         self._board.to_judge += count

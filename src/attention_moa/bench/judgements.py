@@ -68,6 +68,7 @@ class Judged(Struct, frozen=True, kw_only=True):
         n: How many judgements there should be.
         missing: How many of them there are not.
         unreadable: Those of the missing that the judge wrote and nobody can read.
+        unasked: Those of the missing that the money did not reach.
         retried: How many took more than one try.
         usd: What it cost, as far as that is known; None where nothing is.
         is_lower_bound: Whether more belongs to it that nobody told.
@@ -86,6 +87,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     missing: int
     unreadable: int
     retried: int
+    unasked: int = 0
     usd: float | None
     is_lower_bound: bool = False
     position_bias: float | None = None
@@ -130,6 +132,7 @@ def judged_of(
         n=len(judgements),
         missing=sum(one.state != "judged" for one in judgements),
         unreadable=sum(one.state == "unreadable" for one in judgements),
+        unasked=sum(one.state == "unasked" for one in judgements),
         retried=sum(one.tries > 1 for one in judgements),
         usd=money.usd,
         is_lower_bound=money.is_lower_bound,
@@ -151,7 +154,7 @@ def _notes(judgements: Sequence[Judgement[Any]]) -> list[str]:
     if failed:
         notes.append(f"of {count} judgements, {len(failed)} failed ({failed[0].error}): missing, no number")
     if unasked:
-        notes.append(f"of {count} judgements, {len(unasked)} were not asked for: the money was at its end")
+        notes.append(f"of {count} judgements, {len(unasked)} were not reached: the money was at its end")
     return notes
 
 

@@ -68,6 +68,8 @@ class Purse:
             before_usd: What it has spent already.
         """
         async with self._changed:
+            if self.is_empty and most_usd > before_usd:
+                return None
             while self.is_limited and self.free_usd < most_usd - before_usd:
                 if self.is_empty:
                     return None

@@ -12,7 +12,7 @@ from attention_moa.bench.systems import System
 from attention_moa.config import all_agents
 from attention_moa.errors import ConfigError
 from attention_moa.experience import ModelExperience
-from attention_moa.money import dollars
+from attention_moa.money import dollars, dollars_left
 from attention_moa.plan import plan
 from attention_moa.prices import known_price
 
@@ -27,12 +27,14 @@ class Reach(NamedTuple):
         questions: For about how many all systems get answers; at most as many as there are.
         is_bound: Whether the costs are the most that it can be, since not all models are known.
         judge_usd_each: What judging one system's answer is planned to cost.
+        is_uncapped: Whether the costs are bounds only because some agent may write as much as it likes.
     """
 
     usd_each: Mapping[str, float]
     questions: int
     is_bound: bool
     judge_usd_each: float = 0.0
+    is_uncapped: bool = False
 
 
 def require_prices(systems: Iterable[System], judges: Iterable[ModelSettings] = ()) -> None:
@@ -85,21 +87,27 @@ def reach_of(
         usd_each[system.name] = sum(costs) / max(len(costs), 1)
     together = sum(usd_each.values()) + judge_usd_each * len(systems)
     covered = len(questions) if together <= 0 else min(int(usd / together), len(questions))
-    return Reach(usd_each, covered, is_bound, judge_usd_each)
+    agents = [agent for system in systems for agent in all_agents(system.spec)]
+    is_uncapped = is_bound and any(agent.max_tokens is None for agent in agents)
+    return Reach(usd_each, covered, is_bound, judge_usd_each, is_uncapped)
 
 
-def describe_reach(reach: Reach, *, usd: float, questions: int) -> str:
+def describe_reach(reach: Reach, *, usd: float, questions: int, answered: int = 0) -> str:
     """Return in a line how far the money reaches.
 
     Args:
         reach: How far.
         usd: What may still be spent.
         questions: How many are still to be asked.
+        answered: How many are answered already.
     """
     each = dollars(sum(reach.usd_each.values()) + reach.judge_usd_each * len(reach.usd_each))
     judged = " and the judge" if reach.judge_usd_each else ""
     kind = "at most, as far as is known" if reach.is_bound else "by what the journal knows"
+    if reach.is_uncapped:
+        kind = "an upper bound, since max_tokens is not set: --max-tokens makes it a closer one"
+    of = f"the {questions:,} questions that are left" if answered else f"{questions:,} questions"
     return (
-        f"the budget reaches for about {reach.questions:,} of {questions:,} questions: {dollars(usd)} left, "
+        f"the budget reaches for about {reach.questions:,} of {of}: {dollars_left(usd)} left, "
         f"{each} a question for all systems{judged} ({kind})"
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msgspec.structs import replace
 
@@ -13,8 +14,10 @@ from attention_moa.bench import own_file
 from attention_moa.bench.answers import Answered, answered, write_answers
 from attention_moa.bench.board import Board
 from attention_moa.bench.documents import write_document
+from attention_moa.bench.funding import Funds, open_ones, reached
 from attention_moa.bench.generating import Answering, Hall, board_of, earlier_life, run_names
 from attention_moa.bench.judge_runs import Bench, judge_usd_each, judged_usd, total_money, with_judgement
+from attention_moa.bench.judges import judge_name
 from attention_moa.bench.judging import require_judge_data
 from attention_moa.bench.null_model import NULL_MODEL, null_result, published_annotations, write_null_answers
 from attention_moa.bench.purse import Purse
@@ -35,10 +38,6 @@ from attention_moa.store import open_journal
 
 UNJUDGED = frozenset({"ifeval", "gsm8k", OWN})
 """Tasks that are scored without a judge."""
-
-
-_JUDGE = ""
-"""Whose share of the money is kept back while the systems answer; no system has this name."""
 
 
 class Wanted(Order, frozen=True, kw_only=True):
@@ -69,6 +68,7 @@ class Benchmark:
         """Prepare it; nothing is written yet."""
         self._wanted = wanted
         self._settings = wanted.settings
+        self._is_spent = False
         self._board = board
         self._tell = tell
         self._known: dict[str, list[Answered]] = {}
@@ -104,58 +104,128 @@ class Benchmark:
         await require_ready(wanted.systems, wanted.judge)
 
     async def _answers(self, journal: Journal) -> dict[str, list[Answered]]:
-        """Return what became of each question, by system."""
+        """Return what became of each question, by system; where money is limited, judged as it goes."""
         wanted = self._wanted
         hall = Hall(wanted.questions, journal, wanted.parallel, self._board)
         found: dict[str, list[Answered]] = {}
-        with ExitStack() as stack:
+        async with AsyncExitStack() as stack:
             files = {one.name: self._lines(one, stack) for one in self._settings.systems}
-            purses = await self._purses(hall, files)
-            answering = {one.name: Answering(hall, one, files[one.name], purses[one.name]) for one in wanted.systems}
+            now = {one.name: files[one.name] for one in wanted.systems}
+            funds = await self._funds(hall, files)
+            ahead = await self._ahead(funds, journal, stack)
+            answering = [Answering(hall, one, files[one.name], funds.purse(one.name)) for one in wanted.systems]
             self._board.start()
-            for system in wanted.systems:
-                await answering[system.name].run()
-                purses.hand_on(system.name)
+            for chunk in funds.chunks(wanted.questions.questions, now):
+                asked: Sequence[Question] = chunk
+                for system, one in zip(wanted.systems, answering, strict=True):
+                    purse = funds.purse(system.name)
+                    await one.run(asked, purse=purse)
+                    funds.settle(system.name, purse)
+                    asked = reached(asked, files[system.name])
+                if ahead is not None:
+                    await self._judge_ahead(ahead, asked, files, funds=funds)
+        self._is_spent = funds.is_empty
         for name, file in files.items():  # all closed
             found[name] = answered(wanted.questions.questions, file.lines)
             self._known[name] = answered(wanted.questions.known.questions, file.lines)
             file.put_in_order([line for one in self._known[name] for line in one.lines])
         return found
 
-    def _lines(self, system: System, stack: ExitStack) -> LineFile:
+    async def _ahead(self, funds: Funds, journal: Journal, stack: AsyncExitStack) -> Bench | None:
+        """Return where the judge sits while money is limited; None where it is not, or nobody judges."""
+        judge = self._judge
+        if judge is None or not funds.is_limited:
+            return None
+        return await stack.enter_async_context(Bench(judge, journal, funds.purse(None), self._board))
+
+    async def _judge_ahead(
+        self, bench: Bench, questions: Sequence[Question], files: Mapping[str, LineFile], *, funds: Funds
+    ) -> None:
+        """Have the answers to some questions judged, of all systems, before money is spent on the next questions.
+
+        The judgements are in the journal then: those who write the files find them there.
+        """
+        wanted, data = self._wanted, self._wanted.data
+        if data is None or not questions:
+            return
+        self._board.phase = "judging"
+        purse = funds.purse(None)
+        bench.pay_from(purse)
+        with TemporaryDirectory() as place:
+            folder = Path(place)
+            for name, answers in self._to_judge(bench.name, questions, files, folder=folder).items():
+                await bench.judge(
+                    wanted.settings.task, answers, data, system=name, folder=folder / "judged", parallel=wanted.parallel
+                )
+        funds.settle(None, purse)
+        self._board.phase = "answering"
+
+    def _to_judge(
+        self, judge: str, questions: Sequence[Question], files: Mapping[str, LineFile], *, folder: Path
+    ) -> dict[str, Path]:
+        """Return the files of answers to some questions that were written, by system."""
+        task = self._wanted.settings.task
+        written: dict[str, Path] = {}
+        for name, file in files.items():
+            found = answered(questions, file.lines)
+            if any(one.texts is not None for one in found):
+                written[name] = write_answers(task, folder, name, found)
+        if task == "alpaca-eval" and self._published(judge) is None:
+            written[NULL_MODEL] = write_null_answers(
+                self._wanted.questions._replace(questions=tuple(questions)), folder
+            )
+        return written
+
+    @property
+    def _judge(self) -> EnsembleSpec | None:
+        """Who judges; None also where the benchmark is scored without a judge."""
+        return None if self._wanted.settings.task in UNJUDGED else self._wanted.judge
+
+    def _published(self, judge: str) -> Path | None:
+        """Return published annotations that serve in the place of the judge's of a null model; None for none."""
+        wanted = self._wanted
+        if wanted.data is None or len(wanted.questions.questions) != wanted.questions.total:
+            return None
+        return published_annotations(wanted.data, judge)
+
+    def _lines(self, system: System, stack: AsyncExitStack) -> LineFile:
         path = self._wanted.folder / "runs" / f"{system.name}.jsonl"
         return stack.enter_context(LineFile(path, run_names(system, self._wanted.questions.known)))
 
-    async def _purses(self, hall: Hall, files: Mapping[str, LineFile]) -> Purses:
+    async def _funds(self, hall: Hall, files: Mapping[str, LineFile]) -> Funds:
         budget = self._wanted.settings.budget_usd
-        systems = self._wanted.systems
         if budget is None:
-            return Purses({one.name: Purse(None, parallel=hall.parallel) for one in systems}, {}, 0.0)
-        spent = 0.0
-        for system in systems:
-            names = run_names(system, hall.questions)
-            for key, name in names.items():
-                line = files[system.name].finished(key)
-                spent += (await earlier_life(hall.journal, name))[0] if line is None else line.usd or 0.0
-        spent += await judged_usd(hall.journal, hall.questions.task, [*files, NULL_MODEL])
+            return Funds(None, {}, 0.0, parallel=hall.parallel)
+        spent = await judged_usd(hall.journal, hall.questions.task, [*files, NULL_MODEL])
+        for system in self._settings.systems:
+            spent += await self._answers_usd(system, hall, files[system.name])
         left = max(budget - spent, 0.0)
         reach = await self._reach(hall, files, left)
-        counts = {one.name: len(_open(hall.questions.questions, files[one.name])) for one in systems}
-        weights = {name: reach.usd_each[name] * count for name, count in counts.items()}
-        weights |= {_JUDGE: reach.judge_usd_each * sum(counts.values())} if reach.judge_usd_each else {}
-        return Purses({one.name: Purse(0.0, parallel=hall.parallel) for one in systems}, weights, left)
+        judge_usd = reach.judge_usd_each * len(reach.usd_each)
+        return Funds(left, reach.usd_each, judge_usd, parallel=hall.parallel)
+
+    async def _answers_usd(self, system: System, hall: Hall, file: LineFile) -> float:
+        """Return what a system has spent in earlier lives, as far as that is known."""
+        names = run_names(system, hall.questions)
+        usd = sum(line.usd or 0.0 for key, line in file.lines.items() if key not in names)
+        for key, name in names.items():
+            line = file.finished(key)
+            usd += (await earlier_life(hall.journal, name))[0] if line is None else line.usd or 0.0
+        return usd
 
     async def _reach(self, hall: Hall, files: Mapping[str, LineFile], left: float) -> Reach:
-        questions = hall.questions.questions
-        still = [one for one in questions if any(one in _open(questions, file) for file in files.values())]
+        questions, systems = hall.questions.questions, self._wanted.systems
+        still = [one for one in questions if any(one in open_ones([one], files[system.name]) for system in systems)]
         models = {model for system in self._wanted.systems for model in models_of(system.spec)}
         experience = await hall.journal.experience(sorted(models))
-        judge = self._wanted.judge
-        judge_usd = 0.0 if judge is None or self._wanted.settings.task in UNJUDGED else judge_usd_each(judge, still)
-        reach = reach_of(self._wanted.systems, still, usd=left, experience=experience, judge_usd_each=judge_usd)
+        judge, judged = self._judge, len(systems)
+        if judge is not None and self._wanted.settings.task == "alpaca-eval":
+            judged += self._published(judge_name(judge)) is None  # the null model
+        judge_usd = 0.0 if judge is None else judge_usd_each(judge, still) * judged / len(systems)
+        reach = reach_of(systems, still, usd=left, experience=experience, judge_usd_each=judge_usd)
         if not still:
             return reach
-        line = describe_reach(reach, usd=left, questions=len(still))
+        line = describe_reach(reach, usd=left, questions=len(still), answered=len(questions) - len(still))
         if not reach.questions and len(still) == len(questions):
             raise ConfigError(f"{line}: raise it, or lower --max-tokens", key="--budget")
         self._tell(line)
@@ -180,9 +250,9 @@ class Benchmark:
                 _with_scores(one, task, files[name], wanted.data, asked=questions.scored_ids) if is_over[name] else one
                 for name, one in results.items()
             ]
-        if wanted.judge is None or wanted.data is None:
+        if self._judge is None or wanted.data is None:
             return list(results.values())
-        return await self._judged(wanted.judge, wanted.data, results, files=files, journal=journal)
+        return await self._judged(self._judge, wanted.data, results, files=files, journal=journal)
 
     def _result(self, system: System, found: Sequence[Answered]) -> SystemResult:
         """Return what a system came to, with what a reader has to know of its earlier answers."""
@@ -212,18 +282,21 @@ class Benchmark:
     ) -> list[SystemResult]:
         wanted = self._wanted
         self._board.phase = "judging"
-        budget = wanted.settings.budget_usd
-        spent = 0.0
-        if budget is not None:
-            spent = sum(one.usd or 0.0 for one in results.values())
+        purse = Purse(None, parallel=wanted.parallel)
+        if (budget := wanted.settings.budget_usd) is not None:
+            spent = sum(line.usd or 0.0 for found in self._known.values() for one in found for line in one.lines)
             spent += await judged_usd(journal, wanted.settings.task, results)
-        purse = Purse(None if budget is None else max(budget - spent, 0.0), parallel=wanted.parallel)
+            purse = Purse(max(budget - spent, 0.0), parallel=wanted.parallel)
+            self._board.judged = self._board.to_judge = self._board.judge_unpriced = 0
+            self._board.judge_usd = 0.0
+        if self._is_spent:
+            await purse.close()  # what is judged already is in the journal
         folder = wanted.folder / "judgements"
         scored: list[SystemResult] = []
         async with Bench(judge, journal, purse, self._board) as bench:
             for name, result in results.items():
-                published = published_annotations(data, bench.name) if name == NULL_MODEL else None
-                if published is not None and len(wanted.questions.questions) == wanted.questions.total:
+                published = self._published(bench.name) if name == NULL_MODEL else None
+                if published is not None:
                     one = _with_scores(result, "alpaca-eval", published, data)
                     scored.append(replace(one, notes=(*one.notes, f"by the published annotations of {published.name}")))
                 elif not result.answered:
@@ -251,7 +324,7 @@ class Benchmark:
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             settings_hash=settings.hash,
             versions=settings.versions,
-            stopped=_stopped(systems[: len(self._wanted.systems)], settings.budget_usd),
+            stopped=_stopped(systems, settings.budget_usd, now={one.name for one in self._wanted.systems}),
             usd=money.usd,
             usd_is_lower_bound=money.is_lower_bound,
             systems=tuple(systems),
@@ -259,53 +332,17 @@ class Benchmark:
         )
 
 
-class Purses:
-    """The purses of all systems: each gets a share of what is left in proportion to what it is planned to cost.
-
-    Args:
-        purses: By system, in the order in which they answer; empty where money is limited.
-        weights: What each is planned to cost.
-        left_usd: What may be spent by all.
-    """
-
-    def __init__(self, purses: Mapping[str, Purse], weights: Mapping[str, float], left_usd: float) -> None:
-        """Give the first one its share."""
-        self._purses = purses
-        self._weights = dict(weights)
-        self._left_usd = left_usd
-        self._fill()
-
-    def __getitem__(self, name: str) -> Purse:
-        """Return a system's purse."""
-        return self._purses[name]
-
-    def hand_on(self, name: str) -> None:
-        """Take a system that is through out; what it left over goes to the others."""
-        if self._weights.pop(name, None) is not None:
-            self._left_usd -= self._purses[name].spent_usd
-            self._fill()
-
-    def _fill(self) -> None:
-        if not self._weights:
-            return
-        name = next(iter(self._weights))
-        if name == _JUDGE:
-            return
-        together = sum(self._weights.values())
-        share = self._weights[name] / together if together else 1.0
-        self._purses[name].fill(max(self._left_usd, 0.0) * share)
-
-
-def _open(questions: Sequence[Question], file: LineFile) -> list[Question]:
-    """Return the questions that have no answer to some turn yet."""
-    return [one for one in questions if any(file.finished((one.id, turn)) is None for turn in range(1, one.turns + 1))]
-
-
-def _stopped(systems: Sequence[SystemResult], budget: float | None) -> str | None:
-    if budget is None or not any(one.not_reached for one in systems):
+def _stopped(systems: Sequence[SystemResult], budget: float | None, *, now: Collection[str]) -> str | None:
+    """Return how the budget ended it, and on how many questions and judgements each system stands; None where not."""
+    asked = [one for one in systems if one.name in now]
+    judged = [(one.name, one.judgement) for one in systems if one.judgement is not None]
+    is_unjudged = any(said["unasked"] for _, said in judged)
+    if budget is None or not (is_unjudged or any(one.not_reached for one in asked)):
         return None
-    parts = ", ".join(f"{one.questions - one.not_reached} of {one.questions} ({one.name})" for one in systems)
-    return f"stopped by the budget of {dollars(budget)} after {parts} questions"
+    parts = ", ".join(f"{one.questions - one.not_reached} of {one.questions} ({one.name})" for one in asked)
+    reached_ones = ", ".join(f"{said['n'] - said['unasked']} of {said['n']} ({name})" for name, said in judged)
+    after = f"; of the judgements it reached {reached_ones}" if is_unjudged else ""
+    return f"stopped by the budget of {dollars(budget)} after {parts} questions{after}"
 
 
 def _with_scores(

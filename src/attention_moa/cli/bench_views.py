@@ -240,11 +240,14 @@ def system_line(one: SystemBoard, left_s: float | None) -> str:
     failed = f", {one.failed:,} failed" if one.failed else ""
     stopped = ", stopped by the budget" if one.is_stopped else ""
     running = f", {one.running:,} running" if one.running else ""
-    return f"{one.name}: {one.done:,} of {one.total:,} done{running}{failed}, {_usd(one)}{stopped}, {_left(left_s)}"
+    done = f"{one.done:,} of {one.total:,} {one.what} done"
+    return f"{one.name}: {done}{running}{failed}, {_usd(one)}{stopped}, {_left(left_s)}"
 
 
 def _cells(one: SystemBoard) -> tuple[str, ...]:
-    return one.name, f"{one.done:,}/{one.total:,}", f"{one.running:,}", f"{one.failed:,}", _usd(one).removeprefix("$")
+    what = " turns" if one.what == "turns" else ""
+    done = f"{one.done:,}/{one.total:,}{what}"
+    return one.name, done, f"{one.running:,}", f"{one.failed:,}", _usd(one).removeprefix("$")
 
 
 def _usd(one: SystemBoard) -> str:

@@ -134,6 +134,39 @@ def test_the_published_annotations_serve_where_their_judge_judges(tmp_path: Path
     assert results.usd == pytest.approx((mine.usd or 0.0) + mine.judge_usd)
 
 
+def test_all_stand_on_the_same_questions_wherever_the_money_ends(tmp_path: Path) -> None:
+    """Systems and null model are judged as they answer: no one eats what the judge of another needs."""
+    data = write_judged_data(tmp_path)
+
+    async def scenario() -> tuple[Results, Results, int, int]:
+        models = [ModelSpec(name=name, output_tokens=40, concurrency=50) for name in ("m", "o", "j")]
+        async with Fleet(a_fleet(*models)) as fleet:
+
+            def wanted(usd: float) -> Wanted:
+                specs = (on_the_fleet(fleet, "m"), on_the_fleet(fleet, "o"))
+                bench = a_wanted(tmp_path / "out", "alpaca-eval", *specs, data=data, limit=30, budget_usd=usd)
+                return with_judge(bench, on_the_fleet(fleet, "j"))
+
+            first = await Benchmark(wanted(0.01), Board(), unheard).run()
+            requests = len(fleet.log)
+            again = await Benchmark(wanted(0.01), Board(), unheard).run()
+            return first, again, requests, len(fleet.log)
+
+    first, again, before, after = asyncio.run(scenario())
+    said = [one.judgement or {} for one in first.systems]
+    counts = [one["n"] - one["unasked"] for one in said]
+    assert 4 <= min(counts) < 30, first.stopped
+    assert max(counts) - min(counts) <= 2  # as many as go through at once
+    assert first.usd is not None
+    assert first.usd <= 0.01
+    assert first.stopped is not None
+    assert "of the judgements it reached " in first.stopped
+    assert not any("failed" in note for one in first.systems for note in one.notes)
+    assert after - before <= 2 * 2 * 3
+    assert again.usd is not None
+    assert again.usd <= 0.01
+
+
 def test_where_the_money_ends_judgements_are_missing(tmp_path: Path) -> None:
     """They were not asked for, and a note says so."""
     data = write_judged_data(tmp_path)

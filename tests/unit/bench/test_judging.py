@@ -226,7 +226,7 @@ def test_all_judgements_together_say_what_is_missing_and_why() -> None:
         "first",
         "of 4 judgements, 1 could not be read in 3 tries: missing, no number",
         "of 4 judgements, 1 failed (no key): missing, no number",
-        "of 4 judgements, 1 were not asked for: the money was at its end",
+        "of 4 judgements, 1 were not reached: the money was at its end",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from attention_moa.agents import AgentSpec
 from attention_moa.bench.reach import Reach, describe_reach, reach_of
 from attention_moa.bench.systems import System
@@ -28,6 +30,15 @@ def test_it_is_told_by_the_most_that_models_may_write() -> None:
     )
 
 
+def test_it_is_said_why_it_is_no_more_than_a_bound() -> None:
+    """Without max_tokens; and of how many questions it speaks where some are answered already."""
+    uncapped = System(name="mine", spec=a_spec(agents=(replace(AGENT, max_tokens=None),)))
+    reach = reach_of([uncapped], QUESTIONS[:5], usd=0.019479999999999997, experience={})
+    line = describe_reach(reach, usd=0.019479999999999997, questions=5, answered=45)
+    assert line.startswith("the budget reaches for about 0 of the 5 questions that are left: $0.0194 left, $")
+    assert line.endswith("(an upper bound, since max_tokens is not set: --max-tokens makes it a closer one)")
+
+
 def test_both_turns_of_a_question_cost() -> None:
     """So half as many are reached."""
     questions = [a_question(number, later=("And?",)) for number in range(4)]
@@ -47,4 +58,6 @@ def test_what_the_journal_knows_is_believed() -> None:
 def test_what_costs_nothing_reaches_for_all() -> None:
     """However little there is."""
     free = System(name="free", spec=a_spec(agents=(AgentSpec(name="a", model="t:m", price=Price(input=0, output=0)),)))
-    assert reach_of([free], QUESTIONS, usd=0.0, experience={}) == Reach({"free": 0.0}, 50, is_bound=True)
+    assert reach_of([free], QUESTIONS, usd=0.0, experience={}) == Reach(
+        {"free": 0.0}, 50, is_bound=True, is_uncapped=True
+    )

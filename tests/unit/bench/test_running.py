@@ -130,7 +130,8 @@ def test_a_failed_run_is_counted_and_tried_again(tmp_path: Path) -> None:
 def test_both_turns_are_asked_in_one_conversation(tmp_path: Path) -> None:
     """At the temperature of the category; without the first answer there is no second question."""
     wanted = a_wanted(tmp_path / "out", "mt-bench", data=mt_bench_data(tmp_path))
-    (mine,) = benched(wanted).systems
+    board = Board()
+    (mine,) = benched(wanted, board=board).systems
     lines = read_lines_of(wanted.folder / "runs" / "mine.jsonl")
     assert [(line.question, line.turn, line.text) for line in lines] == [
         ("81", 1, "turn 1"),
@@ -139,6 +140,7 @@ def test_both_turns_are_asked_in_one_conversation(tmp_path: Path) -> None:
         ("101", 2, "turn 3"),
     ]
     assert mine.scores == ()
+    assert (board.systems[0].done, board.systems[0].total, board.systems[0].what) == (4, 4, "turns")
 
     async def temperatures() -> list[float | None]:
         async with open_journal(wanted.folder / "journal.db") as journal:

@@ -34,6 +34,8 @@ def test_a_table_shows_all_systems() -> None:
         ["one", "5/10", "2", "1", "0.5000"],
         ["two", "0/365", "0", "0", "0"],
     ]
+    board.systems[0].what = "turns"
+    assert list(board_lines(board))[1].split()[:3] == ["one", "5/10", "turns"]
     assert lines[3] == "answering, 0:10, about 2:01:50 left"
     board.phase, board.judged, board.to_judge = "judging", 3, 20
     assert list(board_lines(board))[3] == "judging 3/20, 0:10"
@@ -43,10 +45,13 @@ def test_a_table_shows_all_systems() -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({}, "one: 0 of 4 done, $0, time left not known yet"),
-        ({"done": 2, "running": 1, "failed": 1, "usd": 0.5}, "one: 2 of 4 done, 1 running, 1 failed, $0.5000, "),
-        ({"usd": 0.5, "unpriced": 1}, "one: 0 of 4 done, $0.5000+, "),
-        ({"unpriced": 1, "is_stopped": True}, "one: 0 of 4 done, cost unknown, stopped by the budget, "),
+        ({}, "one: 0 of 4 questions done, $0, time left not known yet"),
+        (
+            {"done": 2, "running": 1, "failed": 1, "usd": 0.5},
+            "one: 2 of 4 questions done, 1 running, 1 failed, $0.5000, ",
+        ),
+        ({"usd": 0.5, "unpriced": 1}, "one: 0 of 4 questions done, $0.5000+, "),
+        ({"unpriced": 1, "is_stopped": True}, "one: 0 of 4 questions done, cost unknown, stopped by the budget, "),
     ],
 )
 def test_a_line_says_what_there_is_to_know(fields: dict[str, float], said: str) -> None:
@@ -66,7 +71,7 @@ def test_lines_come_when_there_is_news(capsys: pytest.CaptureFixture[str]) -> No
         view.changed()
         view.stopping()
     said = capsys.readouterr().err.splitlines()
-    assert [line[:16] for line in said] == ["one: 5 of 10 don", "one: 10 of 10 do", "stopping (Ctrl-C"]
+    assert [line[:16] for line in said] == ["one: 5 of 10 que", "one: 10 of 10 qu", "stopping (Ctrl-C"]
 
 
 def test_judging_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
