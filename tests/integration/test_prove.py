@@ -322,7 +322,12 @@ def test_a_budget_is_kept_and_more_of_it_goes_on(tmp_path: Path) -> None:
         assert max(reached) <= reached[0] < 8  # nothing is spent on prompts that cannot be compared
         assert part.usd <= 0.02
         assert not part.unpriced
-        whole = await proven(wish(5.0))
+        left: list[str] = []
+        whole = await proven(wish(5.0), left)
+        assert f" of the {8 - reached[0]} questions that are left: $" in left[0]
+        silent: list[str] = []
+        await proven(wish(5.0), silent)
+        assert silent == []
         assert whole.stopped is None
         assert whole.prompts == 8
         assert whole.verdict.decision == "use"

@@ -299,6 +299,17 @@ class Proving:
         shares.expect(weights)
         return shares
 
+    def _first_ones(self) -> tuple[tuple[Work, Sequence[str]], ...]:
+        """Return who answers the prompts of the pilot, and who the others first."""
+        return (self._pilot, [one.name for one in self._singles.values()]), (self._work, [self._wish.ensemble.name])
+
+    def _answered(self, work: Work, names: Sequence[str]) -> int:
+        """Return how many prompts an earlier life has answers to, of all these systems."""
+        found = [
+            {line.question for line in read_lines_of(work.folder / f"{name}.jsonl") if line.text} for name in names
+        ]
+        return sum(all(one.id in ids for ids in found) for one in work.questions)
+
     def _weights(self, *, pilot: int, rest: int) -> dict[str, float]:
         """Return what each part is planned to cost; a baseline at equal spend costs what the ensemble does.
 
@@ -322,9 +333,13 @@ class Proving:
     def _tell_reach(self, left: float, needed: float, *, reach: Reach, parts: Split) -> None:
         """Say how far the money reaches; raise where it is for nothing and nothing is there yet."""
         prompts = len(parts.pilot) + len(parts.rest)
-        each = needed / prompts
-        covered = prompts if each <= 0 else min(int(left / each), prompts)
-        line = describe_reach(Reach({"all": each}, covered, reach.is_bound), usd=left, questions=prompts)
+        done = sum(self._answered(work, names) for work, names in self._first_ones())
+        if done == prompts:
+            return
+        each, still = needed / prompts, prompts - done
+        covered = still if each <= 0 else min(int(left / each), still)
+        whole = reach._replace(usd_each={"all": each}, questions=covered)
+        line = describe_reach(whole, usd=left, questions=still, answered=done)
         if not covered and left == self._wish.settings.budget_usd:
             raise ConfigError(f"{line}: raise it, or lower --max-tokens", key="--budget")
         self._tell(line)
