@@ -107,9 +107,11 @@ def test_a_benchmark_is_answered_scored_and_told(tmp_path: Path) -> None:
             (folder,) = folders_in(tmp_path)
             assert f"all of it is in {folder.name}" in done.err
             assert "fleet: 3 of 3 questions done, $" in done.err
-            again = await world.run(*words, "--json")
+            again = await world.run(*words, "--judge", "judge.toml", "--json")
             assert json.loads(again.out) == scores_in(folder)
             assert (again.code, again.err) == (0, "")
+            assert scores_in(folder)["judge"] is None  # GSM8K asks none
+            assert scores_in(folder)["warnings"] == ["the judge judge.toml was not asked: gsm8k is scored without one"]
             assert len(world.visits()) == 3 * CALLS
             (mine,) = scores_in(folder)["systems"]
             assert (mine["answered"], mine["calls"], mine["usd"] > 0) == (3, 99, True)

@@ -203,6 +203,31 @@ def test_a_judge_judges_every_point(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_judgements_that_failed_are_told_in_a_sweep(tmp_path: Path) -> None:
+    """In the table, in the results and in the report: nobody takes a point without judgements for one with answers."""
+    data = write_judged_data(tmp_path)
+
+    async def scenario() -> None:
+        async with a_world(tmp_path) as world:
+            agent = f'name = "j"\nmodel = "openai:nobody"\nbase_url = "{world.fleet.base_url}"'
+            (tmp_path / "judge.toml").write_text(f'strategy = "single"\n[[agents]]\n{agent}', encoding="utf-8")
+            words = ("depth.toml", "--benchmark", "alpaca-eval", "--data", str(data), "--limit", "2")
+            done = await world.run(*words, "--judge", "judge.toml", "--out", "a")
+            assert done.code == 0, done.err
+            results = json.loads((tmp_path / "a" / "sweep.json").read_text(encoding="utf-8"))
+            told = results["warnings"][0]
+            assert told.startswith("6 of 6 judgements are missing (1, attention-moa: 2 of 2, ")
+            counts = [(one["score"]["value"], one["score"]["n"], one["score"]["missing"]) for one in results["points"]]
+            assert counts == [(None, 0, 2)] * 3
+            assert any("of 2 judgements, 2 failed (" in note for note in results["notes"])
+            assert told in done.err
+            report = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
+            assert "6 of 6 judgements are missing" in report
+            assert "of 2 judgements, 2 failed (" in report
+
+    asyncio.run(scenario())
+
+
 def test_points_are_listed_before_anything_is_asked(tmp_path: Path) -> None:
     """What it would run, and how many calls that makes."""
     listed = run_cli("sweep", "--list", folder=tmp_path)

@@ -92,7 +92,7 @@ def judging(results: Results) -> Table | None:
         (
             Cell(text=one.name),
             *(_told((one.judgement or {}).get(name)) for name in names),
-            Cell(text=money(one.judge_usd)),
+            _money(one.judge_money),
         )
         for one in judged
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attention_moa.bench.report_tables import every_score, losses, overview
+from attention_moa.bench.report_tables import every_score, judging, losses, overview
 from attention_moa.bench.results import SystemResult
 from attention_moa.bench.scores import Score
 from tests.report_world import a_score, a_system, some_results
@@ -47,6 +47,9 @@ def test_a_sum_to_which_more_belongs_has_a_plus() -> None:
         "40,000+",
         "17,000+",
     ]
+    table = judging(some_results(partly))
+    assert table is not None
+    assert table.rows[0][-1].text == "$0.1000+"
     silent = a_system(
         "a",
         usd=None,
