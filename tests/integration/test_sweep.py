@@ -241,6 +241,31 @@ def test_points_are_listed_before_anything_is_asked(tmp_path: Path) -> None:
     assert "left out: 1, moa" in left_out
 
 
+def test_who_cannot_judge_a_later_set_of_questions_ends_it_before_the_first(tmp_path: Path) -> None:
+    """Nothing is asked of anybody."""
+    data = write_judged_data(tmp_path)
+    sweep = """
+    ensemble = "fleet.toml"
+    [[vary]]
+    axis = "benchmark"
+    values = ["adversarial", "alpaca-eval"]
+    """
+    (tmp_path / "s.toml").write_text(sweep, encoding="utf-8")
+
+    async def scenario() -> None:
+        async with a_world(tmp_path) as world:
+            words = ("s.toml", "--data", str(data), "--limit", "1")
+            for more, said in (
+                ((), "name one, such as --judge"),
+                (("--judge", "groq:m"), "--judge: api_key_env: GROQ_API_KEY is not set"),
+            ):
+                done = await world.run(*words, *more)
+                assert (done.code, said in done.err) == (2, True), done.err
+            assert len(world.fleet.log) == 0
+
+    asyncio.run(scenario())
+
+
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     """With the field that is wrong, and exit code 2."""
     for arguments, said in (

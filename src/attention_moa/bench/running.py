@@ -55,6 +55,17 @@ class Wanted(Order, frozen=True, kw_only=True):
         return self.settings.systems
 
 
+async def require_able(wanted: Wanted) -> None:
+    """Raise a ``ConfigError`` where a system or the judge cannot work, before anything is spent.
+
+    Args:
+        wanted: What is to be run.
+    """
+    if wanted.judge is not None and wanted.data is not None and wanted.settings.task not in UNJUDGED:
+        require_judge_data(wanted.settings.task, wanted.data)
+    await require_ready(wanted.systems, wanted.judge)
+
+
 class Benchmark:
     """One benchmark in one folder.
 
@@ -85,7 +96,7 @@ class Benchmark:
         wanted = self._wanted
         if wanted.settings.budget_usd is not None:
             require_prices(wanted.systems, () if wanted.judge is None else all_agents(wanted.judge))
-        await self._require_ready()
+        await require_able(wanted)
         self._settings = with_earlier_systems(wanted.folder, wanted.settings)
         enter_folder(wanted.folder, self._settings)
         async with open_journal(wanted.place) as journal:
@@ -95,13 +106,6 @@ class Benchmark:
         results = self._results(systems)
         write_document(wanted.folder / "scores.json", results)
         return results
-
-    async def _require_ready(self) -> None:
-        """Raise where somebody cannot work, before anything is spent."""
-        wanted = self._wanted
-        if wanted.judge is not None and wanted.data is not None and wanted.settings.task not in UNJUDGED:
-            require_judge_data(wanted.settings.task, wanted.data)
-        await require_ready(wanted.systems, wanted.judge)
 
     async def _answers(self, journal: Journal) -> dict[str, list[Answered]]:
         """Return what became of each question, by system; where money is limited, judged as it goes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from attention_moa.bench.judge_runs import judge_warnings, unasked
 from attention_moa.bench.judges import judge_settings
 from attention_moa.bench.questions import QuestionSet, read_question_set
 from attention_moa.bench.report import write_report
-from attention_moa.bench.running import UNJUDGED, Wanted
+from attention_moa.bench.running import UNJUDGED, Wanted, require_able
 from attention_moa.bench.sums import Money, sum_of
 from attention_moa.bench.sweep_file import SweepSpec
 from attention_moa.bench.sweep_points import Points
@@ -60,8 +61,11 @@ def run_sweep(told: Told, spec: SweepSpec, points: Points, *, is_json: bool) -> 
     folder = told.out or Path(f"sweep-{Path(told.sweep or '').stem}-{Path(spec.ensemble).stem}")
     ran: dict[str, Ran] = {}
     left = told.budget
+    for benchmark in points.benchmarks:  # all of them before the first one costs anything
+        systems = _systems(points, benchmark)
+        asyncio.run(require_able(_wanted(told, spec, benchmark, systems, folder=folder, budget=left)))
     for at, benchmark in enumerate(points.benchmarks):
-        systems = tuple(point.system for point in points.points if point.benchmark == benchmark)
+        systems = _systems(points, benchmark)
         share = None if left is None else left / (len(points.benchmarks) - at)
         wanted = _wanted(told, spec, benchmark, systems, folder=folder, budget=share)
         ended = run_shown(wanted, is_quiet=is_json)
@@ -72,6 +76,10 @@ def run_sweep(told: Told, spec: SweepSpec, points: Points, *, is_json: bool) -> 
         ran[benchmark] = Ran(results=ended.results, folder=wanted.folder, questions=wanted.questions.questions)
     _tell_results(_results(spec, points, ran), ran, folder, is_json=is_json)
     return 0
+
+
+def _systems(points: Points, benchmark: str) -> tuple[System, ...]:
+    return tuple(point.system for point in points.points if point.benchmark == benchmark)
 
 
 def _rest(left: float | None, share: float | None, spent: float | None) -> float | None:
