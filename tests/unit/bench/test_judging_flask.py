@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from attention_moa.bench.flask import score
-from attention_moa.bench.flask_judging import judge, read_prompt, read_questions, read_rubrics
+from attention_moa.bench.flask_judging import judge, read_prompt, read_questions, read_rubrics, require_data
 from attention_moa.bench.judgements import Judged
 from attention_moa.errors import ConfigError, RefusedError
 from attention_moa.messages import CallRequest
@@ -131,6 +131,8 @@ def test_answers_that_do_not_fit_are_named(rows: list[dict[str, Any]], said: str
 def test_data_that_lack_something_are_named(tmp_path: Path) -> None:
     """A prompt, a rubric, the form."""
     folder = a_folder(tmp_path, skills=SKILLS[:2], prompts=(1,)) / "flask"
+    with pytest.raises(ConfigError, match=r"gpt_review_prompt\.jsonl: no prompt 2"):
+        require_data(folder.parent)
     with pytest.raises(ConfigError, match=r"gpt_review_prompt\.jsonl: no prompt 2"):
         read_prompt(folder)
     with pytest.raises(ConfigError, match=r"line 1, skill: nothing describes 'Conciseness'"):

@@ -10,7 +10,7 @@ import pytest
 
 from attention_moa.bench.judgements import Judged
 from attention_moa.bench.mt_bench import score
-from attention_moa.bench.mt_bench_judging import judge, read_exchanges, read_prompts
+from attention_moa.bench.mt_bench_judging import judge, read_exchanges, read_prompts, require_data
 from attention_moa.errors import ConfigError, RefusedError
 from attention_moa.messages import CallRequest
 from attention_moa.providers.scripted import Said
@@ -153,5 +153,7 @@ def test_data_that_lack_something_are_named(tmp_path: Path) -> None:
     folder = a_folder(tmp_path, prompts=few, references=()) / "mt_bench"
     with pytest.raises(ConfigError, match=r"judge_prompts\.jsonl: no prompt 'single-math-v1'"):
         read_prompts(folder)
+    with pytest.raises(ConfigError, match=r"judge_prompts\.jsonl: no prompt 'single-math-v1'"):
+        require_data(folder.parent)
     with pytest.raises(ConfigError, match=r"gpt-4\.jsonl: no reference answer to question 101"):
         read_exchanges(folder)

@@ -136,8 +136,10 @@ def test_every_ablation_changes_what_it_says() -> None:
     assert not without.residual.enabled
     assert applied(base, "ablation", "sparse-1").attention.peers == 1
     for wrong in ("none", "sparse-x", 3):
-        with pytest.raises(ConfigError, match="ablation"):
+        with pytest.raises(ConfigError, match=r"^ablation: ") as caught:
             points(vary("ablation", wrong))
+        assert str(caught.value).count("ablation:") == 1
+        assert str(caught.value).count(repr(wrong)) == 1
 
 
 def test_an_adversary_never_writes_the_summary() -> None:

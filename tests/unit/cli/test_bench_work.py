@@ -9,7 +9,8 @@ import pytest
 
 from attention_moa.bench.scores import Score
 from attention_moa.cli.bench_views import Ended
-from attention_moa.cli.bench_work import end
+from attention_moa.cli.bench_work import end, told_of
+from attention_moa.errors import ConfigError
 
 
 def ended_with(results: Score | None, folder: Path, *, is_json: bool = False, signum: int | None = None) -> int:
@@ -21,6 +22,20 @@ def ended_with(results: Score | None, folder: Path, *, is_json: bool = False, si
         lines_of=lambda score, _: [f"{score.name} is {score.value}"],
         is_json=is_json,
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConfigError("no such file", key="ensemble"), "--judge: no such file"),
+        (ConfigError("wrong", key="judge"), "--judge: wrong"),
+        (ConfigError("wrong"), "--judge: wrong"),
+        (ConfigError("wrong", key="agents[0].model"), "--judge: agents[0].model: wrong"),
+    ],
+)
+def test_an_error_names_the_option_once(error: ConfigError, said: str) -> None:
+    """And the field of a file behind it."""
+    assert str(told_of(error, "--judge")) == said
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
