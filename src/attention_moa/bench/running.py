@@ -266,7 +266,7 @@ class Benchmark:
             notes.append("it was not asked this time: these are its earlier answers")
         if more := sum(one.texts is not None for one in self._known[system.name]) - result.answered:
             notes.append(
-                f"{more:,} earlier answers to questions that were not asked this time stay, and are not scored"
+                f"earlier answers to questions that were not asked this time stay, and are not scored: {more:,}"
             )
         return replace(result, notes=tuple(notes))
 

@@ -95,7 +95,7 @@ def test_what_is_answered_stays_answered(tmp_path: Path) -> None:
     for name in ("mine", "other"):
         assert len((folder / "answers" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()) == 4
     assert (mine.questions, values(mine)["n"]) == (2, 2)
-    assert "2 earlier answers to questions that were not asked this time stay, and are not scored" in mine.notes
+    assert "earlier answers to questions that were not asked this time stay, and are not scored: 2" in mine.notes
     assert (other.name, values(other)["accuracy"]) == ("other", 50.0)
     assert "it was not asked this time: these are its earlier answers" in other.notes
     again = benched(a_wanted(folder, "gsm8k", *both, data=data))
