@@ -12,11 +12,16 @@ from attention_moa.events import Event
 from attention_moa.records import SCHEMA_VERSION, RunRecord
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 class _Version(msgspec.Struct):
     schema_version: int | None = None
+
+
+# All types are looked through here, at import: msgspec crashes where several threads are the first to decode one.
+_EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_RECORDS: msgspec.json.Decoder[RunRecord] = msgspec.json.Decoder(RunRecord)
+_VERSIONS: msgspec.json.Decoder[_Version] = msgspec.json.Decoder(_Version)
 
 
 def record_to_json(record: RunRecord, *, indent: int = 0) -> bytes:
@@ -38,12 +43,12 @@ def record_from_json(document: bytes | str) -> RunRecord:
         StoreError: It is no record; the text names the field.
     """
     try:
-        version = msgspec.json.decode(document, type=_Version).schema_version
+        version = _VERSIONS.decode(document).schema_version
         if version is None:
             raise StoreError("not a run record: it has no schema_version")
         if version > SCHEMA_VERSION:
             raise SchemaVersionError(version, SCHEMA_VERSION)
-        return msgspec.json.decode(document, type=RunRecord)
+        return _RECORDS.decode(document)
     except (*_UNREADABLE, ConfigError) as error:
         raise StoreError(f"not a run record: {error}") from error
 

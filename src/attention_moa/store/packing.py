@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +18,8 @@ _SQUEEZED = b"x"  # zlib's first byte; JSON never begins with it
 _LEAST_BYTES = 512
 _LEVEL = 1
 _BIG_BYTES = 100_000
+_MAKING = Lock()
+_DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
 
 
 def pack(value: object) -> bytes:
@@ -39,9 +42,18 @@ def unpack(stored: bytes, kind: type[T]) -> T:
         StoreError: It is damaged, or of a form that this version does not know.
     """
     try:
-        return msgspec.json.decode(plain_json(stored), type=kind)
+        decoder: msgspec.json.Decoder[T] = _decoder(kind)
+        return decoder.decode(plain_json(stored))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MoaError) as error:
         raise StoreError(f"the journal holds something unreadable: {error}") from error
+
+
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """Return what decodes a type; one thread at a time makes one: msgspec crashes where several are the first."""
+    with _MAKING:
+        if kind not in _DECODERS:
+            _DECODERS[kind] = msgspec.json.Decoder(kind)
+        return _DECODERS[kind]
 
 
 def plain_json(stored: bytes) -> bytes:
