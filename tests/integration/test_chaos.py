@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_twenty_runs_in_chaos_leave_nothing_out_and_let_nothing_through() -> None:
     """Half of all requests go wrong; what the benchmark finds is on standard error. A busy machine may be late."""
-    command = [sys.executable, "benchmarks/chaos.py", "--runs", "20", "--jobs", "10", "--grace", "5"]
+    command = [sys.executable, "benchmarks/chaos.py", "--runs", "20", "--jobs", "10", "--grace", "60"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     runs, requests, faults, retries, answers, degraded, errors = numbers(done.stdout, "all")
