@@ -58,7 +58,7 @@ class ServerProcess:
         except OSError as error:
             self._errors.close()
             raise TransportError(f"{command[0]} cannot be started: {describe(error)}") from error
-        assert self._process.stdin is not None  # noqa: S101 - for the type checker: the pipe was asked for - both were asked for
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker: both were asked for
         assert self._process.stdout is not None  # noqa: S101 - for the type checker: the pipe was asked for
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         os.set_blocking(self._stdout.fileno(), False)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +16,7 @@ from attention_moa.store import open_journal
 from attention_moa.store.looking import looking_url
 from attention_moa.store.migrations import STEPS
 from tests.asking import run
+from tests.child import printed_by
 from tests.journals import a_call, a_head, a_record
 
 READER = """
@@ -79,20 +77,10 @@ except MoaError as error:
 
 def seen(path: Path, deed: str = "look") -> object:
     """Return what a process sees of a journal that may write nothing of it; assert that it leaves no trace."""
-    root = Path(__file__).parents[3]
     before = snapshot(path.parent)
-    done = subprocess.run(
-        [sys.executable, "-c", READER, path, deed],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},  # noqa: TID251 - the child's own
-    )
-    assert done.returncode == 0, done.stderr
+    said = printed_by(READER, path, deed)
     assert snapshot(path.parent) == before
-    found: object = json.loads(done.stdout)
+    found: object = json.loads(said)
     return found
 
 

@@ -7,8 +7,6 @@ import os
 import socket
 import sqlite3
 import stat
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ from attention_moa.store import open_journal
 from attention_moa.store.migrations import STEPS
 from attention_moa.store.tables import METADATA
 from tests.asking import run
+from tests.child import printed_by
 from tests.journals import a_call, a_head
 
 MINE_ALONE = {0o600, 0o700}
@@ -375,18 +374,7 @@ except MoaError as error:
 
 def child(path: Path, kind: str) -> str:
     """Return what another process says of a journal."""
-    root = Path(__file__).parents[3]
-    done = subprocess.run(
-        [sys.executable, "-c", ANOTHER, path, kind],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},  # noqa: TID251 - the child's own
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return printed_by(ANOTHER, path, kind)
 
 
 @pytest.fixture
