@@ -84,7 +84,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 
 lock: $(VENV)/.installed-dev ## pin what pyproject.toml asks for, with hashes
 	$(LOCK) --all-extras --group dev --output-file requirements-dev.lock
-	$(LOCK) --extra embedded --group build --constraint requirements-dev.lock --output-file requirements.lock
+	$(LOCK) --extra embedded --extra server --group build --constraint requirements-dev.lock --output-file requirements.lock
 
 clean: ## remove what was built; the installation stays
 	rm -rf site dist build htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
