@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from attention_moa.messages import FinishReason, Stage, Usage
+from attention_moa.messages import FinishReason, Stage, ToolCall, ToolCallDelta, Usage
 from attention_moa.records import Degradation, Loss, RunState, UsageTotal, Verdict
 
 
@@ -81,6 +81,7 @@ class CallDelta(CallHappening, frozen=True, kw_only=True, tag="call_delta"):
 
     text: str = ""
     thinking: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
 
 
 class CallRetried(CallHappening, frozen=True, kw_only=True, tag="call_retried"):
@@ -108,6 +109,7 @@ class CallFinished(CallHappening, frozen=True, kw_only=True, tag="call_finished"
         usage: Its tokens.
         elapsed_s: From queued to here.
         notes: What was adapted, trimmed or found.
+        tool_calls: The tools that it calls.
     """
 
     text: str
@@ -115,6 +117,7 @@ class CallFinished(CallHappening, frozen=True, kw_only=True, tag="call_finished"
     usage: Usage
     elapsed_s: float
     notes: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class CallReplayed(CallHappening, frozen=True, kw_only=True, tag="call_replayed"):
@@ -125,12 +128,14 @@ class CallReplayed(CallHappening, frozen=True, kw_only=True, tag="call_replayed"
         finish_reason: Why it ended.
         usage: Its tokens, paid for when it was sent.
         source: The run that paid for it: this one, before it was interrupted, or another.
+        tool_calls: The tools that it calls.
     """
 
     text: str
     finish_reason: FinishReason
     usage: Usage
     source: str
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class CallLost(CallHappening, frozen=True, kw_only=True, tag="call_lost"):
@@ -183,6 +188,34 @@ class VerdictReached(Happening, frozen=True, kw_only=True, tag="verdict"):
     verdict: Verdict
 
 
+class AnswerDelta(Happening, frozen=True, kw_only=True, tag="answer_delta"):
+    """A piece of the run's answer, sure to stand unless an ``AnswerReset`` follows; only where deltas were asked for.
+
+    Joined, the pieces of a choice are its text, and its tool calls.
+
+    Args:
+        text: Text that goes on from the last piece's.
+        tool_calls: Pieces of tool calls; each goes on from the last piece of its index.
+        choice: Which of the answers, from 0.
+    """
+
+    text: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    choice: int = 0
+
+
+class AnswerReset(Happening, frozen=True, kw_only=True, tag="answer_reset"):
+    """What was told of an answer does not stand: the call that wrote it broke off, or something else stands in.
+
+    Args:
+        choice: Which of the answers, from 0.
+        message: Why, one line.
+    """
+
+    choice: int = 0
+    message: str
+
+
 class RunFinished(Happening, frozen=True, kw_only=True, tag="run_finished"):
     """The run is over, one way or another.
 
@@ -210,4 +243,14 @@ CallEvent: TypeAlias = (
     | CallLost
     | CallCancelled
 )
-Event: TypeAlias = RunStarted | CallEvent | ResultLost | Degraded | LayerFinished | VerdictReached | RunFinished
+Event: TypeAlias = (
+    RunStarted
+    | CallEvent
+    | ResultLost
+    | Degraded
+    | LayerFinished
+    | VerdictReached
+    | AnswerDelta
+    | AnswerReset
+    | RunFinished
+)

@@ -58,7 +58,13 @@ Part: TypeAlias = TextPart | ImagePart
 
 
 class ToolCall(Struct, frozen=True):
-    """A call of a caller's tool that an earlier assistant turn made: kept in the conversation, never executed here."""
+    """A call of a caller's tool that an assistant turn makes: kept and handed on, never executed here.
+
+    Args:
+        id: What the tool's result names as the call that it answers.
+        name: The tool's.
+        arguments: JSON as the model wrote it; that it parses is not sure.
+    """
 
     id: str
     name: str
@@ -113,6 +119,72 @@ def whole_characters(text: str) -> str:
     if _SURROGATE.search(text) is None:
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+class ToolSpec(Struct, frozen=True, omit_defaults=True):
+    """A tool that the caller has, as a model is told of it.
+
+    Args:
+        name: What calls name it by.
+        description: What it does, for the model; empty where the caller says nothing.
+        parameters: The JSON schema of its arguments; None for a tool without any.
+        is_strict: Whether arguments must follow the schema exactly; None leaves that to the endpoint.
+    """
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] | None = None
+    is_strict: bool | None = None
+
+
+class ToolUse(Struct, frozen=True, omit_defaults=True):
+    """The tools that may be called, and whether any must be.
+
+    Args:
+        tools: In the caller's order.
+        choice: ``auto`` leaves it to the model; ``none``: they are known and not called; ``required``: at least one is.
+        only: With ``required``: the name of the tool that must be called; None for any.
+        is_parallel: Whether one reply may make several calls; None leaves that to the endpoint.
+    """
+
+    tools: tuple[ToolSpec, ...]
+    choice: Literal["auto", "none", "required"] = "auto"
+    only: str | None = None
+    is_parallel: bool | None = None
+
+
+class ReplyFormat(Struct, frozen=True, omit_defaults=True):
+    """What form a reply must have.
+
+    Args:
+        kind: ``json_object`` for any JSON object, ``json_schema`` for JSON that follows ``schema``.
+        name: The schema's; empty where the caller gives none.
+        description: What it is for; empty where the caller says nothing.
+        schema: The JSON schema; None with ``json_object``.
+        is_strict: Whether the endpoint should make sure of it while it writes; None leaves that to the endpoint.
+    """
+
+    kind: Literal["json_object", "json_schema"]
+    name: str = ""
+    description: str = ""
+    schema: dict[str, Any] | None = None
+    is_strict: bool | None = None
+
+
+class ToolCallDelta(Struct, frozen=True, omit_defaults=True):
+    """A piece of a tool call as it arrives; it goes on from the last piece of the same index.
+
+    Args:
+        index: Which call of the reply, from 0.
+        id: The call's id; empty in pieces that go on.
+        name: The tool's name, or its next part; empty in most pieces that go on.
+        arguments: The next part of the arguments' JSON.
+    """
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
 
 
 def system(text: str) -> Message:
@@ -174,6 +246,8 @@ class CallRequest(Struct, frozen=True, kw_only=True):
             explicit cache points sets one there. 0 where nothing is shared.
         connect_timeout_s: Most seconds for a connection to open.
         is_streamed: Whether to ask the endpoint for a stream.
+        tools: The caller's tools, for a call that may call them; None for a call that knows of none.
+        reply_format: The form that the reply must have; None for any text.
     """
 
     agent: str
@@ -186,6 +260,8 @@ class CallRequest(Struct, frozen=True, kw_only=True):
     shared_messages: int = 0
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     is_streamed: bool = True
+    tools: ToolUse | None = None
+    reply_format: ReplyFormat | None = None
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -257,6 +333,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
         notes: What the provider had to change in the request, for the record.
         rate: What the endpoint says is left of its limits; None where it does not say.
         logprobs: How likely the tokens were, place by place; goes on from the last chunk's.
+        tool_calls: Pieces of tool calls; each goes on from the last piece of its index.
     """
 
     text: str = ""
@@ -267,19 +344,21 @@ class Chunk(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     rate: RateHint | None = None
     logprobs: tuple[TokenChances, ...] = ()
+    tool_calls: tuple[ToolCallDelta, ...] = ()
 
 
 class Reply(Struct, frozen=True, kw_only=True):
     """A whole, usable reply.
 
     Args:
-        text: What the model says, thinking taken out; never empty.
+        text: What the model says, thinking taken out; empty only where it calls tools.
         finish_reason: Why it ended; ``length`` means that the text is truncated, and is shown.
         usage: Tokens of the call.
         thinking: The model's thinking, kept apart; empty where there is none.
         model: The model that the endpoint says it used; None where it does not say.
         notes: What was changed or found on the way, for the record.
         logprobs: How likely its tokens were, place by place; empty unless asked for and told.
+        tool_calls: The tools that it calls, in the model's order.
     """
 
     text: str
@@ -289,6 +368,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     model: str | None = None
     notes: tuple[str, ...] = ()
     logprobs: tuple[TokenChances, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
     @property
     def is_truncated(self) -> bool:

@@ -13,8 +13,19 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.config import EnsembleSpec
-from attention_moa.messages import Conversation, FinishReason, Sampling, Stage, TokenChances, Usage
+from attention_moa.messages import (
+    Conversation,
+    FinishReason,
+    ReplyFormat,
+    Sampling,
+    Stage,
+    TokenChances,
+    ToolCall,
+    ToolUse,
+    Usage,
+)
 
 SCHEMA_VERSION = 1
 
@@ -50,12 +61,13 @@ class Loss(Struct, frozen=True, kw_only=True, tag="loss"):
 
 
 class Answer(Struct, frozen=True, kw_only=True, tag="answer"):
-    """``y[i]``: an agent's answer to the conversation."""
+    """``y[i]``: an agent's answer to the conversation; it calls tools only where no writer comes after it."""
 
     agent: str
     text: str
     call_id: str
     is_truncated: bool = False
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Critique(Struct, frozen=True, kw_only=True, tag="critique"):
@@ -100,6 +112,7 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary"):
         call_id: The call that wrote ``text``.
         is_truncated: Whether the text hit its token limit.
         stands_in: Why a refinement stands in for a synthesis; None for a real one.
+        tool_calls: The caller's tools that it calls.
     """
 
     agent: str
@@ -107,15 +120,41 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary"):
     call_id: str
     is_truncated: bool = False
     stands_in: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Residual(Struct, frozen=True, kw_only=True, tag="residual"):
-    """``r[l]``: the merge of all layers' outputs; ``text`` is empty where the verdict was to stop."""
+    """``r[l]``: the merge of all layers' outputs.
+
+    Args:
+        agent: Who wrote it.
+        text: The merge; empty where the verdict was to stop, or where it only calls tools.
+        call_id: The call that wrote ``text``.
+        is_truncated: Whether the text hit its token limit.
+        tool_calls: The caller's tools that it calls.
+    """
 
     agent: str
     text: str
     call_id: str
     is_truncated: bool = False
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+class Choice(Struct, frozen=True, kw_only=True, tag="choice"):
+    """A further writing of the answer, from the same deliberation.
+
+    Args:
+        text: The answer; empty only where it calls tools.
+        finish_reason: Why it ended.
+        call_id: The call that wrote it.
+        tool_calls: The caller's tools that it calls.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    call_id: str
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Selection(Struct, frozen=True, kw_only=True, tag="selection"):
@@ -250,6 +289,9 @@ class CallRecord(Struct, frozen=True, kw_only=True):
         message: The error's text.
         replayed_from: The run whose journal the reply came from; None for a call that was sent.
         logprobs: How likely the reply's tokens were, place by place; empty unless asked for and told.
+        tools: The caller's tools, as sent; None where none were.
+        reply_format: The form that the reply had to have, as sent; None where any would do.
+        tool_calls: The tools that the reply calls.
     """
 
     call_id: str
@@ -275,6 +317,9 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     message: str | None = None
     replayed_from: str | None = None
     logprobs: tuple[TokenChances, ...] = ()
+    tools: ToolUse | None = None
+    reply_format: ReplyFormat | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class LayerRecord(Struct, frozen=True, kw_only=True):
@@ -335,6 +380,12 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         critical_path_s: Seconds of the longest chain of calls that waited for each other.
         error: Why the run failed, one line; None where it did not.
         schema_version: Of this form.
+        wanted: What the caller wanted the answer to be.
+        tool_calls: The caller's tools that the answer calls; ``text`` may then be empty.
+        finish_reason: Why the call that wrote the answer ended; None while there is no answer.
+        choices: The answers beyond the first, in order; a loss where one could not be had.
+        owner: Whose run it is; empty where nobody asks.
+        labels: What the caller attached, name by name.
     """
 
     run_id: str
@@ -353,6 +404,12 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     critical_path_s: float = 0.0
     error: str | None = None
     schema_version: int = SCHEMA_VERSION
+    wanted: AnswerSpec = PLAIN
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: FinishReason | None = None
+    choices: tuple[Choice | Loss, ...] = ()
+    owner: str = ""
+    labels: dict[str, str] = {}
 
     @property
     def verdict(self) -> Verdict | None:
