@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import Conversation
 from attention_moa.records import RunState, UsageTotal
@@ -19,6 +20,9 @@ class RunHead(Struct, frozen=True, kw_only=True):
         conversation: What it is asked.
         request_key: Equal for equal requests: the same ensemble, conversation and sample.
         sample: Which of several repeats of one request this is, from 0.
+        wanted: What the caller wants the answer to be.
+        owner: Whose run it is: interrupted runs and replies serve their owner alone. Empty for the command line's.
+        labels: What the caller attached, name by name.
     """
 
     run_id: str
@@ -27,6 +31,9 @@ class RunHead(Struct, frozen=True, kw_only=True):
     conversation: Conversation
     request_key: str
     sample: int = 0
+    wanted: AnswerSpec = PLAIN
+    owner: str = ""
+    labels: dict[str, str] = {}
 
 
 class RunRow(Struct, frozen=True, kw_only=True):
@@ -43,6 +50,7 @@ class RunRow(Struct, frozen=True, kw_only=True):
         usage: What they used; None where the run has not ended.
         wall_s: Seconds it took; None where it has not ended.
         text: The answer, its first 200 characters; None while there is none.
+        owner: Whose run it is; empty for the command line's.
     """
 
     run_id: str
@@ -55,3 +63,4 @@ class RunRow(Struct, frozen=True, kw_only=True):
     usage: UsageTotal | None = None
     wall_s: float | None = None
     text: str | None = None
+    owner: str = ""
