@@ -13,6 +13,8 @@ from attention_moa.records import Attempt, CallRecord, UsageTotal
 
 _TEMPLATE_TOKENS = 2_000
 _IMAGE_TOKENS = 20_000
+_RENDERED = 4
+"""How many times its JSON a rendered tool may take at most."""
 _MOST_OUTPUT_TOKENS = 2_000_000
 _NOTHING_GENERATED = frozenset({"RateLimitError", "AuthError", "RefusedError", "ContextTooLongError"})
 
@@ -38,13 +40,14 @@ def attempt_usage(attempt: Attempt) -> UsageTotal:
     )
 
 
-def is_plausible(usage: Usage, messages: Conversation, max_tokens: int | None) -> bool:
+def is_plausible(usage: Usage, messages: Conversation, max_tokens: int | None, *, more_bytes: int = 0) -> bool:
     """Return whether an endpoint's token counts can be true of a request; some report nonsense.
 
     Args:
         usage: As the endpoint told it.
         messages: The prompt as it was sent.
         max_tokens: The most tokens that were asked for; None where that was not said.
+        more_bytes: Of what else was sent for the model to read: tools, a schema.
 
     Source: ours. No tokenizer makes more tokens than bytes; templates, tools and images come on top. A reply may run
         beyond its limit where thinking is counted apart, but not by far.
@@ -54,7 +57,7 @@ def is_plausible(usage: Usage, messages: Conversation, max_tokens: int | None) -
         len(part.text.encode()) for message in messages for part in message.content if isinstance(part, TextPart)
     )
     told += sum(len(call.arguments.encode()) for message in messages for call in message.tool_calls)
-    most_in = told + _TEMPLATE_TOKENS + _IMAGE_TOKENS * images
+    most_in = told + more_bytes * _RENDERED + _TEMPLATE_TOKENS + _IMAGE_TOKENS * images
     most_out = _MOST_OUTPUT_TOKENS if max_tokens is None else 4 * max_tokens + _TEMPLATE_TOKENS
     return (usage.input_tokens or 0) <= most_in and (usage.output_tokens or 0) <= most_out
 

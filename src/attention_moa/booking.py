@@ -1,147 +1,29 @@
-"""What one call leaves behind, whichever way it ends: its pieces put together, its attempts, its place in the log."""
+"""What one call leaves behind, whichever way it ends: its attempts, its record, its place in the log."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from attention_moa.accounting import is_plausible, was_refused
-from attention_moa.agents import AgentSpec
+from attention_moa.accounting import was_refused
+from attention_moa.collected import Ask, Collected, about_call
 from attention_moa.errors import CallError, MoaError, call_error, describe
 from attention_moa.events import (
     CallCancelled,
-    CallDelta,
     CallFinished,
-    CallFirstToken,
     CallLost,
     CallQueued,
     CallReplayed,
     CallRetried,
     CallStarted,
 )
-from attention_moa.messages import (
-    CallRequest,
-    Chunk,
-    FinishReason,
-    RateHint,
-    Reply,
-    Stage,
-    TokenChances,
-    Usage,
-    whole_characters,
-)
+from attention_moa.messages import CallRequest, Reply, Usage
 from attention_moa.money import Price, cost_usd
 from attention_moa.ports import RunJournal
-from attention_moa.prompts import Fitted, Render
+from attention_moa.prompts import Fitted
 from attention_moa.records import Attempt, CallRecord, CallState
-from attention_moa.replies import require_usable
 from attention_moa.run_log import RunLog
-
-
-def name_of(layer: int, stage: Stage, agent: str, peer: str | None = None) -> str:
-    """Return a call's name, equal in every run of the ensemble: ``1.critique.qwen.gemma``."""
-    return ".".join(part for part in (str(layer), stage.value, agent, peer) if part is not None)
-
-
-class Ask(Struct, frozen=True, kw_only=True):
-    """What is asked of an agent.
-
-    Args:
-        agent: Who.
-        stage: What for.
-        layer: From 1.
-        render: The prompt at a given length of quotes.
-        reads: The calls whose texts the prompt holds.
-        peer: The author, for a pairwise critique.
-        is_over: Told the text so far; True closes the stream, since the rest is not wanted.
-    """
-
-    agent: AgentSpec
-    stage: Stage
-    layer: int
-    render: Render
-    reads: tuple[str, ...] = ()
-    peer: str | None = None
-    is_over: Callable[[str], bool] | None = None
-
-    @property
-    def call_id(self) -> str:
-        """The call's name, equal in every run of the ensemble."""
-        return name_of(self.layer, self.stage, self.agent.name, self.peer)
-
-
-class Collected:
-    """The chunks of one attempt, put together, and the events that they make."""
-
-    def __init__(self, log: RunLog, ask: Ask, tags: Sequence[str], waited_s: float) -> None:
-        """Start empty, now; ``tags`` are the words that fence quoted text in the prompt."""
-        self.waited_s = waited_s
-        self._log = log
-        self._ask = ask
-        self._tags = tags
-        self._texts: list[str] = []
-        self._thoughts: list[str] = []
-        self._notes: list[str] = []
-        self._logprobs: list[TokenChances] = []
-        self._model: str | None = None
-        self.started_s = log.seconds()
-        self.first_token_s: float | None = None
-        self.rate: RateHint | None = None
-        self.error: str | None = None
-        self.finish_reason: FinishReason | None = None
-        self.usage = Usage()
-
-    @property
-    def text(self) -> str:
-        """All text so far."""
-        return "".join(self._texts)
-
-    def add(self, chunk: Chunk) -> bool:
-        """Put a chunk down; return whether it holds the first token."""
-        self.finish_reason = chunk.finish_reason or self.finish_reason
-        self.usage = chunk.usage or self.usage
-        self._model = chunk.model or self._model
-        self.rate = chunk.rate or self.rate
-        self._notes.extend(chunk.notes)
-        self._logprobs.extend(chunk.logprobs)
-        if not chunk.text and not chunk.thinking:
-            return False
-        self._texts.append(chunk.text)
-        self._thoughts.append(chunk.thinking)
-        is_first = self.first_token_s is None
-        if is_first:
-            self.first_token_s = self._log.seconds()
-            self._log.tell(CallFirstToken(**_about(self._log, self._ask)))
-        if self._log.has_deltas:
-            text, thinking = whole_characters(chunk.text), whole_characters(chunk.thinking)
-            self._log.tell(CallDelta(**_about(self._log, self._ask), text=text, thinking=thinking))
-        return is_first
-
-    def require_plausible(self, request: CallRequest) -> None:
-        """Take token counts that cannot be true of a request for unknown, with a note."""
-        usage = self.usage
-        if not is_plausible(usage, request.messages, request.sampling.max_tokens):
-            told = f"{usage.input_tokens or 0:,} prompt and {usage.output_tokens or 0:,} written tokens"
-            self._notes.append(f"the endpoint told {told}, which cannot be: they count as unknown")
-            self.usage = Usage()
-
-    def reply(self) -> Reply:
-        """Return the usable reply, without its prompt's fence marks; raise ``BadReplyError`` where there is none."""
-        text, thinking = require_usable(self.text, "".join(self._thoughts), self.finish_reason, self._tags)
-        if self._ask.agent.top_logprobs is not None and not self._logprobs:
-            self._notes.append("log-probabilities were asked for, and none came")
-        return Reply(
-            text=text,
-            thinking=thinking,
-            finish_reason=self.finish_reason or "stop",
-            usage=self.usage,
-            model=self._model,
-            notes=tuple(self._notes),
-            logprobs=tuple(self._logprobs),
-        )
 
 
 class Booking:
@@ -162,7 +44,7 @@ class Booking:
         self.key: str | None = None
         self.is_booked = False
         self.attempts: list[Attempt] = []
-        log.tell(CallQueued(**_about(log, ask)))
+        log.tell(CallQueued(**about_call(log, ask)))
 
     def has_begun(self) -> bool:
         """Whether the first token of an attempt under way is here."""
@@ -209,17 +91,24 @@ class Booking:
             model=stored.reply_model,
             notes=stored.notes,
             logprobs=stored.logprobs,
+            tool_calls=stored.tool_calls,
         )
         if is_own:
             self._put_down(stored)
         else:  # so that the run has it whatever becomes of the other one, or comes after it
             await self._keep(self._borrowed(stored, before))
-        about = _about(self._log, self.ask)
+        about = about_call(self._log, self.ask)
         source = stored.replayed_from or self._log.run_id
-        told = CallReplayed(
-            **about, text=reply.text, finish_reason=reply.finish_reason, usage=reply.usage, source=source
+        self._log.tell(
+            CallReplayed(
+                **about,
+                text=reply.text,
+                finish_reason=reply.finish_reason,
+                usage=reply.usage,
+                source=source,
+                tool_calls=reply.tool_calls,
+            )
         )
-        self._log.tell(told)
         return reply
 
     def _borrowed(self, stored: CallRecord, before: Sequence[CallRecord]) -> CallRecord:
@@ -230,10 +119,10 @@ class Booking:
 
     def attempt_started(self, waited_s: float = 0.0) -> Collected:
         """Return the place where the chunks of a new attempt go, which waited so long for its turn."""
-        collected = Collected(self._log, self.ask, self._tags, waited_s)
+        collected = Collected(self._log, self.request, self.ask, tags=self._tags, waited_s=waited_s)
         self._open.append(collected)
         number = len(self.attempts) + len(self._open)
-        self._log.tell(CallStarted(**_about(self._log, self.ask), attempt=number))
+        self._log.tell(CallStarted(**about_call(self._log, self.ask), attempt=number))
         return collected
 
     def attempt_ended(self, collected: Collected, kind: str | None = None, message: str | None = None) -> None:
@@ -266,7 +155,7 @@ class Booking:
 
     def retried(self, error: MoaError, wait_s: float) -> None:
         """Tell that another attempt follows."""
-        about = _about(self._log, self.ask)
+        about = about_call(self._log, self.ask)
         told = CallRetried(
             **about, attempt=len(self.attempts), kind=type(error).__name__, message=describe(error), wait_s=wait_s
         )
@@ -283,12 +172,13 @@ class Booking:
         finally:
             self._log.tell(
                 CallFinished(
-                    **_about(self._log, self.ask),
+                    **about_call(self._log, self.ask),
                     text=reply.text,
                     finish_reason=reply.finish_reason,
                     usage=reply.usage,
                     elapsed_s=self._log.seconds() - self._queued_s,
                     notes=reply.notes,
+                    tool_calls=reply.tool_calls,
                 )
             )
 
@@ -301,13 +191,13 @@ class Booking:
             self._tell_lost(error)
 
     def _tell_lost(self, error: MoaError) -> None:
-        about, kind = _about(self._log, self.ask), type(error).__name__
+        about, kind = about_call(self._log, self.ask), type(error).__name__
         self._log.tell(CallLost(**about, kind=kind, message=describe(error), attempts=len(self.attempts)))
 
     def cancelled(self) -> None:
         """Put the call down as ended from outside."""
         self._put_down(self._record("cancelled", None))
-        self._log.tell(CallCancelled(**_about(self._log, self.ask)))
+        self._log.tell(CallCancelled(**about_call(self._log, self.ask)))
 
     async def _keep(self, record: CallRecord, *, is_journaled: bool = True) -> None:
         try:
@@ -346,17 +236,7 @@ class Booking:
             fingerprint=self.key,
             error=type(error).__name__ if error else None,
             message=describe(error) if error else None,
+            tools=request.tools if request else None,
+            reply_format=request.reply_format if request else None,
+            tool_calls=reply.tool_calls if reply else (),
         )
-
-
-def _about(log: RunLog, ask: Ask) -> dict[str, Any]:
-    """Return the fields that all events of a call have."""
-    return {
-        "run_id": log.run_id,
-        "at_s": log.seconds(),
-        "call_id": ask.call_id,
-        "stage": ask.stage,
-        "layer": ask.layer,
-        "agent": ask.agent.name,
-        "peer": ask.peer,
-    }

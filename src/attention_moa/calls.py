@@ -20,8 +20,9 @@ from msgspec.structs import replace
 from attention_moa.accounting import was_refused
 from attention_moa.agents import ModelSettings
 from attention_moa.backoff import next_wait_s
-from attention_moa.booking import Ask, Booking, Collected
+from attention_moa.booking import Booking
 from attention_moa.budget import REPLY_TOKENS, Budget, Grant, PriceOf
+from attention_moa.collected import Ask, Collected
 from attention_moa.config import CallPolicy
 from attention_moa.errors import (
     BadReplyError,

@@ -17,6 +17,9 @@ _FORM = 1
 _HOW = {"shared_messages", "connect_timeout_s", "is_streamed"}
 """Fields of a request that say how it is sent, not what is asked."""
 
+_WHERE_SET = {"tools", "reply_format"}
+"""Fields of a request that count only where they are set: keys of before they were there stay as they are."""
+
 _NOT_ASKED = {"name", "description", "calls"}
 _NOT_ASKED_OF_A_MODEL = {"api_key_env", "timeout_s", "stream", "price", "concurrency", "rpm", "tpm"}
 """Fields of an ensemble and of its models that say how calls are made and counted."""
@@ -37,6 +40,9 @@ def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> s
     """
     asked = {field: getattr(request, field) for field in request.__struct_fields__ if field not in _HOW}
     asked["sampling"] = _PLAIN.decode(msgspec.json.encode(request.sampling))
+    for field in _WHERE_SET:
+        if (value := asked.pop(field)) is not None:
+            asked[field] = _PLAIN.decode(msgspec.json.encode(value))
     return _digest({**asked, "base_url": (agent.base_url or "").rstrip("/"), "sample": sample})
 
 

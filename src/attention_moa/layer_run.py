@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from attention_moa.agents import AgentSpec
-from attention_moa.booking import Ask, name_of
 from attention_moa.calls import Caller, Finished
+from attention_moa.collected import Ask, name_of
 from attention_moa.errors import CallError, describe
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk, Output, Render

@@ -106,7 +106,12 @@ def _is_near(word: str, tag: str, *, is_cut: bool) -> bool:
 
 
 def require_usable(
-    text: str, thinking: str, finish_reason: FinishReason | None, tags: Sequence[str] = ()
+    text: str,
+    thinking: str,
+    finish_reason: FinishReason | None,
+    tags: Sequence[str] = (),
+    *,
+    has_calls: bool = False,
 ) -> SplitReply:
     """Return the usable text and the thinking of a whole reply.
 
@@ -115,6 +120,7 @@ def require_usable(
         thinking: All thinking that the endpoint kept apart.
         finish_reason: Why the reply ended; None where the stream ended without saying.
         tags: The words that fence quoted text in the prompt.
+        has_calls: Whether the reply calls tools: then it needs no text.
 
     Raises:
         BadReplyError: The stream was cut, the reply is empty, only thinking, or was withheld by a content filter.
@@ -125,9 +131,9 @@ def require_usable(
     thought = "\n\n".join(part for part in (whole_characters(thinking).strip(), thought) if part)
     if finish_reason == "content_filter":
         raise BadReplyError("a content filter withheld the reply", retryable=False)
-    if not said and thought:
+    if said or has_calls:
+        return SplitReply(said, thought)
+    if thought:
         hint = ": raise max_tokens or switch thinking off" if finish_reason == "length" else ""
         raise BadReplyError(f"the reply is only thinking{hint}", retryable=finish_reason != "length")
-    if not said:
-        raise BadReplyError("the reply is empty")
-    return SplitReply(said, thought)
+    raise BadReplyError("the reply is empty")

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from attention_moa.agents import AgentSpec
-from attention_moa.booking import Ask, Booking, name_of
+from attention_moa.booking import Booking
+from attention_moa.collected import Ask, name_of
 from attention_moa.config import AttentionSpec, CallPolicy, LimitSpec, PromptSpec
 from attention_moa.errors import QuorumError
 from attention_moa.messages import Chunk, RateHint, Reply, Stage, TokenChances, Usage
