@@ -1,0 +1,107 @@
+"""The application: what is served where, and what becomes of errors. It is composed here and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+import attention_moa
+from attention_moa.config import EnsembleSpec
+from attention_moa.ports import Journal, Provider
+from attention_moa.server import chat, models_api
+from attention_moa.server.config import ServerConfig
+from attention_moa.server.errors import ApiError, api_error, not_found
+from attention_moa.server.gate import Gate
+from attention_moa.server.service import Service
+from attention_moa.server.wire import JSON, document
+
+_LOG = logging.getLogger("attention_moa.server")
+
+
+def create_app(
+    config: ServerConfig,
+    *,
+    specs: Iterable[EnsembleSpec] | None = None,
+    providers: Mapping[str, Provider] | None = None,
+    journal: Journal | None = None,
+    gate: Gate | None = None,
+) -> FastAPI:
+    """Return the application; ``app.state.service`` is what all of its requests share.
+
+    Args:
+        config: What the server is told.
+        specs: The ensembles; None loads those that the configuration names.
+        providers: Providers of one's own by the prefix of the model string.
+        journal: An open journal in the place of the configured one; it stays open.
+        gate: Who may come in; None for everybody, or those who have a key where there are keys.
+
+    Raises:
+        ConfigError: An ensemble cannot be had.
+    """
+    service = Service(config, specs=specs, providers=providers, journal=journal, gate=gate)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:  # noqa: ARG001 - starlette's signature
+        async with service:
+            yield
+
+    app = FastAPI(
+        title="attention-moa",
+        version=attention_moa.__version__,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.service = service
+    _add_routes(app)
+    _add_errors(app)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    app.include_router(models_api.router)
+    app.include_router(chat.router)
+    app.add_api_route("/healthz", _healthz, include_in_schema=False)
+
+
+def _add_errors(app: FastAPI) -> None:
+    app.add_exception_handler(ApiError, _told)
+    app.add_exception_handler(HTTPException, _not_routed)
+    app.add_exception_handler(Exception, _broken)
+
+
+async def _healthz() -> Response:
+    return document({"status": "ok"})
+
+
+async def _told(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette's signature
+    told = api_error(error)
+    return Response(told.json, status_code=told.status, headers=told.headers, media_type=JSON)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """Tell that the fault is the server's own; the log says which, the client is shown no trace."""
+    told = api_error(error)
+    if told.code == "internal_error":
+        _LOG.error("server.request_broke", exc_info=error, extra={"path": request.url.path})
+    return Response(told.json, status_code=told.status, headers=told.headers, media_type=JSON)
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    """Tell in the API's shape what the router says in plain text: no such address, no such method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these alone
+    what = f"{request.method} {request.url.path}"
+    if error.status_code == 404:
+        told = not_found(f"there is no {what} here", code="unknown_url")
+    else:
+        kind = "invalid_request_error"
+        told = ApiError(error.status_code, f"{what}: {error.detail}", type=kind, code="method_not_allowed")
+    return Response(
+        told.json, status_code=told.status, headers={**told.headers, **(error.headers or {})}, media_type=JSON
+    )

@@ -1,0 +1,168 @@
+"""Errors as the OpenAI API tells them: one table from an error of ours to a status and a body.
+
+Nothing here ever shows a stack trace. An error that is none of ours is told as one line without its text; what it was
+stands in the server's log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import ceil
+from typing import Any, NamedTuple, NoReturn
+
+import msgspec
+
+from attention_moa.errors import (
+    BudgetError,
+    ConfigError,
+    DeadlineError,
+    MoaError,
+    QuorumError,
+    RunBusyError,
+    RunError,
+    RunNotFoundError,
+    StoreError,
+    describe,
+)
+
+RETRY_S = 5
+
+
+class ApiError(Exception):
+    """What a client is told in the place of an answer.
+
+    Args:
+        status: HTTP's.
+        message: One line for a person.
+        type: OpenAI's word for the kind of error.
+        code: What exactly is wrong, for programs.
+        param: The field of the request that is at fault; None where none is.
+        retry_after_s: Seconds after which it may go better; None where that is not known.
+        run_id: The run that failed; None where none began.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str,  # noqa: A002 - the API's own name
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """Keep all of it."""
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.type = type
+        self.code = code
+        self.param = param
+        self.retry_after_s = retry_after_s
+        self.run_id = run_id
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body in OpenAI's shape."""
+        told = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": told if self.run_id is None else {**told, "run_id": self.run_id}}
+
+    @property
+    def json(self) -> bytes:
+        """The body as JSON."""
+        return msgspec.json.encode(self.body)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """``Retry-After`` where a wait is known, the key's challenge where one is missing, the run's id."""
+        told: dict[str, str] = {}
+        if self.retry_after_s is not None:
+            told["retry-after"] = str(max(1, ceil(self.retry_after_s)))
+        if self.status == 401:
+            told["www-authenticate"] = "Bearer"
+        if self.run_id is not None:
+            told["x-attention-moa-run-id"] = self.run_id
+        return told
+
+
+def bad_request(message: str, *, param: str | None, code: str = "invalid_value") -> ApiError:
+    """Return the error of a request whose field ``param`` is wrong."""
+    return ApiError(400, message, type="invalid_request_error", code=code, param=param)
+
+
+def refuse(param: str, why: str) -> NoReturn:
+    """Raise the error of a field that is not taken, since ignoring it would change the meaning."""
+    raise bad_request(f"{param} is not supported: {why}", param=param, code="unsupported_parameter")
+
+
+def not_found(message: str, *, code: str, param: str | None = None) -> ApiError:
+    """Return the error of something that is not there, or not there for this key."""
+    return ApiError(404, message, type="not_found_error", code=code, param=param)
+
+
+class _Row(NamedTuple):
+    """What an error of ours is for a client."""
+
+    status: int
+    type: str
+    code: str
+    retry_after_s: float | None = None
+
+
+# From the most special to the most general: the first that fits counts.
+_TABLE: Mapping[type[Exception], _Row] = {
+    DeadlineError: _Row(504, "timeout_error", "deadline_exceeded"),
+    BudgetError: _Row(429, "insufficient_quota", "budget_exceeded"),
+    RunError: _Row(502, "upstream_error", "no_answer"),
+    RunNotFoundError: _Row(404, "not_found_error", "run_not_found"),
+    RunBusyError: _Row(409, "conflict_error", "run_busy", RETRY_S),
+    StoreError: _Row(503, "overloaded_error", "journal_unavailable", RETRY_S),
+    ConfigError: _Row(500, "server_error", "misconfigured"),
+}
+_REFUSED = {"RefusedError": "refused", "ContextTooLongError": "context_length_exceeded"}
+
+
+def api_error(error: BaseException) -> ApiError:
+    """Return what a client is told of an error.
+
+    Args:
+        error: Any; one that is none of ours is told without its text.
+    """
+    if isinstance(error, ApiError):
+        return error
+    run_id = error.run_id if isinstance(error, RunError) else None
+    if isinstance(error, QuorumError) and (code := _refused_for_good(error)) is not None:
+        return ApiError(422, _why(error), type="invalid_request_error", code=code, run_id=run_id)
+    for kind, row in _TABLE.items():
+        if isinstance(error, kind):
+            return ApiError(
+                row.status,
+                _why(error),
+                type=row.type,
+                code=row.code,
+                retry_after_s=row.retry_after_s,
+                run_id=run_id,
+            )
+    what = describe(error) if isinstance(error, MoaError) else "the server met an error of its own: its log says which"
+    return ApiError(500, what, type="server_error", code="internal_error")
+
+
+def _why(error: BaseException) -> str:
+    """Return why there is no answer: for a run without agents, what each of them met with."""
+    causes = list(dict.fromkeys(_causes(error))) if isinstance(error, QuorumError) else []
+    return f"no agent gave an answer: {'; '.join(causes[:3])}" if causes else describe(error)
+
+
+def _causes(error: QuorumError) -> Iterator[str]:
+    for loss in error.partial.losses:
+        if not loss.is_skipped:
+            yield f"{loss.agent}: {loss.kind}: {loss.message}"
+
+
+def _refused_for_good(error: QuorumError) -> str | None:
+    """Return the code where every agent's endpoint refused the request for good; None where any did not."""
+    kinds = {loss.kind for loss in error.partial.losses if not loss.is_skipped}
+    if not kinds or not kinds <= set(_REFUSED):
+        return None
+    return _REFUSED["ContextTooLongError" if kinds == {"ContextTooLongError"} else "RefusedError"]

@@ -1,0 +1,105 @@
+"""What all requests share: the models, the journal, the ensembles with their connections, and the runs under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self, cast
+
+from starlette.requests import HTTPConnection
+
+from attention_moa.config import EnsembleSpec
+from attention_moa.journaling import RunWish, open_wanted
+from attention_moa.ports import Journal, Provider
+from attention_moa.run_stream import RunStream
+from attention_moa.runtime import Ensemble
+from attention_moa.server.config import ServerConfig
+from attention_moa.server.gate import Gate, OpenGate, Visitor
+from attention_moa.server.job import Job
+from attention_moa.server.live import Hub
+from attention_moa.server.models import Catalogue, load_ensembles
+from attention_moa.settings import default_journal
+from attention_moa.waiting import to_the_end
+
+
+class Service:
+    """What all requests share; entered once, for as long as the server lives.
+
+    Args:
+        config: What the server is told.
+        specs: The ensembles; None loads those that the configuration names.
+        providers: Providers of one's own by the prefix of the model string.
+        journal: An open journal in the place of the configured one; it stays open.
+        gate: Who may come in; None for everybody.
+
+    Raises:
+        ConfigError: An ensemble cannot be had.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        *,
+        specs: Iterable[EnsembleSpec] | None = None,
+        providers: Mapping[str, Provider] | None = None,
+        journal: Journal | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        """Load the ensembles; nothing is connected yet."""
+        self.config = config
+        self.catalogue = Catalogue(load_ensembles(config.ensembles) if specs is None else specs)
+        self.journal: Journal | None = journal
+        self.gate: Gate = gate or OpenGate()
+        self._providers = providers
+        self._given = journal
+        self._ensembles: dict[str, Ensemble] = {}
+        self._hub: Hub | None = None
+        self._stack = AsyncExitStack()
+
+    @property
+    def hub(self) -> Hub:
+        """The runs under way."""
+        if self._hub is None:
+            raise RuntimeError("the service is not entered")
+        return self._hub
+
+    async def __aenter__(self) -> Self:
+        """Open the journal, and keep connections and local models from here on.
+
+        Raises:
+            StoreError: The journal cannot be opened.
+        """
+        async with AsyncExitStack() as stack:
+            if self._given is None and not self.config.is_unjournaled:
+                self.journal = await open_wanted(self.config.journal or default_journal())
+                stack.push_async_callback(_closed, cast("Journal", self.journal))
+            for name, spec in self.catalogue.ensembles.items():
+                ensemble = Ensemble(spec, providers=self._providers, journal=self.journal)
+                self._ensembles[name] = await stack.enter_async_context(ensemble)
+            hub = Hub(self._begin, self.gate, journal=self.journal, max_runs=self.config.max_runs)
+            self._hub = await stack.enter_async_context(hub)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all runs; let go of all."""
+        await self._stack.aclose()
+
+    def _begin(self, job: Job, visitor: Visitor, sample: int) -> RunStream:  # noqa: ARG002 - owners come with the journal's
+        ensemble = self._ensembles[job.ensemble]
+        if job.spec != ensemble.spec:
+            ensemble = Ensemble(job.spec, providers=self._providers, journal=self.journal)
+        wish = RunWish(is_fresh=job.is_fresh, sample=sample)
+        return ensemble.stream(job.conversation, deltas=True, wish=wish)
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """Return the service of the application that a request came to."""
+    return cast("Service", connection.app.state.service)
+
+
+async def _closed(journal: Journal) -> None:
+    await to_the_end(journal.aclose())
