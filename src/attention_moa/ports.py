@@ -5,13 +5,13 @@ A test double, a user's own model and the shipped providers all come in here; no
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from attention_moa.events import Event
 from attention_moa.experience import ModelExperience
 from attention_moa.messages import CallRequest, Chunk
-from attention_moa.records import CallRecord, RunRecord
+from attention_moa.records import CallRecord, RunRecord, RunState
 from attention_moa.stored_runs import RunHead, RunRow
 
 
@@ -67,8 +67,8 @@ class RunJournal(Protocol):
         """Return the call that was journaled under a key; None where there is none.
 
         In this run it is the very call, finished or lost: two calls of one run never share a reply. Where reuse was
-        asked for, a finished call of any other run will do, one of the same ``call_id`` first, then the newest; its
-        ``replayed_from`` names that run.
+        asked for, a finished call of any other run of the same owner will do, one of the same ``call_id`` first, then
+        the newest; its ``replayed_from`` names that run.
 
         Args:
             fingerprint: The key of everything that shapes the reply.
@@ -136,8 +136,21 @@ class Journal(Protocol):
         """
         ...
 
-    async def unfinished(self, request_key: str) -> str | None:
-        """Return the newest run of an equal request that nobody is at and that has not finished; None without one."""
+    async def unfinished(self, request_key: str, *, owner: str = "") -> str | None:
+        """Return an owner's newest run of an equal request that nobody is at and that has not finished, or None.
+
+        Args:
+            request_key: What equal requests have in common.
+            owner: Whose; empty for the command line's.
+        """
+        ...
+
+    async def head(self, run_id: str) -> RunHead:
+        """Return what a run is; nobody need hold it.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
         ...
 
     async def record(self, run_id: str) -> RunRecord:
@@ -148,15 +161,26 @@ class Journal(Protocol):
         """
         ...
 
-    async def rows(self, *, limit: int = 50, before: str | None = None) -> list[RunRow]:
+    async def rows(
+        self,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        owner: str | None = None,
+        state: RunState | None = None,
+        ensemble: str | None = None,
+    ) -> list[RunRow]:
         """Return runs, the newest first.
 
         Args:
             limit: At most so many.
             before: Only runs older than this one.
+            owner: Only this owner's; None for everybody's.
+            state: Only runs in this state; None for any.
+            ensemble: Only runs of the ensemble of this name; None for any.
 
         Raises:
-            RunNotFoundError: There is no run ``before``.
+            RunNotFoundError: There is no run ``before``, or it is another owner's.
         """
         ...
 
@@ -176,8 +200,36 @@ class Journal(Protocol):
         """
         ...
 
+    async def keep_events(self, run_id: str, events: Sequence[tuple[int, Event]]) -> None:
+        """Keep events of a run under their numbers; what is kept under a number already stays.
+
+        Args:
+            run_id: Whose.
+            events: In the order of their numbers, which are from 1 and above those that were kept before.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    async def events(self, run_id: str, after: int = 0) -> list[tuple[int, Event]]:
+        """Return what was kept of a run's events, by their numbers.
+
+        Args:
+            run_id: Whose.
+            after: Only those with a higher number.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
+    async def delete_all(self, owner: str) -> int:
+        """Delete every run of an owner that nobody is at; return how many."""
+        ...
+
     async def delete(self, run_id: str) -> None:
-        """Take a run, its calls and decisions out for good.
+        """Take a run, its calls, decisions and events out for good.
 
         Raises:
             RunNotFoundError: There is no such run.

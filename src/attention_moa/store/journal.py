@@ -5,45 +5,46 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
-from sqlalchemy import Row, tuple_
+from sqlalchemy import Executable, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError, RunBusyError, RunNotFoundError, StoreError
-from attention_moa.experience import NEWEST_CALLS, CallFacts, ModelExperience, learn
-from attention_moa.messages import Conversation
-from attention_moa.records import CallRecord, RunRecord, UsageTotal
+from attention_moa.experience import NEWEST_CALLS, ModelExperience
+from attention_moa.records import RunRecord, RunState
 from attention_moa.store import BUSY_TIMEOUT_S
 from attention_moa.store.address import Address
 from attention_moa.store.database import open_database
 from attention_moa.store.endings import end_of, has_failed
-from attention_moa.store.holds import Holds, holds_of, this_process
-from attention_moa.store.packing import pack, unpack
-from attention_moa.store.redaction import redacted
-from attention_moa.store.results import unpack_result
+from attention_moa.store.holds import Holds, holds_of
+from attention_moa.store.rows import (
+    AnyRow,
+    event_row,
+    events_of,
+    head_of,
+    learnt,
+    line_of,
+    record_of,
+    run_row,
+    size_of_events,
+)
 from attention_moa.store.run import Kept, Shelf, SqlRun
+from attention_moa.store.run_rows import decisions_of, delete_run, kept_of, row_of, take_up
 from attention_moa.store.statements import (
     CALLS_OF_RUN,
-    DECISIONS_OF_RUN,
-    DELETIONS,
+    EVENTS_OF_RUN,
     FACTS,
-    GIVE_UP,
-    GIVEN_UP,
-    HEAD,
     INSERT_RUN,
     LINES,
     OLDER_THAN,
+    RUNS_OF_OWNER,
     TO_TAKE_UP,
-    UPDATE_RUN,
 )
 from attention_moa.store.tables import RUNS
-from attention_moa.store.views import TRIES_AGAIN, CallKey, partial_record, preview, question
+from attention_moa.store.views import Numbered, preview, require_in_order
 from attention_moa.store.writer import Writer
 from attention_moa.stored_runs import RunHead, RunRow
-
-_Row: TypeAlias = Row[*tuple[Any, ...]]
 
 
 class SqlJournal:
@@ -130,7 +131,7 @@ class SqlJournal:
         if not await holds.take(head.run_id):
             raise RunBusyError(head.run_id, "another process")
         try:
-            await shelf.writer.write(INSERT_RUN, lambda: _run_row(head, self._redact))
+            await shelf.writer.write(INSERT_RUN, lambda: run_row(head, self._redact))
         except BaseException as error:  # a cancellation too: the run would stay held by nobody
             await holds.free(head.run_id)
             if isinstance(error, StoreError) and isinstance(error.__cause__, IntegrityError):
@@ -155,21 +156,31 @@ class SqlJournal:
         shelf, holds = await self._opened()
         await self._take(shelf, holds, run_id)
         try:
-            row = await _row_of(shelf, run_id)
-            await _take_up(shelf, row)
-            kept = await _kept(shelf, run_id)
+            row = await row_of(shelf, run_id)
+            await take_up(shelf, row)
+            kept = await kept_of(shelf, run_id)
         except BaseException:  # a cancellation too: the run would stay held by nobody
             await holds.free(run_id)
             raise
-        return self._place(shelf, holds, _head(row), kept, has_reuse=has_reuse)
+        return self._place(shelf, holds, head_of(row), kept, has_reuse=has_reuse)
 
-    async def unfinished(self, request_key: str) -> str | None:
-        """Return the newest run of an equal request that nobody is at and that has not finished; None without one."""
+    async def unfinished(self, request_key: str, *, owner: str = "") -> str | None:
+        """Return an owner's newest run of an equal request that nobody is at and that has not finished, or None."""
         shelf, holds = await self._opened()
+        asked = {"key": request_key, "of_owner": owner}
         async with shelf.database.read() as connection:
-            run_ids = (await connection.execute(TO_TAKE_UP, {"key": request_key})).scalars().all()
+            run_ids = (await connection.execute(TO_TAKE_UP, asked)).scalars().all()
         held = await holds.held(run_ids)
         return next((run_id for run_id in run_ids if run_id not in held), None)
+
+    async def head(self, run_id: str) -> RunHead:
+        """Return what a run is; nobody need hold it.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        shelf, _ = await self._opened()
+        return head_of(await row_of(shelf, run_id))
 
     async def record(self, run_id: str) -> RunRecord:
         """Return a run's record: the final one, or what is finished where it did not get to its end.
@@ -179,36 +190,51 @@ class SqlJournal:
             StoreError: It is damaged, or of a form that this version does not know.
         """
         shelf, _ = await self._opened()
-        row = await _row_of(shelf, run_id)
+        row = await row_of(shelf, run_id)
         async with shelf.database.read() as connection:
             calls = (await connection.execute(CALLS_OF_RUN, {"of_run": run_id})).all()
         packed = {(call.fingerprint, call.call_id): call.record for call in calls}
-        return await asyncio.to_thread(_record, row, packed)
+        return await asyncio.to_thread(record_of, row, packed)
 
-    async def rows(self, *, limit: int = 50, before: str | None = None) -> list[RunRow]:
+    async def rows(
+        self,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        owner: str | None = None,
+        state: RunState | None = None,
+        ensemble: str | None = None,
+    ) -> list[RunRow]:
         """Return runs, the newest first.
 
         Args:
             limit: At most so many.
             before: Only runs older than this one.
+            owner: Only this owner's; None for everybody's.
+            state: Only runs in this state; None for any.
+            ensemble: Only runs of the ensemble of this name; None for any.
 
         Raises:
-            RunNotFoundError: There is no run ``before``.
+            RunNotFoundError: There is no run ``before``, or it is another owner's.
         """
         shelf, holds = await self._opened()
-        query = LINES
+        named = preview(ensemble) if ensemble is not None else None
+        wanted = ((RUNS.c.owner, owner), (RUNS.c.state, state), (RUNS.c.ensemble, named))
+        query = LINES.where(*(column == value for column, value in wanted if value is not None))
         if before is not None:
-            last = await _row_of(shelf, before)
+            last = await row_of(shelf, before)
+            if owner not in {None, last.owner}:
+                raise RunNotFoundError(before)
             query = query.where(tuple_(RUNS.c.created_at, RUNS.c.run_id) < (last.created_at, last.run_id))
         async with shelf.database.read() as connection:
             lines = (await connection.execute(query, {"most": limit})).all()
         held = await holds.held([line.run_id for line in lines if line.state == "running"])
-        return [_line(line, is_held=line.run_id in held) for line in lines]
+        return [line_of(line, is_held=line.run_id in held) for line in lines]
 
     async def holder(self, run_id: str) -> str | None:
         """Return who is at a run, for a person; None for nobody."""
         shelf, holds = await self._opened()
-        row = await _row_of(shelf, run_id)
+        row = await row_of(shelf, run_id)
         return row.holder if row.state == "running" and await holds.held([run_id]) else None
 
     async def decisions(self, run_id: str) -> dict[str, object]:
@@ -218,8 +244,8 @@ class SqlJournal:
             RunNotFoundError: There is no such run.
         """
         shelf, _ = await self._opened()
-        await _row_of(shelf, run_id)
-        return await _decisions(shelf, run_id)
+        await row_of(shelf, run_id)
+        return await decisions_of(shelf, run_id)
 
     async def experience(self, models: Iterable[str]) -> dict[str, ModelExperience]:
         """Return what the newest calls teach of models; those that were never seen are not in it.
@@ -228,15 +254,57 @@ class SqlJournal:
             models: ``provider:model`` of each.
         """
         shelf, _ = await self._opened()
-        found: dict[str, Sequence[_Row]] = {}
+        found: dict[str, Sequence[AnyRow]] = {}
         async with shelf.database.read() as connection:
             for model in models:
                 asked = {"of_model": model, "most": NEWEST_CALLS}
                 found[model] = (await connection.execute(FACTS, asked)).all()
-        return await asyncio.to_thread(_learnt, found)
+        return await asyncio.to_thread(learnt, found)
+
+    async def keep_events(self, run_id: str, events: Sequence[Numbered]) -> None:
+        """Keep events of a run under their numbers; what is kept under a number already stays.
+
+        Args:
+            run_id: Whose.
+            events: In the order of their numbers, which are from 1 and above those that were kept before.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            StoreError: The numbers are in no order, or the journal cannot be written.
+        """
+        if not events:
+            return
+        require_in_order(events)
+        shelf, _ = await self._opened()
+        try:
+            await shelf.writer.write(
+                shelf.upserts.events,
+                lambda: event_row(run_id, events, self._redact),
+                size_bytes=size_of_events(events),
+            )
+        except StoreError as error:
+            if isinstance(error.__cause__, IntegrityError):
+                raise RunNotFoundError(run_id) from error
+            raise
+
+    async def events(self, run_id: str, after: int = 0) -> list[Numbered]:
+        """Return what was kept of a run's events, by their numbers.
+
+        Args:
+            run_id: Whose.
+            after: Only those with a higher number.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        shelf, _ = await self._opened()
+        await row_of(shelf, run_id)
+        async with shelf.database.read() as connection:
+            bodies = (await connection.execute(EVENTS_OF_RUN, {"of_run": run_id, "after": after})).scalars().all()
+        return await asyncio.to_thread(events_of, bodies, after=after)
 
     async def delete(self, run_id: str) -> None:
-        """Take a run, its calls and decisions out for good.
+        """Take a run, its calls, decisions and events out for good.
 
         Raises:
             RunNotFoundError: There is no such run.
@@ -245,7 +313,7 @@ class SqlJournal:
         shelf, holds = await self._opened()
         await self._take(shelf, holds, run_id)
         try:
-            await _delete(shelf, run_id)
+            await delete_run(shelf, run_id)
         finally:
             await holds.free(run_id)
         await shelf.database.reclaim()
@@ -261,15 +329,23 @@ class SqlJournal:
         """
         if not 0 <= older_than_days < timedelta.max.days:
             raise ConfigError(f"{older_than_days} is not a number of days from 0 up", key="older_than_days")
-        shelf, holds = await self._opened()
         before = (datetime.now(UTC) - timedelta(days=older_than_days)).isoformat()
+        return await self._delete_free(OLDER_THAN, {"before": before})
+
+    async def delete_all(self, owner: str) -> int:
+        """Delete every run of an owner that nobody is at; return how many."""
+        return await self._delete_free(RUNS_OF_OWNER, {"of_owner": owner})
+
+    async def _delete_free(self, which: Executable, asked: Mapping[str, str]) -> int:
+        """Delete the runs that a statement names and that nobody is at; return how many."""
+        shelf, holds = await self._opened()
         async with shelf.database.read() as connection:
-            run_ids = (await connection.execute(OLDER_THAN, {"before": before})).scalars().all()
+            run_ids = (await connection.execute(which, asked)).scalars().all()
         deleted = 0
         for run_id in run_ids:
             if await holds.take(run_id):
                 try:
-                    await _delete(shelf, run_id)
+                    await delete_run(shelf, run_id)
                     deleted += 1
                 finally:
                     await holds.free(run_id)
@@ -277,9 +353,9 @@ class SqlJournal:
         return deleted
 
     async def _take(self, shelf: Shelf, holds: Holds, run_id: str) -> None:
-        await _row_of(shelf, run_id)
+        await row_of(shelf, run_id)
         if not await holds.take(run_id):
-            raise RunBusyError(run_id, (await _row_of(shelf, run_id)).holder)
+            raise RunBusyError(run_id, (await row_of(shelf, run_id)).holder)
 
     def _place(self, shelf: Shelf, holds: Holds, head: RunHead, kept: Kept, *, has_reuse: bool) -> SqlRun:
         return SqlRun(shelf, head, kept, has_reuse=has_reuse, release=lambda: holds.free(head.run_id))
@@ -288,109 +364,3 @@ class SqlJournal:
 async def _closed(shelf: Shelf, holds: Holds) -> None:
     await holds.aclose()
     await shelf.database.aclose()
-
-
-def _run_row(head: RunHead, redact: Callable[[str], str] | None) -> dict[str, Any]:
-    spec, conversation = redacted(head.ensemble, redact), redacted(head.conversation, redact)
-    return {
-        "run_id": head.run_id,
-        "created_at": head.created_at,
-        "state": "running",
-        "ensemble": preview(head.ensemble.name),
-        "request_key": head.request_key,
-        "sample": head.sample,
-        "is_redacted": spec is not head.ensemble or conversation is not head.conversation,
-        "holder": this_process(),
-        "question": question(conversation),
-        "spec": pack(spec),
-        "conversation": pack(conversation),
-    }
-
-
-async def _row_of(shelf: Shelf, run_id: str) -> _Row:
-    """Return a run's row; raise ``RunNotFoundError`` where there is none."""
-    async with shelf.database.read() as connection:
-        row = (await connection.execute(HEAD, {"of_run": run_id})).first()
-    if row is None:
-        raise RunNotFoundError(run_id)
-    return row
-
-
-async def _take_up(shelf: Shelf, row: _Row) -> None:
-    """Write down that this process is at a run; one that has finished stays finished.
-
-    Raises:
-        StoreError: What it was asked is not what is stored.
-    """
-    if row.is_redacted:
-        raise StoreError(f"run {row.run_id} was stored with its question redacted: ask anew")
-    async with shelf.database.write() as connection:
-        if row.state in TRIES_AGAIN:
-            await connection.execute(GIVE_UP, {"of_run": row.run_id})
-        state = "finished" if row.state == "finished" else "running"
-        await connection.execute(UPDATE_RUN, {"of_run": row.run_id, "state": state, "holder": this_process()})
-
-
-async def _kept(shelf: Shelf, run_id: str) -> Kept:
-    async with shelf.database.read() as connection:
-        calls = (await connection.execute(CALLS_OF_RUN, {"of_run": run_id})).all()
-    found = {
-        (call.fingerprint, call.call_id): call.record
-        for call in calls
-        if call.state != GIVEN_UP and not call.is_redacted
-    }
-    decided = await _decisions(shelf, run_id)
-    return Kept(dict(found), decided, max((call.ended_s for call in calls), default=0.0))
-
-
-async def _decisions(shelf: Shelf, run_id: str) -> dict[str, object]:
-    async with shelf.database.read() as connection:
-        decisions = (await connection.execute(DECISIONS_OF_RUN, {"of_run": run_id})).all()
-    return {row.key: unpack(row.value, object) for row in decisions}
-
-
-def _learnt(found: Mapping[str, Sequence[_Row]]) -> dict[str, ModelExperience]:
-    learnt = {
-        model: learn(model, [(row.run_id, unpack(row.facts, CallFacts)) for row in rows])
-        for model, rows in found.items()
-    }
-    return {model: known for model, known in learnt.items() if known is not None}
-
-
-async def _delete(shelf: Shelf, run_id: str) -> None:
-    async with shelf.database.write() as connection:
-        for deletion in DELETIONS:
-            await connection.execute(deletion, {"of_run": run_id})
-
-
-def _head(row: _Row) -> RunHead:
-    return RunHead(
-        run_id=row.run_id,
-        created_at=row.created_at,
-        ensemble=unpack(row.spec, EnsembleSpec),
-        conversation=unpack(row.conversation, Conversation),
-        request_key=row.request_key,
-        sample=row.sample,
-    )
-
-
-def _record(row: _Row, packed: dict[CallKey, bytes]) -> RunRecord:
-    if row.record is not None and row.state != "running":
-        return unpack_result(row.record, packed)
-    return partial_record(_head(row), [unpack(call, CallRecord) for call in packed.values()])
-
-
-def _line(line: _Row, *, is_held: bool) -> RunRow:
-    has_ended = line.state != "running"
-    return RunRow(
-        run_id=line.run_id,
-        created_at=line.created_at,
-        ensemble=line.ensemble,
-        question=line.question,
-        state=line.state,
-        is_held=is_held,
-        calls=line.calls,
-        usage=unpack(line.usage, UsageTotal) if has_ended and line.usage is not None else None,
-        wall_s=line.wall_s if has_ended else None,
-        text=line.text if has_ended else None,
-    )

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from attention_moa.errors import RunBusyError, RunNotFoundError, StoreError
+from attention_moa.events import Event
 from attention_moa.experience import NEWEST_CALLS, ModelExperience, learn
 from attention_moa.records import CallRecord, RunRecord, RunState
 from attention_moa.store.facts import facts_of
 from attention_moa.store.packing import pack, unpack
-from attention_moa.store.views import TRIES_AGAIN, UNFINISHED, CallKey, partial_record, preview, question
+from attention_moa.store.views import (
+    TRIES_AGAIN,
+    UNFINISHED,
+    CallKey,
+    Numbered,
+    partial_record,
+    preview,
+    question,
+    require_in_order,
+)
 from attention_moa.stored_runs import RunHead, RunRow
 
 
@@ -27,6 +37,7 @@ class _Run:
     calls: dict[CallKey, CallRecord] = field(default_factory=dict[CallKey, CallRecord])
     given_up: set[CallKey] = field(default_factory=set[CallKey])
     decisions: dict[str, object] = field(default_factory=dict[str, object])
+    events: dict[int, Event] = field(default_factory=dict[int, Event])
     record: RunRecord | None = None
 
 
@@ -74,16 +85,26 @@ class MemoryJournal:
             run.state = "running"
         return self._hold(run_id, has_reuse)
 
-    async def unfinished(self, request_key: str) -> str | None:
-        """Return the newest run of an equal request that can be taken up."""
+    async def unfinished(self, request_key: str, *, owner: str = "") -> str | None:
+        """Return an owner's newest run of an equal request that can be taken up."""
         return next(
             (
                 run.head.run_id
                 for run in self._newest_first()
-                if run.head.request_key == request_key and run.state in UNFINISHED and run.head.run_id not in self._held
+                if (run.head.request_key, run.head.owner) == (request_key, owner)
+                and run.state in UNFINISHED
+                and run.head.run_id not in self._held
             ),
             None,
         )
+
+    async def head(self, run_id: str) -> RunHead:
+        """Return what a run is.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        return self._run(run_id).head
 
     async def record(self, run_id: str) -> RunRecord:
         """Return a run's record, or what is finished of it.
@@ -96,16 +117,41 @@ class MemoryJournal:
             return partial_record(run.head, run.calls.values())
         return run.record
 
-    async def rows(self, *, limit: int = 50, before: str | None = None) -> list[RunRow]:
+    async def rows(
+        self,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        owner: str | None = None,
+        state: RunState | None = None,
+        ensemble: str | None = None,
+    ) -> list[RunRow]:
         """Return runs, the newest first.
 
+        Args:
+            limit: At most so many.
+            before: Only runs older than this one.
+            owner: Only this owner's; None for everybody's.
+            state: Only runs in this state; None for any.
+            ensemble: Only runs of the ensemble of this name; None for any.
+
         Raises:
-            RunNotFoundError: There is no run ``before``.
+            RunNotFoundError: There is no run ``before``, or it is another owner's.
         """
         runs = self._newest_first()
         if before is not None:
-            runs = runs[runs.index(self._run(before)) + 1 :]
-        return [self._row(run) for run in runs[:limit]]
+            last = self._run(before)
+            if owner not in {None, last.head.owner}:
+                raise RunNotFoundError(before)
+            runs = runs[runs.index(last) + 1 :]
+        fitting = [
+            run
+            for run in runs
+            if owner in {None, run.head.owner}
+            and state in {None, run.state}
+            and ensemble in {None, run.head.ensemble.name}
+        ]
+        return [self._row(run) for run in fitting[:limit]]
 
     async def decisions(self, run_id: str) -> dict[str, object]:
         """Return what was decided in a run, by key.
@@ -131,6 +177,26 @@ class MemoryJournal:
                 learnt[model] = known
         return learnt
 
+    async def keep_events(self, run_id: str, events: Sequence[Numbered]) -> None:
+        """Keep events of a run under their numbers; what is kept under a number already stays.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            StoreError: The numbers are in no order.
+        """
+        require_in_order(events)
+        if events:
+            run = self._run(run_id)
+            run.events = dict(events) | run.events
+
+    async def events(self, run_id: str, after: int = 0) -> list[Numbered]:
+        """Return what was kept of a run's events after a number, by their numbers.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        return sorted((number, event) for number, event in self._run(run_id).events.items() if number > after)
+
     async def delete(self, run_id: str) -> None:
         """Take a run out for good.
 
@@ -142,16 +208,26 @@ class MemoryJournal:
         self._require_free(run_id)
         del self._runs[run_id]
 
+    async def delete_all(self, owner: str) -> int:
+        """Delete every run of an owner that nobody is at; return how many."""
+        free = [run_id for run_id, run in self._runs.items() if run.head.owner == owner and run_id not in self._held]
+        for run_id in free:
+            del self._runs[run_id]
+        return len(free)
+
     async def aclose(self) -> None:
         """Let go of all runs; what is kept stays."""
         self._held.clear()
 
-    def reusable(self, fingerprint: str, *, call_id: str, besides: str) -> CallRecord | None:
-        """Return a finished call of another run, one of the same id first, then the newest; None without one."""
+    def reusable(self, fingerprint: str, *, call_id: str, besides: RunHead) -> CallRecord | None:
+        """Return a finished call of another run of an owner, one of the same id first, then the newest, or None."""
+        others = {
+            run_id for run_id, run in self._runs.items() if run_id != besides.run_id and run.head.owner == besides.owner
+        }
         found = [
             replace(call, replayed_from=run_id)
             for run_id, key in self._put
-            if run_id != besides and key[0] == fingerprint and (call := self._finished(run_id, key)) is not None
+            if run_id in others and key[0] == fingerprint and (call := self._finished(run_id, key)) is not None
         ]
         return max(enumerate(found), key=lambda it: (it[1].call_id == call_id, it[0]))[1] if found else None
 
@@ -203,6 +279,7 @@ class MemoryJournal:
             usage=ended.usage if ended else None,
             wall_s=ended.wall_s if ended else None,
             text=preview(ended.text) if ended and ended.text is not None else None,
+            owner=run.head.owner,
         )
 
 
@@ -232,7 +309,7 @@ class MemoryRun:
             return self._run.calls[key]
         if not self._has_reuse:
             return None
-        return self._journal.reusable(fingerprint, call_id=call_id, besides=self.head.run_id)
+        return self._journal.reusable(fingerprint, call_id=call_id, besides=self.head)
 
     async def put(self, fingerprint: str, call: CallRecord) -> None:
         """Keep a call; a finished one is never written over."""

@@ -37,6 +37,18 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE moa_calls ADD COLUMN facts {bytes}",
         "CREATE INDEX moa_calls_by_model ON moa_calls (model, created, run_id, facts)",
     ),
+    (  # whose a run is, what answer was wanted, and what was told while it went on; older runs are the command line's
+        "ALTER TABLE moa_runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE moa_runs ADD COLUMN labels {bytes}",
+        "ALTER TABLE moa_runs ADD COLUMN wanted {bytes}",
+        "DROP INDEX moa_runs_by_request",
+        "CREATE INDEX moa_runs_by_request ON moa_runs (owner, request_key, created_at)",
+        "CREATE INDEX moa_runs_by_owner ON moa_runs (owner, created_at, run_id)",
+        "CREATE INDEX moa_runs_by_state ON moa_runs (state, created_at, run_id)",
+        "CREATE INDEX moa_runs_by_ensemble ON moa_runs (ensemble, created_at, run_id)",
+        "CREATE TABLE moa_events (run_id TEXT NOT NULL REFERENCES moa_runs ON DELETE CASCADE,"
+        " seq INTEGER NOT NULL, body {bytes} NOT NULL, PRIMARY KEY (run_id, seq))",
+    ),
 )
 """Statements by schema version, from 1."""
 

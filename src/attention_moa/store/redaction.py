@@ -10,13 +10,36 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from attention_moa.agents import ModelSettings
+from attention_moa.answer_spec import AnswerSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import StoreError, describe
-from attention_moa.messages import ImagePart, Message, Sampling, TextPart, TokenChances, ToolCall
+from attention_moa.events import (
+    AnswerDelta,
+    AnswerReset,
+    CallDelta,
+    CallFinished,
+    CallLost,
+    CallReplayed,
+    CallRetried,
+    LayerFinished,
+    RunFinished,
+)
+from attention_moa.messages import (
+    ImagePart,
+    Message,
+    ReplyFormat,
+    Sampling,
+    TextPart,
+    TokenChances,
+    ToolCall,
+    ToolCallDelta,
+    ToolSpec,
+)
 from attention_moa.records import (
     Answer,
     Attempt,
     CallRecord,
+    Choice,
     Critique,
     Degradation,
     LayerRecord,
@@ -28,6 +51,7 @@ from attention_moa.records import (
     Summary,
     Verdict,
 )
+from attention_moa.stored_runs import RunHead
 
 S = TypeVar("S")
 
@@ -35,6 +59,10 @@ _TEXTS: dict[type[Struct], frozenset[str]] = {
     TextPart: frozenset({"text"}),
     ImagePart: frozenset({"url"}),
     ToolCall: frozenset({"arguments"}),
+    ToolCallDelta: frozenset({"arguments"}),
+    ToolSpec: frozenset({"description", "parameters"}),
+    ReplyFormat: frozenset({"description", "schema"}),
+    AnswerSpec: frozenset({"stop"}),
     Message: frozenset({"name"}),
     Sampling: frozenset({"stop", "extra_body"}),
     TokenChances: frozenset({"token", "top"}),
@@ -50,9 +78,20 @@ _TEXTS: dict[type[Struct], frozenset[str]] = {
     Verdict: frozenset({"reason"}),
     Degradation: frozenset({"what", "why"}),
     LayerRecord: frozenset({"output"}),
-    RunRecord: frozenset({"text", "notes", "error"}),
+    Choice: frozenset({"text"}),
+    RunRecord: frozenset({"text", "notes", "error", "labels"}),
+    RunHead: frozenset({"labels"}),
     EnsembleSpec: frozenset({"description"}),
     ModelSettings: frozenset({"stop", "extra_body", "role"}),
+    CallDelta: frozenset({"text", "thinking"}),
+    CallRetried: frozenset({"message"}),
+    CallFinished: frozenset({"text", "notes"}),
+    CallReplayed: frozenset({"text"}),
+    CallLost: frozenset({"message"}),
+    LayerFinished: frozenset({"output"}),
+    AnswerDelta: frozenset({"text"}),
+    AnswerReset: frozenset({"message"}),
+    RunFinished: frozenset({"text", "error"}),
 }
 """Fields that hold texts; those of a type are also those of its subtypes. All else is names, numbers and keys."""
 

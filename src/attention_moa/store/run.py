@@ -111,7 +111,7 @@ class SqlRun:
         return await self._borrowed(fingerprint, call_id) if self._has_reuse else None
 
     async def _borrowed(self, fingerprint: str, call_id: str) -> CallRecord | None:
-        asked = {"key": fingerprint, "of_run": self._head.run_id, "named": call_id}
+        asked = {"key": fingerprint, "of_run": self._head.run_id, "named": call_id, "of_owner": self._head.owner}
         async with self._shelf.database.read() as connection:
             row = (await connection.execute(REUSABLE, asked)).first()
         if row is None:

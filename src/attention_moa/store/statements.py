@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Delete, Executable, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from attention_moa.store.tables import CALLS, DECISIONS, RUNS
+from attention_moa.store.tables import CALLS, DECISIONS, EVENTS, RUNS
 from attention_moa.store.views import UNFINISHED
 
 GIVEN_UP = "given up"
@@ -29,6 +29,9 @@ HEAD = select(
     RUNS.c.spec,
     RUNS.c.conversation,
     RUNS.c.record,
+    RUNS.c.owner,
+    RUNS.c.labels,
+    RUNS.c.wanted,
 ).where(RUNS.c.run_id == bindparam("of_run"))
 
 CALLS_OF_RUN = select(
@@ -47,8 +50,10 @@ DECISIONS_OF_RUN = select(DECISIONS.c.key, DECISIONS.c.value).where(DECISIONS.c.
 
 REUSABLE = (
     select(CALLS.c.run_id, CALLS.c.record)
+    .join(RUNS, RUNS.c.run_id == CALLS.c.run_id)
     .where(
         CALLS.c.fingerprint == bindparam("key"),
+        RUNS.c.owner == bindparam("of_owner"),
         CALLS.c.state == "finished",
         CALLS.c.is_redacted.is_(False),
         CALLS.c.run_id != bindparam("of_run"),
@@ -56,11 +61,12 @@ REUSABLE = (
     .order_by(case((CALLS.c.call_id == bindparam("named"), 0), else_=1), CALLS.c.created.desc())
     .limit(1)
 )
-"""Another run's finished call: of the same id first, then the newest."""
+"""A finished call of another run of the same owner: of the same id first, then the newest."""
 
 TO_TAKE_UP = (
     select(RUNS.c.run_id)
     .where(
+        RUNS.c.owner == bindparam("of_owner"),
         RUNS.c.request_key == bindparam("key"),
         RUNS.c.state.in_(sorted(UNFINISHED)),
         RUNS.c.is_redacted.is_(False),
@@ -78,6 +84,7 @@ LINES = (
         RUNS.c.text,
         RUNS.c.usage,
         RUNS.c.wall_s,
+        RUNS.c.owner,
         select(func.count()).where(CALLS.c.run_id == RUNS.c.run_id).scalar_subquery().label("calls"),
     )
     .order_by(RUNS.c.created_at.desc(), RUNS.c.run_id.desc())
@@ -86,8 +93,16 @@ LINES = (
 
 OLDER_THAN = select(RUNS.c.run_id).where(RUNS.c.created_at < bindparam("before"))
 
+RUNS_OF_OWNER = select(RUNS.c.run_id).where(RUNS.c.owner == bindparam("of_owner"))
+
+EVENTS_OF_RUN = (
+    select(EVENTS.c.body)
+    .where(EVENTS.c.run_id == bindparam("of_run"), EVENTS.c.seq > bindparam("after"))
+    .order_by(EVENTS.c.seq)
+)
+
 DELETIONS: tuple[Delete, ...] = tuple(
-    delete(table).where(table.c.run_id == bindparam("of_run")) for table in (CALLS, DECISIONS, RUNS)
+    delete(table).where(table.c.run_id == bindparam("of_run")) for table in (CALLS, DECISIONS, EVENTS, RUNS)
 )
 
 
@@ -109,3 +124,4 @@ class Upserts:
             where=CALLS.c.state != "finished",
         )
         self.decision: Executable = insert(DECISIONS).on_conflict_do_nothing()
+        self.events: Executable = insert(EVENTS).on_conflict_do_nothing()

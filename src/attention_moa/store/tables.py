@@ -31,6 +31,9 @@ RUNS = Table(
     Column("spec", LargeBinary, nullable=False),
     Column("conversation", LargeBinary, nullable=False),
     Column("record", LargeBinary),
+    Column("owner", Text, nullable=False),
+    Column("labels", LargeBinary),
+    Column("wanted", LargeBinary),
 )
 
 CALLS = Table(
@@ -55,3 +58,12 @@ DECISIONS = Table(
     Column("key", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
+
+EVENTS = Table(
+    "moa_events",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""A row holds some of a run's events, each with its number; ``seq`` is the last one's."""

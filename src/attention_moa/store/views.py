@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from attention_moa.accounting import call_usage
 from attention_moa.critical_path import critical_path
+from attention_moa.errors import StoreError
+from attention_moa.events import Event
 from attention_moa.messages import Conversation
 from attention_moa.records import CallRecord, RunRecord, RunState
 from attention_moa.stored_runs import RunHead
@@ -15,6 +18,9 @@ PREVIEW_CHARACTERS = 200
 
 CallKey: TypeAlias = tuple[str, str]
 """What a call is stored under in its run: fingerprint and call id."""
+
+Numbered: TypeAlias = tuple[int, Event]
+"""An event and its number in the run, from 1."""
 
 UNFINISHED: frozenset[RunState] = frozenset({"running", "failed", "cancelled"})
 """States that a run can be taken up from."""
@@ -47,4 +53,14 @@ def partial_record(head: RunHead, calls: Iterable[CallRecord]) -> RunRecord:
         usage=call_usage(ended),
         wall_s=ended[-1].ended_s if ended else 0.0,
         critical_path_s=critical_path(ended).seconds,
+        wanted=head.wanted,
+        owner=head.owner,
+        labels=head.labels,
     )
+
+
+def require_in_order(events: Sequence[Numbered]) -> None:
+    """Raise a ``StoreError`` where the numbers of events do not grow from 1."""
+    numbers = [0, *(number for number, _ in events)]
+    if any(later <= earlier for earlier, later in pairwise(numbers)):
+        raise StoreError("events are kept in the order of their numbers, from 1, each once")
