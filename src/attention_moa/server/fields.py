@@ -1,0 +1,47 @@
+"""The three classes of fields: applied, without effect and listed, refused by name. Here are the last two.
+
+A field that is in none of them is unknown, and refused too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+REFUSED: Mapping[str, str] = {
+    "audio": "answers are text",
+    "function_call": "it is deprecated: use tool_choice",
+    "functions": "they are deprecated: use tools",
+    "logit_bias": "several models write, and their tokens differ",
+    "logprobs": "several models write, and one's probabilities do not say how sure the answer is",
+    "moderation": "nothing is moderated here",
+    "top_logprobs": "several models write, and one's probabilities do not say how sure the answer is",
+    "web_search_options": "nothing is searched here",
+}
+"""Fields of a request that would change the meaning where they were ignored, and why they are not taken."""
+
+CHAT_IGNORED = (
+    "service_tier",
+    "store",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "prediction",
+    "verbosity",
+    "logprobs",
+    "logit_bias",
+    "top_logprobs",
+    "modalities",
+)
+"""Fields of chat completions that change nothing; those of them that are refused for some values are here for others."""
+
+
+def set_ones(body: Struct, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those fields of a request that are set.
+
+    Args:
+        body: The request.
+        names: The fields to look at.
+    """
+    return tuple(name for name in names if getattr(body, name) is not None)
