@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from attention_moa.agents import AgentSpec
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import CallRequest, Conversation
 
@@ -46,7 +47,7 @@ def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> s
     return _digest({**asked, "base_url": (agent.base_url or "").rstrip("/"), "sample": sample})
 
 
-def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int = 0) -> str:
+def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int = 0, wanted: AnswerSpec = PLAIN) -> str:
     """Return what equal requests to equal ensembles have in common: 64 hexadecimal digits.
 
     How calls are made (attempts, waits, timeouts, keys, rates, prices) does not count, nor do the ensemble's name and
@@ -56,6 +57,7 @@ def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int =
         spec: The ensemble.
         conversation: ``x``.
         sample: Which of several repeats of one request.
+        wanted: What the answer is to be.
 
     Source: ours.
     """
@@ -64,7 +66,8 @@ def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int =
     for model in (*asked["agents"], asked.get("summary", {}), asked.get("residual", {})):
         for field in _NOT_ASKED_OF_A_MODEL & set(model):
             del model[field]
-    return _digest({"ensemble": asked, "conversation": conversation, "sample": sample})
+    special = {} if wanted == PLAIN else {"wanted": wanted}  # so keys of plain answers are those of before
+    return _digest({"ensemble": asked, "conversation": conversation, "sample": sample, **special})
 
 
 def _number(text: str) -> float:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.call_costs import PriceOf
 from attention_moa.errors import ConfigError, RunBusyError, RunNotFoundError, StoreError, describe
 from attention_moa.fingerprint import request_key
@@ -44,12 +45,16 @@ class RunWish(Struct, frozen=True, kw_only=True):
             sees to it that each says what runs. None for any.
         is_fresh: Whether an interrupted run of an equal request is left alone, and a new one begins.
         sample: Which of several repeats of one request: each has replies of its own.
+        owner: Whose run it is: others find neither it nor its replies. Empty for the command line's.
+        labels: What a new run is labelled with, name by name; one that goes on keeps its own.
     """
 
     run_id: str | None = None
     name: str | None = None
     is_fresh: bool = False
     sample: int = 0
+    owner: str = ""
+    labels: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         """Check the name; raise a ``ConfigError`` where it can be none."""
@@ -77,7 +82,13 @@ async def open_wanted(wanted: Journal | str | Path | None) -> Journal | None:
 
 
 async def take_place(
-    journal: Journal, wish: RunWish, log: RunLog, conversation: Conversation, *, has_reuse: bool
+    journal: Journal,
+    wish: RunWish,
+    log: RunLog,
+    conversation: Conversation,
+    *,
+    has_reuse: bool,
+    wanted: AnswerSpec = PLAIN,
 ) -> RunJournal:
     """Return the run's place in the journal; ``log`` goes on as the interrupted run where it is one.
 
@@ -86,73 +97,103 @@ async def take_place(
         wish: Which run.
         log: A log that has told nothing yet.
         conversation: ``x``, images loaded.
-        has_reuse: Whether calls of other runs serve this one.
+        has_reuse: Whether calls of other runs of the same owner serve this one.
+        wanted: What the answer is to be.
 
     Raises:
         ConfigError: The wanted run was asked something else.
-        RunNotFoundError: The wanted run is not there.
+        RunNotFoundError: The wanted run is not there, or is another owner's.
         RunBusyError: Somebody else is at the wanted run.
     """
-    key = request_key(log.spec, conversation, sample=wish.sample)
+    head = RunHead(
+        run_id=wish.name or log.run_id,
+        created_at=log.created_at,
+        ensemble=log.spec,
+        conversation=conversation,
+        request_key=request_key(log.spec, conversation, sample=wish.sample, wanted=wanted),
+        sample=wish.sample,
+        wanted=wanted,
+        owner=wish.owner,
+        labels=wish.labels,
+    )
     if wish.name is not None:
-        head = replace(_head(log, conversation, key, wish.sample), run_id=wish.name)
         return await _take_named(journal, head, log, has_reuse=has_reuse)
     run_id = wish.run_id
     if run_id is None and not wish.is_fresh:
-        run_id = await journal.unfinished(key)
+        run_id = await journal.unfinished(head.request_key, owner=wish.owner)
     try:
         if run_id is not None:
-            return await _take_up(journal, run_id, log, conversation, has_reuse=has_reuse)
+            return await _take_up(journal, replace(head, run_id=run_id), log, has_reuse=has_reuse)
     except RunBusyError:  # somebody was quicker: theirs is theirs
         if wish.run_id is not None:
             raise
-    return await journal.begin(_head(log, conversation, key, wish.sample), has_reuse=has_reuse)
+    return await journal.begin(head, has_reuse=has_reuse)
 
 
-async def finished_run(journal: Journal | None, wish: RunWish, conversation: Conversation) -> RunRecord | None:
+async def finished_run(
+    journal: Journal | None, wish: RunWish, conversation: Conversation, *, wanted: AnswerSpec = PLAIN
+) -> RunRecord | None:
     """Return the record of the wanted run where it has come to its end: it stays as it is; None for any other.
 
     Raises:
         ConfigError: The wanted run was asked something else.
-        RunNotFoundError: The wanted run is not there.
+        RunNotFoundError: The wanted run is not there, or is another owner's.
     """
     run_id = wish.run_id or wish.name
     if journal is None or run_id is None:
         return None
     try:
+        head = await journal.head(run_id)
         record = await journal.record(run_id)
     except RunNotFoundError:
         if wish.name is not None:
             return None
         raise
+    _require_own(head, wish.owner)
     if record.state != "finished":
         return None
-    _require_same(run_id, record.conversation, conversation)
+    _require_same(head, conversation, wanted)
     return record
 
 
 async def _take_named(journal: Journal, head: RunHead, log: RunLog, *, has_reuse: bool) -> RunJournal:
     """Return the place of the run of a name, begun where there is none."""
     try:
-        return await _take_up(journal, head.run_id, log, head.conversation, has_reuse=has_reuse)
+        return await _take_up(journal, head, log, has_reuse=has_reuse)
     except RunNotFoundError:
         return await journal.begin(head, has_reuse=has_reuse)
 
 
-def _require_same(run_id: str, asked: Conversation, conversation: Conversation) -> None:
-    if asked != conversation:
+def _require_own(head: RunHead, owner: str) -> None:
+    if head.owner != owner:  # that there is such a run is nobody else's business
+        raise RunNotFoundError(head.run_id)
+
+
+def _require_same(head: RunHead, conversation: Conversation, wanted: AnswerSpec) -> None:
+    run_id = head.run_id
+    if head.conversation != conversation:
         raise ConfigError(f"run {run_id} was asked something else: it goes on with its own question", key="run_id")
+    if head.wanted != wanted:
+        message = f"run {run_id} was asked for another kind of answer: it goes on with its own tools, format and stops"
+        raise ConfigError(message, key="run_id")
 
 
-async def _take_up(
-    journal: Journal, run_id: str, log: RunLog, conversation: Conversation, *, has_reuse: bool
-) -> RunJournal:
-    """Return an interrupted run's place; its log goes on with all calls that are known, those in no row too."""
+async def _take_up(journal: Journal, asked: RunHead, log: RunLog, *, has_reuse: bool) -> RunJournal:
+    """Return an interrupted run's place; its log goes on with all calls that are known, those in no row too.
+
+    Args:
+        journal: Where.
+        asked: The run as it would be begun.
+        log: A log that has told nothing yet.
+        has_reuse: Whether calls of other runs serve it.
+    """
+    run_id = asked.run_id
+    _require_own(await journal.head(run_id), asked.owner)
     before = await journal.record(run_id)  # before it is at work again: then only what is journaled is told
     left = before.calls
     place = await journal.resume(run_id, has_reuse=has_reuse)
     try:
-        _require_same(run_id, place.head.conversation, conversation)
+        _require_same(place.head, asked.conversation, asked.wanted)
         calls = (await journal.record(run_id)).calls
     except BaseException:  # cancelled too: nobody else would let go of the run
         await to_the_end(place.release())
@@ -207,14 +248,3 @@ async def leave_place(place: RunJournal, log: RunLog, *, drops_nothing_from: Jou
     if drops_nothing_from is not None and not any(call.state == "finished" for call in log.all_calls):
         with suppress(StoreError):  # the journal fails, or somebody has the run already: then it stays
             await drops_nothing_from.delete(place.head.run_id)
-
-
-def _head(log: RunLog, conversation: Conversation, key: str, sample: int) -> RunHead:
-    return RunHead(
-        run_id=log.run_id,
-        created_at=log.created_at,
-        ensemble=log.spec,
-        conversation=conversation,
-        request_key=key,
-        sample=sample,
-    )
