@@ -37,6 +37,14 @@ class Visitor(Struct, frozen=True, kw_only=True):
 class Pass(Protocol):
     """Leave to make one run."""
 
+    async def begun(self, run_id: str) -> None:
+        """Note which run it is, now that it is sure: should the server die, what it cost is still found.
+
+        Raises:
+            StoreError: It cannot be noted.
+        """
+        ...
+
     async def settle(self, record: RunRecord | None) -> None:
         """Give back what was held for a run, once, when it is over; charge what it took.
 
@@ -69,6 +77,9 @@ class Gate(Protocol):
 
 class _FreePass:
     """Leave that nobody counts."""
+
+    async def begun(self, run_id: str) -> None:
+        """Note nothing."""
 
     async def settle(self, record: RunRecord | None) -> None:
         """Count nothing."""

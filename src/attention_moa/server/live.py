@@ -254,6 +254,7 @@ class Hub:
             raise
         self._running[id(live)] = live
         self._group.create_task(self._follow(live, leave))
+        self._group.create_task(_note(live, leave))
         return live
 
     async def drain(self, within_s: float) -> None:
@@ -291,6 +292,15 @@ class Hub:
         self._ended[live.run_id] = live
         if len(self._ended) > _MOST_ENDED:
             self._ended.popitem(last=False)
+
+
+async def _note(live: LiveRun, leave: Pass) -> None:
+    """Tell the gate which run it is, once that is sure."""
+    await live.begun()
+    try:
+        await leave.begun(live.run_id)
+    except MoaError:
+        _LOG.exception("server.run_not_noted", extra={"run_id": live.run_id})
 
 
 def _busy(message: str, *, code: str) -> ApiError:
