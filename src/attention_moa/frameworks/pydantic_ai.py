@@ -12,9 +12,8 @@ structured output is asked of the writers natively and checked; a text that does
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -33,6 +32,7 @@ from pydantic_ai.usage import RequestUsage
 from attention_moa.errors import ConfigError, MoaError, describe
 from attention_moa.events import AnswerDelta, AnswerReset
 from attention_moa.frameworks.pydantic_ai_messages import IGNORED, Asked, read_request
+from attention_moa.frameworks.shared import SharedEnsemble
 from attention_moa.frameworks.told import told
 from attention_moa.messages import FinishReason as OurFinishReason
 from attention_moa.records import RunRecord, UsageTotal
@@ -68,8 +68,9 @@ class EnsembleModel(Model[None]):
     """A model of pydantic-ai that is an ensemble.
 
     Args:
-        ensemble: A shipped name, the path of a file, or an ensemble. One that is named is kept open while the agent or
-            the model is entered, and otherwise opened for every request; an ensemble is entered by who made it.
+        ensemble: A shipped name, the path of a file, or an ensemble. One that is named is open while a request is under
+            way, and while an agent or the model is entered; an ensemble is entered by who made it.
+        journal: Where every finished call of a named one is kept: a path or a URL; None keeps nothing.
         settings: Defaults of the model's settings; ``temperature``, ``max_tokens`` and the like go to the agents that
             write the answer.
         profile: Over what is known of ensembles: tools, JSON schemas, images and thinking can be asked for.
@@ -81,20 +82,18 @@ class EnsembleModel(Model[None]):
     unsupported_settings = IGNORED
     _unsupported_file_inputs = frozenset({"audio", "document", "video"})
 
-    ensemble: Ensemble = field(repr=False)
+    ensemble: SharedEnsemble = field(repr=False)
 
     def __init__(
         self,
         ensemble: Ensemble | str | Path,
         *,
+        journal: str | Path | None = None,
         settings: ModelSettings | None = None,
         profile: ModelProfileSpec | None = None,
     ) -> None:
         """Load the ensemble where it is named; nothing is connected yet."""
-        self._is_own = not isinstance(ensemble, Ensemble)
-        self.ensemble = ensemble if isinstance(ensemble, Ensemble) else Ensemble.load(ensemble)
-        self._entered = 0
-        self._entering = asyncio.Lock()
+        self.ensemble = SharedEnsemble(ensemble, journal=journal)
         super().__init__(settings=settings, profile=profile if profile is not None else _PROFILE)
 
     @property
@@ -108,21 +107,15 @@ class EnsembleModel(Model[None]):
         return _SYSTEM
 
     async def __aenter__(self) -> EnsembleModel:
-        """Keep the connections of an ensemble of its own until the last who entered leaves."""
-        async with self._entering:
-            if self._is_own and self._entered == 0:
-                await self.ensemble.__aenter__()
-            self._entered += 1
+        """Keep a named ensemble open until the last who entered leaves."""
+        await self.ensemble.enter()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
-        """Let go of them with the last."""
-        async with self._entering:
-            self._entered -= 1
-            if self._is_own and self._entered == 0:
-                await self.ensemble.aclose()
+        """Let go of it with the last."""
+        await self.ensemble.leave()
 
     async def request(
         self,
@@ -139,7 +132,8 @@ class EnsembleModel(Model[None]):
         asked, _ = self._asked(messages, model_settings, model_request_parameters)
         with _errors_of(self.model_name):
             spec = sampled(self.ensemble.spec, asked.sampling)
-            record = await self.ensemble.run(asked.conversation, wanted=asked.wanted, spec=spec)
+            async with self.ensemble.used() as ensemble:
+                record = await ensemble.run(asked.conversation, wanted=asked.wanted, spec=spec)
         return ModelResponse(
             parts=list(_parts(record)),
             usage=_usage(record.usage),
@@ -166,12 +160,13 @@ class EnsembleModel(Model[None]):
             ModelAPIError: As ``request``, also in mid-answer, where what was told does not stand.
         """
         asked, parameters = self._asked(messages, model_settings, model_request_parameters)
-        with _errors_of(self.model_name):
-            spec = sampled(self.ensemble.spec, asked.sampling)
-            run = self.ensemble.stream(asked.conversation, wanted=asked.wanted, spec=spec, deltas=True)
-        async with aclosing(run):
-            items = _answer(run)
+        async with AsyncExitStack() as stack:
             with _errors_of(self.model_name):
+                spec = sampled(self.ensemble.spec, asked.sampling)
+                ensemble = await stack.enter_async_context(self.ensemble.used())
+                run = ensemble.stream(asked.conversation, wanted=asked.wanted, spec=spec, deltas=True)
+                await stack.enter_async_context(aclosing(run))
+                items = _answer(run)
                 first = await anext(items)
             yield EnsembleStream(parameters, run=run, first=first, items=items, name=self.model_name, asked=asked)
 
