@@ -15,7 +15,8 @@
     ├── RunError(run_id, partial)
     │   ├── QuorumError                  too few agents are left to go on
     │   ├── BudgetError                  the money or the tokens ran out before anything was finished
-    │   └── DeadlineError                the time ran out before anything was finished
+    │   ├── DeadlineError                the time ran out before anything was finished
+    │   └── FormatError                  the answer has not the form that was asked for, mended or not
     └── StoreError                       something stored cannot be read or written
         ├── SchemaVersionError(found, known)
         ├── RunNotFoundError(run_id)
@@ -164,6 +165,10 @@ class BudgetError(RunError):
 
 class DeadlineError(RunError):
     """The run's deadline passed before there was anything to return."""
+
+
+class FormatError(RunError):
+    """The answer has not the form that was asked for, and could not be mended; ``partial.text`` is what there is."""
 
 
 class StoreError(MoaError):

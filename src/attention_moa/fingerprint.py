@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -26,7 +28,10 @@ _NOT_ASKED_OF_A_MODEL = {"api_key_env", "timeout_s", "stream", "price", "concurr
 """Fields of an ensemble and of its models that say how calls are made and counted."""
 
 
-def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> str:
+_NO_MORE: Mapping[str, Any] = MappingProxyType({})
+
+
+def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0, more: Mapping[str, Any] = _NO_MORE) -> str:
     """Return the key under which a call's reply is journaled: 64 hexadecimal digits.
 
     The agent's name, the stage, the layer and the peer count: functions and programs see them, and two agents that are
@@ -36,6 +41,8 @@ def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> s
         request: As it is sent.
         agent: Whose address counts; the name of its key's variable does not.
         sample: Which of several repeats of one request.
+        more: What else shapes what is kept of the reply, by name: which further writing of an answer it is, and the
+            texts that end it.
 
     Source: ours.
     """
@@ -44,7 +51,7 @@ def fingerprint(request: CallRequest, agent: AgentSpec, *, sample: int = 0) -> s
     for field in _WHERE_SET:
         if (value := asked.pop(field)) is not None:
             asked[field] = _PLAIN.decode(msgspec.json.encode(value))
-    return _digest({**asked, "base_url": (agent.base_url or "").rstrip("/"), "sample": sample})
+    return _digest({**asked, "base_url": (agent.base_url or "").rstrip("/"), "sample": sample, **more})
 
 
 def request_key(spec: EnsembleSpec, conversation: Conversation, *, sample: int = 0, wanted: AnswerSpec = PLAIN) -> str:

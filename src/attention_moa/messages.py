@@ -22,7 +22,8 @@ FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "tool_call
 class Stage(StrEnum):
     """The five stages of a layer, in their order (paper, section 3); then those that only baselines have.
 
-    ``SELECT``: which answers go on. ``EXTRACT``: what a layer has that the one before had not.
+    ``SELECT``: which answers go on. ``EXTRACT``: what a layer has that the one before had not. ``REPAIR`` comes behind
+    the last layer, where an answer has not the form that it must have.
     """
 
     ANSWER = "answer"
@@ -32,6 +33,7 @@ class Stage(StrEnum):
     RESIDUAL = "residual"
     SELECT = "select"
     EXTRACT = "extract"
+    REPAIR = "repair"
 
 
 class TextPart(Struct, frozen=True, tag="text"):
