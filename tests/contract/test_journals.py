@@ -6,18 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from attention_moa.answer_spec import AnswerSpec
 from attention_moa.errors import RunBusyError, RunNotFoundError, StoreError
+from attention_moa.events import Event, VerdictReached
 from attention_moa.experience import NEWEST_CALLS
-from attention_moa.messages import ImagePart, Stage, TextPart, Usage, user
+from attention_moa.messages import ImagePart, Stage, TextPart, ToolSpec, ToolUse, Usage, user
 from attention_moa.ports import Journal
-from attention_moa.records import Attempt, RunState
+from attention_moa.records import Attempt, RunState, Verdict
 from attention_moa.store import open_journal
 from attention_moa.store.memory import MemoryJournal
 from tests import asking
-from tests.journals import QUESTION, a_call, a_head, a_record
+from tests.journals import QUESTION, SPEC, a_call, a_head, a_record
+from tests.worlds import a_spec
 
 KEY = "f" * 64
 
@@ -82,6 +86,17 @@ def run(place: Callable[[], Journal]) -> Callable[[Callable[[World], Awaitable[N
 
 
 Play = Callable[[Callable[[World], Awaitable[None]]], None]
+
+
+def verdict_event(reason: str) -> Event:
+    """Return an event with a text in it."""
+    verdict = Verdict(layer=1, is_stop=False, rule="none", reason=reason)
+    return VerdictReached(run_id="run-1", at_s=1.0, verdict=verdict)
+
+
+def told(*numbers: int) -> list[tuple[int, Event]]:
+    """Return an event for each number, that tells it."""
+    return [(number, verdict_event(f"{number}")) for number in numbers]
 
 
 def test_the_secret_is_drawn_once(run: Play) -> None:
@@ -365,6 +380,148 @@ def test_the_newest_unfinished_run_of_a_request_is_named(run: Play) -> None:
     run(scenario)
 
 
+def test_interrupted_runs_serve_their_owner_alone(run: Play) -> None:
+    """The command line is an owner like any other, and everybody's newest run is his own."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        for minute, owner in enumerate(["", "alice", "bob"]):
+            await (await journal.begin(a_head(f"of {owner}", minute=minute, owner=owner))).release()
+        found = [await journal.unfinished("request", owner=owner) for owner in ("", "alice", "bob", "carol")]
+        assert found == ["of ", "of alice", "of bob", None]
+        assert await journal.unfinished("request") == "of "
+
+    run(scenario)
+
+
+def test_replies_serve_their_owner_alone(run: Play) -> None:
+    """Also where another owner's is newer, and has the same name."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        for minute, owner in enumerate(["alice", "bob"]):
+            place = await journal.begin(a_head(owner, minute=minute, owner=owner))
+            await place.put(KEY, a_call(reply=f"To {owner}."))
+        for minute, (owner, reply) in enumerate({"alice": "To alice.", "bob": "To bob.", "": None}.items(), start=5):
+            eager = await journal.begin(a_head(f"{owner} again", minute=minute, owner=owner), has_reuse=True)
+            found = await eager.find(KEY, call_id="1.answer.a")
+            assert (found and found.text) == reply
+
+    run(scenario)
+
+
+def test_what_a_run_is_comes_back_whole(run: Play) -> None:
+    """Whose it is, its labels and what answer was wanted: to whoever holds it, to anybody, and in its record so far."""
+    tool = ToolSpec("search", "Finds \N{SNOWMAN}", {"type": "object"})
+    wanted = AnswerSpec(tools=ToolUse((tool,), choice="required"), stop=("END",), choices=2)
+    head = a_head(owner="alice", labels={"team": "blue", "é": "\0"}, wanted=wanted)
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        place = await journal.begin(head)
+        assert place.head == await journal.head("run-1") == head
+        later = await world.crash()
+        assert await later.head("run-1") == head
+        assert (await later.resume("run-1")).head == head
+        record = await later.record("run-1")
+        assert (record.owner, record.labels, record.wanted) == ("alice", head.labels, wanted)
+        assert [row.owner for row in await later.rows()] == ["alice"]
+
+    run(scenario)
+
+
+def test_events_come_back_by_their_numbers(run: Play) -> None:
+    """All of them, or those after one; numbers may have gaps, and later processes go on after them."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        await journal.begin(a_head())
+        assert await journal.events("run-1") == []
+        await journal.keep_events("run-1", [])
+        await journal.keep_events("run-1", told(1, 2))
+        await journal.keep_events("run-1", told(5))
+        later = await world.crash()
+        await later.keep_events("run-1", told(6, 9))
+        assert await later.events("run-1") == told(1, 2, 5, 6, 9)
+        assert await later.events("run-1", after=1) == told(2, 5, 6, 9)
+        assert await later.events("run-1", 5) == told(6, 9)
+        assert await later.events("run-1", after=9) == []
+
+    run(scenario)
+
+
+def test_an_event_that_is_kept_stays(run: Play) -> None:
+    """Whatever is kept under its number later; what is new beside it is kept."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        await journal.begin(a_head())
+        await journal.keep_events("run-1", told(1, 2))
+        await journal.keep_events("run-1", [(2, verdict_event("another")), *told(3)])
+        await journal.keep_events("run-1", [(3, verdict_event("another"))])
+        assert await journal.events("run-1") == told(1, 2, 3)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("numbers", [(0,), (-1, 1), (2, 2), (2, 1)])
+def test_events_in_no_order_are_refused(run: Play, numbers: tuple[int, ...]) -> None:
+    """None of them is kept."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        await journal.begin(a_head())
+        with pytest.raises(StoreError, match="in the order of their numbers"):
+            await journal.keep_events("run-1", told(*numbers))
+        assert await journal.events("run-1") == []
+
+    run(scenario)
+
+
+def test_many_runs_keep_their_events_at_once(run: Play) -> None:
+    """One that is not there is told so, and spoils nothing of the others."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        for number in range(10):
+            await journal.begin(a_head(f"run-{number}"))
+        async with asyncio.TaskGroup() as group:
+            for number in range(10):
+                group.create_task(journal.keep_events(f"run-{number}", told(1, number + 2)))
+            missing = group.create_task(_keeps_nothing(journal))
+        assert missing.result()
+        assert [await journal.events(f"run-{number}") for number in range(10)] == [told(1, n + 2) for n in range(10)]
+
+    run(scenario)
+
+
+async def _keeps_nothing(journal: Journal) -> bool:
+    try:
+        await journal.keep_events("nothing", told(1))
+    except RunNotFoundError:
+        return True
+    return False
+
+
+def test_all_runs_of_an_owner_can_be_deleted(run: Play) -> None:
+    """But for those that somebody is at; others keep theirs."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        for minute, (name, owner) in enumerate({"one": "alice", "two": "alice", "busy": "alice", "his": "bob"}.items()):
+            place = await journal.begin(a_head(name, minute=minute, owner=owner))
+            await place.put(KEY, a_call())
+            await journal.keep_events(name, told(1))
+            if name != "busy":
+                await place.release()
+        assert await journal.delete_all("alice") == 2
+        assert [row.run_id for row in await journal.rows()] == ["his", "busy"]
+        assert await journal.delete_all("alice") == 0
+        assert await journal.events("his") == told(1)
+
+    run(scenario)
+
+
 def test_a_finished_record_comes_back_equal(run: Play) -> None:
     """With calls that were cancelled, borrowed or found again; in their order."""
     calls = (
@@ -445,6 +602,50 @@ def test_runs_are_listed_the_newest_first(run: Play) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"owner": "alice"}, ["run-5", "run-3", "run-1"]),
+        ({"owner": ""}, ["run-4", "run-2", "run-0"]),
+        ({"owner": "carol"}, []),
+        ({"state": "finished"}, ["run-2", "run-1", "run-0"]),
+        ({"state": "running", "owner": "alice"}, ["run-5", "run-3"]),
+        ({"ensemble": "odd"}, ["run-5", "run-4", "run-3"]),
+        ({"ensemble": "odd", "limit": 2}, ["run-5", "run-4"]),
+        ({"ensemble": "odd", "owner": "alice", "state": "running", "before": "run-5"}, ["run-3"]),
+        ({"ensemble": "no such one"}, []),
+    ],
+)
+def test_runs_are_listed_by_owner_state_and_ensemble(run: Play, asked: dict[str, Any], found: list[str]) -> None:
+    """By any of them, or all together."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        for number in range(6):
+            spec = SPEC if number < 3 else a_spec(2, name="odd")
+            head = a_head(f"run-{number}", minute=number, owner="alice" if number % 2 else "", ensemble=spec)
+            place = await journal.begin(head)
+            if number < 3:
+                await place.end(a_record(head))
+            await place.release()
+        assert [row.run_id for row in await journal.rows(**asked)] == found
+
+    run(scenario)
+
+
+def test_another_owner_s_run_is_no_place_to_list_from(run: Play) -> None:
+    """As if it were not there."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        await journal.begin(a_head(owner="alice"))
+        with pytest.raises(RunNotFoundError):
+            await journal.rows(before="run-1", owner="bob")
+        assert await journal.rows(before="run-1", owner="alice") == []
+
+    run(scenario)
+
+
 def test_a_line_says_what_a_run_is(run: Play) -> None:
     """While it goes on, and when it has ended."""
     head = a_head(conversation=(user("y" * 300), user("q\0" + "x" * 300)))
@@ -468,7 +669,7 @@ def test_a_line_says_what_a_run_is(run: Play) -> None:
 
 
 def test_a_deleted_run_is_gone(run: Play) -> None:
-    """With its calls and decisions; others stay."""
+    """With its calls, decisions and events; others stay."""
 
     async def scenario(world: World) -> None:
         journal = world.open()
@@ -476,14 +677,19 @@ def test_a_deleted_run_is_gone(run: Play) -> None:
             place = await journal.begin(a_head(name))
             await place.put(KEY, a_call())
             await place.decide("late", [])
+            await journal.keep_events(name, told(1))
             await place.release()
         await journal.delete("run-1")
         assert [row.run_id for row in await journal.rows()] == ["run-2"]
         with pytest.raises(RunNotFoundError):
             await journal.record("run-1")
+        with pytest.raises(RunNotFoundError):
+            await journal.events("run-1")
         place = await journal.begin(a_head("run-1"))
         assert place.decision("late") is None
         assert await place.find(KEY, call_id="1.answer.a") is None
+        assert await journal.events("run-1") == []
+        assert await journal.events("run-2") == told(1)
 
     run(scenario)
 
@@ -493,7 +699,7 @@ def test_an_unknown_run_is_named(run: Play) -> None:
 
     async def scenario(world: World) -> None:
         journal = world.open()
-        for ask in (journal.resume, journal.record, journal.delete):
+        for ask in (journal.resume, journal.head, journal.record, journal.events, journal.delete):
             with pytest.raises(RunNotFoundError, match="no run 'nothing'") as caught:
                 await ask("nothing")
             assert caught.value.run_id == "nothing"

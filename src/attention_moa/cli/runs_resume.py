@@ -31,10 +31,11 @@ def resume_run(*, run: str, journal: str | None, has_reuse: bool, printing: Prin
     from attention_moa.cli.keeping import where_is
     from attention_moa.cli.opened import find_run, with_journal
 
-    async def read(opened: SqlJournal) -> RunRecord:
-        return await opened.record(await find_run(opened, run))
+    async def read(opened: SqlJournal) -> tuple[RunRecord, str]:
+        run_id = await find_run(opened, run)
+        return await opened.record(run_id), (await opened.head(run_id)).owner
 
-    record = with_journal(journal, read)
+    record, owner = with_journal(journal, read)
     spec = limits.apply(record.ensemble)
     place = where_is(journal)
 
@@ -44,7 +45,7 @@ def resume_run(*, run: str, journal: str | None, has_reuse: bool, printing: Prin
         from attention_moa.runtime import Ensemble
 
         ensemble = Ensemble(spec, journal=place, has_reuse=has_reuse)
-        wish = RunWish(run_id=record.run_id)
+        wish = RunWish(run_id=record.run_id, owner=owner)
         return run_once(ensemble, record.conversation, view=view, form=printing.form, wish=wish)
 
     outcome = printing.watch(spec, go_on)

@@ -347,7 +347,7 @@ async def main():
         async with open_journal(path) as journal:
             place = await journal.begin(a_head())
             await place.put("key", a_call("first"))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
             try:
                 for number in range(1000):
                     await place.put("key", a_call(f"1.answer.{number}", reply=os.urandom(5_000).hex()))
