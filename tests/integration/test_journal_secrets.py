@@ -51,7 +51,7 @@ def every_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 def cells(connection: sqlite3.Connection) -> Iterator[bytes]:
     """Yield every cell of every table but the journal's own secret, unpacked."""
-    for table in ("moa_runs", "moa_calls", "moa_decisions"):
+    for table in ("moa_runs", "moa_calls", "moa_decisions", "moa_events"):
         for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - the names are here
             for cell in row:
                 yield plain_json(cell) if isinstance(cell, bytes) else str(cell).encode()
@@ -275,7 +275,7 @@ async def _everything_on(url: str) -> AsyncIterator[bytes]:
     """Yield every cell of a journal on a server, unpacked."""
     engine = create_async_engine(url)
     async with engine.connect() as connection:
-        for table in ("moa_runs", "moa_calls", "moa_decisions"):
+        for table in ("moa_runs", "moa_calls", "moa_decisions", "moa_events"):
             for row in await connection.execute(text(f"SELECT * FROM {table}")):  # noqa: S608 - the names are here
                 for cell in row:
                     yield plain_json(cell) if isinstance(cell, bytes) else str(cell).encode()

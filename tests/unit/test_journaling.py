@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
+from attention_moa.answer_spec import AnswerSpec
 from attention_moa.config import AttentionSpec, CallPolicy, QuorumSpec
 from attention_moa.errors import (
     ConfigError,
@@ -22,13 +23,13 @@ from attention_moa.errors import (
 )
 from attention_moa.events import CallLost, CallReplayed
 from attention_moa.fingerprint import request_key
-from attention_moa.journaling import RunWish, keep_plan, leave_place, open_wanted, take_place
+from attention_moa.journaling import RunWish, finished_run, keep_plan, leave_place, open_wanted, take_place
 from attention_moa.messages import Conversation, Usage, user
 from attention_moa.plan import DECISION
 from attention_moa.ports import RunJournal
 from attention_moa.prompts import load_templates
 from attention_moa.providers.scripted import Line, ScriptedProvider
-from attention_moa.records import Attempt, CallRecord, RunRecord
+from attention_moa.records import Attempt, CallRecord, RunRecord, RunState
 from attention_moa.run_log import RunLog
 from attention_moa.runtime import Ensemble
 from attention_moa.store.memory import MemoryJournal, MemoryRun
@@ -98,6 +99,76 @@ def test_an_interrupted_run_of_an_equal_request_goes_on() -> None:
         assert (place.head.run_id, log.run_id, log.is_resumed) == ("old", "old", True)
         assert log.seconds() == 7.5
         assert [made.call_id for made in log.all_calls] == ["1.answer.a"]
+
+    run(scenario())
+
+
+ALICE = RunWish(owner="alice", labels={"team": "blue"})
+CHOICES = AnswerSpec(choices=2)
+
+
+def test_a_run_is_its_owner_s() -> None:
+    """Its head says whose it is; nobody else's equal request goes on with it."""
+
+    async def scenario() -> None:
+        journal = MemoryJournal()
+        place, _ = await taken(journal, ALICE, "hers")
+        assert (place.head.owner, place.head.labels) == ("alice", {"team": "blue"})
+        await place.release()
+        for wish in (ANY, RunWish(owner="bob")):
+            other, log = await taken(journal, wish, f"of {wish.owner}")
+            assert (other.head.run_id, log.is_resumed) == (f"of {wish.owner}", False)
+        again, log = await taken(journal, RunWish(owner="alice", labels={"team": "red"}))
+        assert (again.head.run_id, log.is_resumed, again.head.labels) == ("hers", True, {"team": "blue"})
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("state", ["failed", "finished"])
+def test_another_owner_s_run_is_not_there(state: RunState) -> None:
+    """By its id or its name, finished or not; it stays as it is."""
+
+    async def scenario() -> None:
+        journal = MemoryJournal()
+        place, log = await taken(journal, ALICE, "hers")
+        await place.end(replace(log.record(), state=state))
+        await place.release()
+        for wish in (RunWish(run_id="hers"), RunWish(run_id="hers", owner="bob")):
+            with pytest.raises(RunNotFoundError, match="hers"):
+                await finished_run(journal, wish, QUESTION)
+            with pytest.raises(RunNotFoundError, match="hers"):
+                await taken(journal, wish)
+        with pytest.raises(RunNotFoundError, match="hers"):
+            await finished_run(journal, RunWish(name="hers"), QUESTION)
+        with pytest.raises(StoreError, match="there is a run hers already"):
+            await taken(journal, RunWish(name="hers"))
+        assert (await journal.rows())[0].state == state
+        assert not (await journal.rows())[0].is_held
+
+    run(scenario())
+
+
+def test_a_run_goes_on_for_the_answer_that_it_was_wanted_for() -> None:
+    """An equal question for another kind of answer is another request; by its id it is refused."""
+
+    async def scenario() -> None:
+        journal = MemoryJournal()
+        log = a_log("two")
+        place = await take_place(journal, ANY, log, QUESTION, has_reuse=False, wanted=CHOICES)
+        assert place.head.wanted == CHOICES
+        await place.end(replace(log.record(), state="failed"))
+        await place.release()
+        plain, _ = await taken(journal, ANY, "plain")
+        assert plain.head.run_id == "plain"
+        with pytest.raises(ConfigError, match="another kind of answer"):
+            await taken(journal, RunWish(run_id="two"))
+        log = a_log()
+        again = await take_place(journal, ANY, log, QUESTION, has_reuse=False, wanted=CHOICES)
+        assert (again.head.run_id, log.is_resumed) == ("two", True)
+        await again.end(replace(log.record(), state="finished"))
+        assert await finished_run(journal, RunWish(run_id="two"), QUESTION, wanted=CHOICES) is not None
+        with pytest.raises(ConfigError, match="another kind of answer"):
+            await finished_run(journal, RunWish(run_id="two"), QUESTION)
 
     run(scenario())
 

@@ -4,16 +4,48 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from attention_moa.agents import AgentSpec
+from attention_moa.answer_spec import AnswerSpec
 from attention_moa.errors import StoreError
-from attention_moa.messages import ImagePart, Message, Sampling, Stage, TextPart, TokenChances, ToolCall, user
+from attention_moa.events import (
+    AnswerDelta,
+    AnswerReset,
+    CallDelta,
+    CallFinished,
+    CallLost,
+    CallReplayed,
+    CallRetried,
+    Degraded,
+    Event,
+    LayerFinished,
+    ResultLost,
+    RunFinished,
+    VerdictReached,
+)
+from attention_moa.messages import (
+    ImagePart,
+    Message,
+    ReplyFormat,
+    Sampling,
+    Stage,
+    TextPart,
+    TokenChances,
+    ToolCall,
+    ToolCallDelta,
+    ToolSpec,
+    ToolUse,
+    Usage,
+    user,
+)
 from attention_moa.records import (
     Answer,
     Attempt,
+    Choice,
     Critique,
     Degradation,
     LayerRecord,
@@ -21,6 +53,7 @@ from attention_moa.records import (
     Refinement,
     Residual,
     Summary,
+    UsageTotal,
     Verdict,
 )
 from attention_moa.store import open_journal
@@ -65,8 +98,16 @@ MARKED_LAYER = LayerRecord(
     verdict=Verdict(layer=1, is_stop=True, rule="verdict", reason=MARK),
     output=MARK,
 )
+SCHEMA = {"properties": {"city": {"description": MARK}}}
+WANTED = AnswerSpec(
+    tools=ToolUse((ToolSpec("search", MARK, SCHEMA),)),
+    reply_format=ReplyFormat("json_schema", "form", MARK, SCHEMA),
+    stop=(MARK,),
+)
 MARKED_HEAD = a_head(
     conversation=(user(MARK),),
+    wanted=WANTED,
+    labels={"note": MARK},
     ensemble=a_spec([AgentSpec(name="a", model="test:a", role=MARK)], description=MARK),
 )
 MARKED_RECORD = a_record(
@@ -79,10 +120,37 @@ MARKED_RECORD = a_record(
     degraded=(Degradation(layer=1, stage=Stage.ANSWER, agent="a", what=MARK, why=MARK),),
     notes=(MARK,),
     error=MARK,
+    wanted=WANTED,
+    labels={"note": MARK},
+    tool_calls=(ToolCall("1", "search", MARK),),
+    choices=(Choice(text=MARK, finish_reason="stop", call_id="6", tool_calls=(ToolCall("1", "x", MARK),)), LOSS),
+)
+ABOUT: dict[str, Any] = {"run_id": "run-1", "at_s": 1.0}
+CALL: dict[str, Any] = {**ABOUT, "call_id": "1.answer.a", "stage": Stage.ANSWER, "layer": 1, "agent": "a"}
+MARKED_EVENTS: tuple[Event, ...] = (
+    CallDelta(**CALL, text=MARK, thinking=MARK, tool_calls=(ToolCallDelta(0, "1", "search", MARK),)),
+    CallRetried(**CALL, attempt=1, kind="ServerError", message=MARK, wait_s=1.0),
+    CallFinished(**CALL, text=MARK, finish_reason="stop", usage=Usage(), elapsed_s=1.0, notes=(MARK,)),
+    CallReplayed(
+        **CALL,
+        text=MARK,
+        finish_reason="tool_calls",
+        usage=Usage(),
+        source="run-0",
+        tool_calls=(ToolCall("1", "search", MARK),),
+    ),
+    CallLost(**CALL, kind="ServerError", message=MARK, attempts=1),
+    ResultLost(**ABOUT, loss=LOSS),
+    Degraded(**ABOUT, degradation=Degradation(layer=1, stage=Stage.ANSWER, agent="a", what=MARK, why=MARK)),
+    LayerFinished(**ABOUT, layer=1, output=MARK, usage=UsageTotal()),
+    VerdictReached(**ABOUT, verdict=Verdict(layer=1, is_stop=True, rule="verdict", reason=MARK)),
+    AnswerDelta(**ABOUT, text=MARK),
+    AnswerReset(**ABOUT, message=MARK),
+    RunFinished(**ABOUT, state="failed", text=MARK, usage=UsageTotal(), error=MARK),
 )
 
 
-@pytest.mark.parametrize("value", [MARKED_CALL, MARKED_LAYER, MARKED_HEAD, MARKED_RECORD])
+@pytest.mark.parametrize("value", [MARKED_CALL, MARKED_LAYER, MARKED_HEAD, MARKED_RECORD, *MARKED_EVENTS])
 def test_every_text_is_redacted(value: msgspec.Struct) -> None:
     """Wherever it stands; what is left can be read as what it was."""
     rewritten = redacted(value, masked)
@@ -124,7 +192,7 @@ def stored_bytes(path: Path) -> bytes:
     with sqlite3.connect(path) as connection:
         cells = [
             cell
-            for table in ("moa_runs", "moa_calls", "moa_decisions")
+            for table in ("moa_runs", "moa_calls", "moa_decisions", "moa_events")
             for row in connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - the names are here
             for cell in row
         ]
@@ -142,6 +210,10 @@ def test_nothing_of_it_reaches_the_file(tmp_path: Path) -> None:
             await place.put("key", MARKED_CALL)
             assert await place.find("key", call_id="1.answer.a") == MARKED_CALL
             await place.end(MARKED_RECORD)
+            await journal.keep_events("run-1", list(enumerate(MARKED_EVENTS, 1)))
+            assert [event for _, event in await journal.events("run-1")] == [
+                redacted(event, masked) for event in MARKED_EVENTS
+            ]
             record = await journal.record("run-1")
             assert record == redacted(MARKED_RECORD, masked)
             (line,) = await journal.rows()
@@ -191,6 +263,20 @@ def test_a_redacted_question_is_not_taken_up(tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_an_answer_that_is_wanted_otherwise_is_not_taken_up(tmp_path: Path) -> None:
+    """A changed tool would be another tool; a changed label changes nothing."""
+
+    async def scenario() -> None:
+        async with open_journal(tmp_path / "journal.db", redact=masked) as journal:
+            for name, told in (("tools", {"wanted": WANTED}), ("labels", {"labels": {"note": MARK}})):
+                await (await journal.begin(a_head(name, request_key=name, **told))).release()
+            assert await journal.unfinished("tools") is None
+            assert await journal.unfinished("labels") == "labels"
+            assert (await journal.head("labels")).labels == {"note": "***"}
+
+    run(scenario)
+
+
 def _breaks(_: str) -> str:
     raise ValueError("no such key")
 
@@ -208,6 +294,20 @@ def test_a_hook_that_fails_stores_nothing(tmp_path: Path, hook: type, because: s
             with pytest.raises(StoreError, match=because):
                 await journal.begin(a_head())
             assert await journal.rows() == []
+
+    run(scenario)
+
+
+def test_a_hook_that_fails_keeps_no_events(tmp_path: Path) -> None:
+    """The run is there; its other events can still be kept."""
+
+    async def scenario() -> None:
+        async with open_journal(tmp_path / "journal.db") as journal:
+            await (await journal.begin(a_head())).release()
+        async with open_journal(tmp_path / "journal.db", redact=_breaks) as journal:
+            with pytest.raises(StoreError, match="hook failed"):
+                await journal.keep_events("run-1", list(enumerate(MARKED_EVENTS, 1)))
+            assert await journal.events("run-1") == []
 
     run(scenario)
 
