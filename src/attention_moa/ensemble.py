@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
+from attention_moa.accounting import call_usage
 from attention_moa.attention import answer, critique, panel, refine
 from attention_moa.baselines import COURSES
 from attention_moa.calls import Caller
@@ -130,6 +131,7 @@ def _tell_start(desk: Desk, log: RunLog) -> None:
         layers=spec.layers,
         planned_calls=count_calls(spec),
         is_resumed=log.is_resumed,
+        used_before=call_usage(log.all_calls),
     )
     log.tell(started)
 

@@ -35,6 +35,7 @@ class RunStarted(Happening, frozen=True, kw_only=True, tag="run_started"):
         layers: Most layers.
         planned_calls: Calls if every layer runs and nothing fails.
         is_resumed: Whether an interrupted run goes on.
+        used_before: What it used before it was interrupted: part of all sums that follow, and paid for then.
     """
 
     ensemble: str
@@ -42,6 +43,7 @@ class RunStarted(Happening, frozen=True, kw_only=True, tag="run_started"):
     layers: int
     planned_calls: int
     is_resumed: bool = False
+    used_before: UsageTotal = UsageTotal()
 
 
 class CallHappening(Happening, frozen=True, kw_only=True, tag_field="event"):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from msgspec.structs import replace
 
+from attention_moa.accounting import call_usage
 from attention_moa.agents import AgentSpec
 from attention_moa.answer_spec import AnswerSpec
 from attention_moa.config import AttentionSpec, CallPolicy, QuorumSpec
@@ -21,7 +22,7 @@ from attention_moa.errors import (
     ServerError,
     StoreError,
 )
-from attention_moa.events import CallLost, CallReplayed
+from attention_moa.events import CallLost, CallReplayed, RunStarted
 from attention_moa.fingerprint import request_key
 from attention_moa.journaling import RunWish, finished_run, keep_plan, leave_place, open_wanted, take_place
 from attention_moa.messages import Conversation, Usage, user
@@ -29,7 +30,7 @@ from attention_moa.plan import DECISION
 from attention_moa.ports import RunJournal
 from attention_moa.prompts import load_templates
 from attention_moa.providers.scripted import Line, ScriptedProvider
-from attention_moa.records import Attempt, CallRecord, RunRecord, RunState
+from attention_moa.records import Attempt, CallRecord, RunRecord, RunState, UsageTotal
 from attention_moa.run_log import RunLog
 from attention_moa.runtime import Ensemble
 from attention_moa.store.memory import MemoryJournal, MemoryRun
@@ -536,3 +537,14 @@ def test_a_layer_that_is_over_is_not_made_again_by_those_who_were_too_late() -> 
     assert story.decisions["1.closed"] is True
     again = story.live()
     assert (story.lives[1], again.text, again.usage) == ([], first.text, first.usage)
+
+
+def test_a_run_that_goes_on_tells_what_it_used_before() -> None:
+    """So that nobody who adds up what is spent counts it twice; a new run used nothing."""
+    story = Story(a_spec(2), seed=3)
+    cut = story.live(Cut(at_s=9.0))
+    whole = story.live()
+    first, second = (event for event in story.events if isinstance(event, RunStarted))
+    assert first.used_before == UsageTotal()
+    assert 0 < second.used_before.calls < whole.usage.calls
+    assert second.used_before == call_usage(made for made in cut.calls if made.state != "cancelled")
