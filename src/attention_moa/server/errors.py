@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import ceil
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,7 @@ from attention_moa.errors import (
     BudgetError,
     ConfigError,
     DeadlineError,
+    FormatError,
     MoaError,
     QuorumError,
     RunBusyError,
@@ -26,6 +27,8 @@ from attention_moa.errors import (
 )
 
 RETRY_S = 5
+_IN_VAIN = {"budget_exceeded", "misconfigured", "run_cancelled", "insufficient_quota"}
+"""Codes of errors that official clients would try again for by their status, and should not."""
 
 
 class ApiError(Exception):
@@ -79,6 +82,8 @@ class ApiError(Exception):
         told: dict[str, str] = {}
         if self.retry_after_s is not None:
             told["retry-after"] = str(max(1, ceil(self.retry_after_s)))
+        if self.code in _IN_VAIN:
+            told["x-should-retry"] = "false"
         if self.status == 401:
             told["www-authenticate"] = "Bearer"
         if self.run_id is not None:
@@ -89,11 +94,6 @@ class ApiError(Exception):
 def bad_request(message: str, *, param: str | None, code: str = "invalid_value") -> ApiError:
     """Return the error of a request whose field ``param`` is wrong."""
     return ApiError(400, message, type="invalid_request_error", code=code, param=param)
-
-
-def refuse(param: str, why: str) -> NoReturn:
-    """Raise the error of a field that is not taken, since ignoring it would change the meaning."""
-    raise bad_request(f"{param} is not supported: {why}", param=param, code="unsupported_parameter")
 
 
 def not_found(message: str, *, code: str, param: str | None = None) -> ApiError:
@@ -114,6 +114,7 @@ class _Row(NamedTuple):
 _TABLE: Mapping[type[Exception], _Row] = {
     DeadlineError: _Row(504, "timeout_error", "deadline_exceeded"),
     BudgetError: _Row(429, "insufficient_quota", "budget_exceeded"),
+    FormatError: _Row(502, "upstream_error", "invalid_output"),
     RunError: _Row(502, "upstream_error", "no_answer"),
     RunNotFoundError: _Row(404, "not_found_error", "run_not_found"),
     RunBusyError: _Row(409, "conflict_error", "run_busy", RETRY_S),

@@ -6,8 +6,11 @@ A field that is in none of them is unknown, and refused too.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 from msgspec import Struct
+
+from attention_moa.server.errors import bad_request
 
 REFUSED: Mapping[str, str] = {
     "audio": "answers are text",
@@ -34,7 +37,7 @@ CHAT_IGNORED = (
     "top_logprobs",
     "modalities",
 )
-"""Fields of chat completions that change nothing; those of them that are refused for some values are here for others."""
+"""Fields of chat completions that change nothing; some of them are refused for other values than these."""
 
 
 def set_ones(body: Struct, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -45,3 +48,8 @@ def set_ones(body: Struct, names: tuple[str, ...]) -> tuple[str, ...]:
         names: The fields to look at.
     """
     return tuple(name for name in names if getattr(body, name) is not None)
+
+
+def refuse_field(name: str) -> NoReturn:
+    """Raise the error of a field that is refused by name."""
+    raise bad_request(f"{name} is not supported: {REFUSED[name]}", param=name, code="unsupported_parameter")

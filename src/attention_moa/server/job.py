@@ -20,6 +20,7 @@ class Job(Struct, frozen=True, kw_only=True):
         conversation: What it is asked.
         wanted: How the answer is wanted.
         runs: How many whole runs are made.
+        run_id: The very run of the journal that goes on; None for any.
         is_fresh: Whether an interrupted run of an equal request is left alone.
         has_reuse: Whether finished calls of the owner's earlier runs serve equal calls.
         settings: The fields of ``attention_moa`` that the request set: a key may not allow each.
@@ -36,6 +37,7 @@ class Job(Struct, frozen=True, kw_only=True):
     conversation: Conversation
     wanted: AnswerSpec = PLAIN
     runs: int = 1
+    run_id: str | None = None
     is_fresh: bool = False
     has_reuse: bool = False
     settings: frozenset[str] = frozenset()

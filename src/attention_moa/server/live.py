@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
-from attention_moa.errors import MoaError, describe
+from attention_moa.errors import MoaError, RunNotFoundError, describe
 from attention_moa.events import AnswerDelta, AnswerReset, CallDelta, Event, RunFinished, RunStarted
 from attention_moa.ports import Journal
 from attention_moa.records import RunRecord, RunState
@@ -32,10 +32,20 @@ Begin = Callable[[Job, Visitor, int], RunStream]
 
 
 class Seen(NamedTuple):
-    """An event with its number: from 1, in the order in which they came; pieces of text have the last event's."""
+    """An event of a run.
+
+    Args:
+        id: Its number, from 1 in the order in which events came; pieces of text have the last event's.
+        event: The event.
+        live: The run.
+    """
 
     id: int
     event: Event
+    live: LiveRun
+
+
+_Queue: TypeAlias = "asyncio.Queue[Seen | None]"
 
 
 class LiveRun:
@@ -54,12 +64,12 @@ class LiveRun:
         self.events: list[Event] = []
         self.error: BaseException | None = None
         self._stream = stream
-        self._record: RunRecord | None = None
-        self._watchers: dict[asyncio.Queue[Seen | None], bool] = {}
+        self._recalled = 0
+        self._watchers: dict[_Queue, bool] = {}
         self._begun = asyncio.Event()
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._is_unwanted = False
+        self._unwanted: ApiError | None = None
 
     @property
     def run_id(self) -> str:
@@ -69,7 +79,7 @@ class LiveRun:
     @property
     def record(self) -> RunRecord:
         """What is finished so far; the final record once the run is over."""
-        return self._record or self._stream.record
+        return self._stream.record
 
     @property
     def is_over(self) -> bool:
@@ -105,30 +115,37 @@ class LiveRun:
             raise self.error
         return self.record
 
-    def cancel(self) -> None:
-        """End the run and all of its calls; what was finished stays. Idempotent."""
-        self._is_unwanted = True
-        if self._task is not None and self._begun.is_set():
-            self._task.cancel()
-
-    async def watch(self, after: int = 0, *, deltas: bool = False) -> AsyncGenerator[Seen, None]:
-        """Yield the run's events from one on, then those that follow until it is over.
+    def cancel(self, why: ApiError | None = None) -> None:
+        """End the run and all of its calls; what was finished stays. Idempotent.
 
         Args:
-            after: The number of the last event that is known already; 0 for none.
-            deltas: Whether pieces of the answer are passed on too, from now on.
+            why: What those are told who wait for it; None says that it was cancelled.
         """
-        queue: asyncio.Queue[Seen | None] = asyncio.Queue()
-        past = [Seen(number, event) for number, event in enumerate(self.events[after:], after + 1)]
-        if not self.is_over:
+        if self._unwanted is None:
+            self._unwanted = why or ApiError(
+                409, "the run was cancelled", type="conflict_error", code="run_cancelled", run_id=self.run_id
+            )
+            if self._task is not None:
+                self._task.cancel()
+
+    def watch(
+        self, after: int = 0, *, deltas: bool = False, tick_s: float | None = None
+    ) -> AsyncGenerator[Sequence[Seen], None]:
+        """Yield the run's events from one on, then those that follow until it is over; as ``watch_all``."""
+        return watch_all([self], after=after, deltas=deltas, tick_s=tick_s)
+
+    def join(self, queue: _Queue, *, after: int, deltas: bool) -> None:
+        """Let a queue hear the events after one, and what follows; None ends it."""
+        for number, event in enumerate(self.events[after:], after + 1):
+            queue.put_nowait(Seen(number, event, self))
+        if self.is_over:
+            queue.put_nowait(None)
+        else:
             self._watchers[queue] = deltas
-        try:
-            for seen in past:
-                yield seen
-            while not (self.is_over and queue.empty()) and (seen_now := await queue.get()) is not None:
-                yield seen_now
-        finally:
-            self._watchers.pop(queue, None)
+
+    def leave(self, queue: _Queue) -> None:
+        """Let a queue hear no more."""
+        self._watchers.pop(queue, None)
 
     def tell(self, event: Event) -> None:
         """Keep an event and pass it on; pieces of text are passed on alone."""
@@ -137,48 +154,111 @@ class LiveRun:
         is_piece = isinstance(event, (AnswerDelta, AnswerReset))
         if not is_piece:
             self.events.append(event)
-        seen = Seen(len(self.events), event)
+        seen = Seen(len(self.events), event, self)
         for queue, wants_pieces in self._watchers.items():
             if wants_pieces or not is_piece:
                 queue.put_nowait(seen)
         if isinstance(event, RunStarted):
             self._begun.set()
 
-    async def follow(self) -> None:
-        """Run to the end, whatever it is; returns once all of it is put down.
+    async def follow(self, journal: Journal | None) -> None:
+        """Run to the end, whatever it is; returns once all of it is put down. ``close`` then lets everybody go.
+
+        Args:
+            journal: Has the events of the run's earlier lives; None for nowhere.
 
         Raises:
             CancelledError: The run was cancelled.
         """
         try:
-            if self._is_unwanted:
+            if self._unwanted is not None:
                 raise asyncio.CancelledError  # noqa: TRY301 - as if it had come a moment later
             self._task = asyncio.current_task()
             async with aclosing(self._stream):
                 async for item in self._stream:
-                    if isinstance(item, RunRecord):
-                        self._record = item
-                    else:
-                        self.tell(item)
+                    if not isinstance(item, RunRecord):
+                        await self._hear(item, journal)
         except asyncio.CancelledError:
-            self.error = ApiError(499, "the run was cancelled", type="cancelled", code="cancelled", run_id=self.run_id)
+            self.error = self._unwanted or _ending()
             raise
         except Exception as error:  # noqa: BLE001 - whatever ended the run, those who wait for it hear of it
             self.error = error
             if not isinstance(error, MoaError):
                 _LOG.exception("server.run_broke", extra={"run_id": self.run_id})
         finally:
-            self._close()
+            if not any(isinstance(event, RunFinished) for event in self.events[-1:]):
+                self.tell(_last_event(self.record, self.error))
+            self._begun.set()
 
-    def _close(self) -> None:
-        """Put down how the run ended, and let all watchers go."""
-        self._record = self._stream.record
-        if not any(isinstance(event, RunFinished) for event in self.events[-1:]):
-            self.tell(_last_event(self._record, self.error))
-        self._begun.set()
+    async def keep(self, journal: Journal) -> None:
+        """Keep the run's events in a journal.
+
+        Raises:
+            StoreError: They cannot be kept.
+        """
+        known = self._recalled
+        await journal.keep_events(self.run_id, list(enumerate(self.events[known:], known + 1)))
+
+    def close(self) -> None:
+        """Let go of everybody who waits for the run or watches it: nothing follows."""
         self._over.set()
-        for queue in self._watchers:
+        watchers, self._watchers = self._watchers, {}
+        for queue in watchers:
             queue.put_nowait(None)
+
+    async def _hear(self, event: Event, journal: Journal | None) -> None:
+        """Tell an event; where a run goes on, first those of its earlier lives: they are numbered through all."""
+        if isinstance(event, RunStarted) and event.is_resumed and journal is not None:
+            for _, past in await journal.events(event.run_id):
+                self.tell(past)
+            self._recalled = len(self.events)
+        self.tell(event)
+
+
+def watch_all(
+    runs: Sequence[LiveRun], *, after: int = 0, deltas: bool = False, tick_s: float | None = None
+) -> AsyncGenerator[Sequence[Seen], None]:
+    """Yield the events of some runs, as many at a time as are there, until all of them are over.
+
+    It listens from now on, before the first iteration: pieces of text that come in between are not lost.
+
+    Args:
+        runs: Whose.
+        after: The number of the last event of each that is known already; 0 for none.
+        deltas: Whether pieces of the answer are passed on too.
+        tick_s: Seconds without any event after which nothing is yielded, so that a connection can be kept alive; None
+            waits for as long as it takes.
+    """
+    queue: _Queue = asyncio.Queue()
+    for live in runs:
+        live.join(queue, after=after, deltas=deltas)
+    return _batches(runs, queue, tick_s)
+
+
+async def _batches(
+    runs: Sequence[LiveRun], queue: _Queue, tick_s: float | None
+) -> AsyncGenerator[Sequence[Seen], None]:
+    left = len(runs)
+    try:
+        while left:
+            batch = await _batch(queue, tick_s)
+            left -= batch.count(None)
+            yield [seen for seen in batch if seen is not None]
+    finally:
+        for live in runs:
+            live.leave(queue)
+
+
+async def _batch(queue: _Queue, tick_s: float | None) -> list[Seen | None]:
+    """Return all that is in a queue, at least one thing; nothing where none comes in time."""
+    try:
+        async with asyncio.timeout(tick_s if queue.empty() else None):
+            batch = [await queue.get()]
+    except TimeoutError:
+        return []
+    while not queue.empty():
+        batch.append(queue.get_nowait())
+    return batch
 
 
 class Hub:
@@ -238,7 +318,7 @@ class Hub:
             ConfigError: The question is empty.
         """
         if self.is_draining:
-            raise _busy("the server is about to end: try again", code="draining")
+            raise _ending()
         if len(self._running) + self._starting >= self._max_runs:
             most = f"{self._max_runs} runs are under way, which is the most at once"
             raise _busy(f"{most}: try again", code="overloaded")
@@ -270,28 +350,37 @@ class Hub:
                     await live.over()
         except TimeoutError:
             self.cancel_all()
+            for live in self.running:
+                await live.over()
 
     def cancel_all(self) -> None:
-        """End all runs."""
+        """End all runs, and begin none any more; what was finished of them is kept."""
+        self.is_draining = True
         for live in self.running:
-            live.cancel()
+            live.cancel(_ending())
 
     async def _follow(self, live: LiveRun, leave: Pass) -> None:
         try:
-            await live.follow()
+            await live.follow(self._journal)
         finally:
             await to_the_end(self._put_away(live, leave))
 
     async def _put_away(self, live: LiveRun, leave: Pass) -> None:
-        """Settle what a run took, and keep its events; none of it may end other runs."""
+        """Settle what a run took and keep its events, then let go of who waits: a next run finds it settled."""
         try:
             await leave.settle(live.record)
+            if self._journal is not None:
+                await live.keep(self._journal)
+        except RunNotFoundError:
+            pass  # it ended before it had its place in the journal
         except Exception:  # noqa: BLE001 - whatever it is, other runs go on; the log has it
             _LOG.exception("server.run_not_settled", extra={"run_id": live.run_id})
-        self._running.pop(id(live), None)
-        self._ended[live.run_id] = live
-        if len(self._ended) > _MOST_ENDED:
-            self._ended.popitem(last=False)
+        finally:
+            self._running.pop(id(live), None)
+            self._ended[live.run_id] = live
+            if len(self._ended) > _MOST_ENDED:
+                self._ended.popitem(last=False)
+            live.close()
 
 
 async def _note(live: LiveRun, leave: Pass) -> None:
@@ -301,6 +390,10 @@ async def _note(live: LiveRun, leave: Pass) -> None:
         await leave.begun(live.run_id)
     except MoaError:
         _LOG.exception("server.run_not_noted", extra={"run_id": live.run_id})
+
+
+def _ending() -> ApiError:
+    return _busy("the server is about to end: try again, and what was finished serves the next run", code="draining")
 
 
 def _busy(message: str, *, code: str) -> ApiError:

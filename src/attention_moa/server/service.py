@@ -88,11 +88,11 @@ class Service:
         """End all runs; let go of all."""
         await self._stack.aclose()
 
-    def _begin(self, job: Job, visitor: Visitor, sample: int) -> RunStream:  # noqa: ARG002 - owners come with the journal's
+    def _begin(self, job: Job, visitor: Visitor, sample: int) -> RunStream:
         ensemble = self._ensembles[job.ensemble]
         if job.spec != ensemble.spec:
             ensemble = Ensemble(job.spec, providers=self._providers, journal=self.journal)
-        wish = RunWish(is_fresh=job.is_fresh, sample=sample)
+        wish = RunWish(run_id=job.run_id, is_fresh=job.is_fresh, sample=sample, owner=visitor.owner, labels=job.labels)
         return ensemble.stream(job.conversation, deltas=True, wish=wish)
 
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from attention_moa.server.errors import ApiError, bad_request
-from attention_moa.server.fields import REFUSED
+from attention_moa.server.fields import REFUSED, refuse_field
 
 JSON = "application/json"
 RUN_ID_HEADER = "x-attention-moa-run-id"
@@ -87,20 +87,16 @@ def _fault(message: str, kind: type[Body]) -> ApiError:
         param = f"{place}.{missing[1]}".lstrip(".")
         return bad_request(f"{param} is missing", param=param, code="missing_required_parameter")
     if place in REFUSED:
-        return _refused(place)
+        refuse_field(place)
     return bad_request(f"{place or 'the body'}: {_in_words(what)}", param=place or None)
 
 
 def _unknown(param: str, kind: type[Body]) -> ApiError:
     if param in REFUSED:
-        return _refused(param)
+        refuse_field(param)
     close = get_close_matches(param[:100], kind.__struct_fields__, n=1)
     hint = f": did you mean {close[0]}?" if close else ""
     return bad_request(f"{param[:200]} is no field of this request{hint}", param=param, code="unknown_parameter")
-
-
-def _refused(param: str) -> ApiError:
-    return bad_request(f"{param} is not supported: {REFUSED[param]}", param=param, code="unsupported_parameter")
 
 
 def _in_words(what: str) -> str:
