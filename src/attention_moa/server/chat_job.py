@@ -66,7 +66,7 @@ def asked_of(body: ChatBody) -> Asked:
         ),
         settings=body.attention_moa,
         choices=body.n or 1,
-        labels=_labels(body),
+        labels=labels_of(body.metadata, user=body.user, safety_identifier=body.safety_identifier),
         ignored=(*set_ones(body, CHAT_IGNORED), *_ignored(body)),
         notes=notes,
         names={"max_tokens": "max_completion_tokens" if body.max_tokens is None else "max_tokens"},
@@ -122,15 +122,21 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
     return texts
 
 
-def _labels(body: ChatBody) -> dict[str, str]:
-    metadata = body.metadata or {}
-    if len(metadata) > _MOST_LABELS or any(
-        len(key) > _MOST_KEY or len(value) > _MOST_VALUE for key, value in metadata.items()
-    ):
+def labels_of(metadata: dict[str, str] | None, **own: str | None) -> dict[str, str]:
+    """Return what a client keeps with its run.
+
+    Args:
+        metadata: Its own names and texts.
+        own: Fields of the API that are kept beside them; None for one that is not set.
+
+    Raises:
+        ApiError: 400: it is too much.
+    """
+    told = metadata or {}
+    if len(told) > _MOST_LABELS or any(len(key) > _MOST_KEY or len(value) > _MOST_VALUE for key, value in told.items()):
         most = f"at most {_MOST_LABELS} names of up to {_MOST_KEY} characters, values of up to {_MOST_VALUE}"
         raise bad_request(f"metadata: {most}", param="metadata")
-    own = {"user": body.user, "safety_identifier": body.safety_identifier}
-    return {**{name: text[:_MOST_VALUE] for name, text in own.items() if text}, **metadata}
+    return {**{name: text[:_MOST_VALUE] for name, text in own.items() if text}, **told}
 
 
 def _format(body: ChatBody) -> ReplyFormat | None:

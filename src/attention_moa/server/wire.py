@@ -60,7 +60,7 @@ def parse_body(content: bytes, kind: type[BodyT]) -> BodyT:
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
-        raise _fault(str(error), kind) from None
+        raise fault(str(error), kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"the body is no JSON that can be read: {error}", param=None, code="invalid_json") from None
 
@@ -76,10 +76,16 @@ def document(content: Any, *, status: int = 200, headers: Mapping[str, str] | No
     return Response(msgspec.json.encode(content), status_code=status, headers=headers, media_type=JSON)
 
 
-def _fault(message: str, kind: type[Body]) -> ApiError:
-    """Return the error of a field that msgspec found wrong."""
+def fault(message: str, kind: type[Body], *, at: str = "") -> ApiError:
+    """Return the error of a field that msgspec found wrong.
+
+    Args:
+        message: What msgspec says.
+        kind: What the body, or the part of it, had to be.
+        at: Where in the body the part is; empty for the body.
+    """
     found = _PLACE.search(message)
-    place = found[1] if found else ""
+    place = ".".join(part for part in (at, found[1] if found else "") if part)
     what = message[: found.start()] if found else message
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
         return _unknown(f"{place}.{unknown[1]}".lstrip("."), kind)
