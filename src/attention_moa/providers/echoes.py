@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from attention_moa.keys import MASK
-from attention_moa.messages import Chunk
+from attention_moa.messages import Chunk, ToolCallDelta
 
 _LEAST = 16
 """Shorter keys, such as ``EMPTY`` for a server of one's own, are words that a reply may well hold."""
@@ -22,6 +22,7 @@ class Echoes:
         """Start with nothing held back."""
         self._secret = secret if secret and len(secret) >= _LEAST else None
         self._text = self._thinking = ""
+        self._arguments: dict[int, str] = {}
 
     def clean(self, chunk: Chunk, *, is_last: bool = False) -> Chunk:
         """Return a chunk without the key; what may be its beginning is held back for the next one.
@@ -36,7 +37,15 @@ class Echoes:
         thinking, self._thinking = _split(self._thinking + chunk.thinking, self._secret, is_last=is_last)
         model = chunk.model and chunk.model.replace(self._secret, MASK)
         notes = tuple(note.replace(self._secret, MASK) for note in chunk.notes)
-        return replace(chunk, text=text, thinking=thinking, model=model, notes=notes)
+        calls = tuple(self._call(piece, self._secret) for piece in chunk.tool_calls)
+        if is_last:
+            calls += tuple(ToolCallDelta(index, arguments=rest) for index, rest in self._arguments.items() if rest)
+        return replace(chunk, text=text, thinking=thinking, model=model, notes=notes, tool_calls=calls)
+
+    def _call(self, piece: ToolCallDelta, secret: str) -> ToolCallDelta:
+        held = self._arguments.get(piece.index, "")
+        arguments, self._arguments[piece.index] = _split(held + piece.arguments, secret, is_last=False)
+        return replace(piece, name=piece.name.replace(secret, MASK), arguments=arguments)
 
 
 def _split(text: str, secret: str, *, is_last: bool) -> tuple[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from msgspec.structs import replace
 from pydantic_ai.direct import model_request, model_request_stream
 from pydantic_ai.messages import (
     ModelResponse,
@@ -22,16 +23,18 @@ from pydantic_ai.models.openai import OpenAIChatModel
 
 from attention_moa.agents import ModelSettings
 from attention_moa.errors import CallError, RateLimitError, ServerError
-from attention_moa.messages import CONNECT_TIMEOUT_S, CallRequest, Chunk, FinishReason, RateHint, Usage
+from attention_moa.messages import CONNECT_TIMEOUT_S, CallRequest, Chunk, FinishReason, RateHint, Sampling, Usage
 from attention_moa.providers.echoes import Echoes
 from attention_moa.providers.http import SharedHttp, listening, timeout
 from attention_moa.providers.logprobs import read_logprobs
 from attention_moa.providers.remote_errors import as_call_error
 from attention_moa.providers.remote_messages import Rendered, render_messages, render_settings
 from attention_moa.providers.remote_models import build_model
+from attention_moa.providers.remote_tools import CallPieces, render_wishes, whole_calls
 
 if TYPE_CHECKING:
-    from pydantic_ai.models import StreamedResponse
+    from pydantic_ai.models import ModelRequestParameters, StreamedResponse
+    from pydantic_ai.settings import ModelSettings as Settings
     from pydantic_ai.usage import RequestUsage
 
 _FINISHES: dict[str, FinishReason] = {
@@ -83,25 +86,30 @@ class RemoteProvider:
         await self._enter()
         model = self._remote.model
         messages = render_messages(request, model)
-        rendered = self._render(request)
+        rendered, parameters = self._render(request)
         settings = rendered.settings
         heard: list[RateHint] = []
         echoes = Echoes(self._api_key)
         try:
             if not request.is_streamed:
                 with listening() as heard:
-                    whole = await model_request(model, messages, model_settings=settings)
+                    whole = await model_request(
+                        model, messages, model_settings=settings, model_request_parameters=parameters
+                    )
                 yield echoes.clean(self._whole(whole, rendered, heard), is_last=True)
                 return
             async with AsyncExitStack() as stack:
                 with listening() as heard:
-                    opening = model_request_stream(model, messages, model_settings=settings)
+                    opening = model_request_stream(
+                        model, messages, model_settings=settings, model_request_parameters=parameters
+                    )
                     reply = await stack.enter_async_context(opening)
+                calls = CallPieces()
                 try:
                     if heard:
                         yield Chunk(rate=heard[-1])
                     async for event in reply:
-                        if (chunk := _delta(event)) is not None:
+                        if (chunk := _delta(event, calls)) is not None:
                             yield echoes.clean(chunk)
                 except GeneratorExit:
                     # In a task of its own: awaited from in here, while this generator itself is being closed, it makes
@@ -136,10 +144,22 @@ class RemoteProvider:
             self._stack = AsyncExitStack()
             await self._stack.enter_async_context(self._remote.provider)
 
-    def _render(self, request: CallRequest) -> Rendered:
-        """Return the settings that are sent, and notes on those that cannot be."""
+    def _render(self, request: CallRequest) -> tuple[Rendered, ModelRequestParameters]:
+        """Return the settings and parameters that are sent, and notes on what cannot be."""
+        wishes = render_wishes(request, self._remote.model)
+        sampling, notes = request.sampling, wishes.notes
+        if wishes.has_no_thinking:
+            sampling = replace(sampling, thinking=False)
+            notes += ("thinking was switched off: the model cannot think where it is made to call a tool",)
+        if wishes.body:
+            sampling = replace(sampling, extra_body={**(sampling.extra_body or {}), **wishes.body})
+        rendered = self._rendered(request, sampling)
+        settings = cast("Settings", {**rendered.settings, **wishes.settings})
+        return Rendered(settings, (*notes, *rendered.notes)), wishes.parameters
+
+    def _rendered(self, request: CallRequest, sampling: Sampling) -> Rendered:
         limits = timeout(request.connect_timeout_s) if self._remote.has_our_client else None
-        rendered = render_settings(request.sampling, self._remote.model, timeout=limits)
+        rendered = render_settings(sampling, self._remote.model, timeout=limits)
         if limits is not None or request.connect_timeout_s == CONNECT_TIMEOUT_S:
             return rendered
         note = f"connect_timeout_s has no effect on {request.model}: its client library has a limit of its own"
@@ -156,6 +176,7 @@ class RemoteProvider:
             notes=(*rendered.notes, *notes),
             logprobs=read_logprobs((reply.provider_details or {}).get("logprobs")),
             rate=heard[-1] if heard else None,
+            tool_calls=whole_calls(reply),
         )
 
     def _last(self, reply: StreamedResponse, rendered: Rendered) -> Chunk:
@@ -203,8 +224,10 @@ async def _close(reply: StreamedResponse) -> None:
             pass
 
 
-def _delta(event: ModelResponseStreamEvent) -> Chunk | None:
-    """Return what an event adds to text or thinking; None where it adds nothing."""
+def _delta(event: ModelResponseStreamEvent, calls: CallPieces) -> Chunk | None:
+    """Return what an event adds to text, thinking or tool calls; None where it adds nothing."""
+    if pieces := calls.of(event):
+        return Chunk(tool_calls=pieces)
     text = thinking = ""
     if isinstance(event, PartStartEvent):
         text = event.part.content if isinstance(event.part, TextPart) else ""

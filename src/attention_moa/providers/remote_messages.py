@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from msgspec.structs import replace
 from pydantic_ai.messages import (
     BinaryContent,
     CachePoint,
@@ -25,6 +26,8 @@ from pydantic_ai.profiles.openai import SAMPLING_PARAMS
 
 from attention_moa.errors import RefusedError
 from attention_moa.messages import CallRequest, Conversation, ImagePart, Message, Sampling
+from attention_moa.messages import TextPart as OurText
+from attention_moa.providers.remote_chat import NAME, ChatModel
 
 if TYPE_CHECKING:
     import httpx2
@@ -51,7 +54,8 @@ _LOGPROBS = _NAMES["top_logprobs"]
 def render_messages(request: CallRequest, model: Model[Any]) -> list[ModelMessage]:
     """Return the prompt turn by turn, images inline, with a cache point after the shared part where the model has them.
 
-    A participant's name has no field in the library: it opens the turn's text as ``[name]``.
+    A participant's name goes along where the interface has a field for it; elsewhere it opens the turn's text as
+    ``[name]``.
 
     Args:
         request: Its messages; ``shared_messages`` says where the cache point goes.
@@ -60,15 +64,28 @@ def render_messages(request: CallRequest, model: Model[Any]) -> list[ModelMessag
     Raises:
         RefusedError: An image was not loaded (``providers.images.load_images`` does that).
     """
+    has_names = isinstance(model, ChatModel)
     tools = {call.id: call.name for message in request.messages for call in message.tool_calls}
     point = _cache_point(request.messages, request.shared_messages) if _profile(model).get("supports_cache") else None
     rendered: list[ModelMessage] = []
     for index, message in enumerate(request.messages):
+        about = {NAME: message.name} if has_names and message.name else None
+        turn = message if has_names else _labelled(message)
         if message.role == "assistant":
-            rendered.append(ModelResponse(parts=list(_response_parts(message))))
+            rendered.append(ModelResponse(parts=list(_response_parts(turn)), metadata=about))
         else:
-            rendered.append(ModelRequest(parts=[_request_part(message, tools, is_cached=index == point)]))
+            part = _request_part(turn, tools, is_cached=index == point)
+            rendered.append(ModelRequest(parts=[part], metadata=about))
     return rendered
+
+
+def _labelled(message: Message) -> Message:
+    """Return a turn whose text begins with its speaker's name, where it has both."""
+    at = next((n for n, part in enumerate(message.content) if isinstance(part, OurText)), None)
+    if not message.name or at is None or message.role == "tool":
+        return message
+    text = f"[{message.name}] {cast('OurText', message.content[at]).text}"
+    return replace(message, content=(*message.content[:at], OurText(text), *message.content[at + 1 :]))
 
 
 def _cache_point(messages: Conversation, shared: int) -> int | None:
@@ -97,11 +114,9 @@ def _request_part(message: Message, tools: Mapping[str, str], *, is_cached: bool
 
 
 def _user_content(message: Message) -> Iterator[UserContent]:
-    label = f"[{message.name}] " if message.name else ""
     for part in message.content:
         if not isinstance(part, ImagePart):
-            yield label + part.text
-            label = ""
+            yield part.text
         elif part.data:
             yield BinaryContent(part.data, media_type=part.media_type)
         else:

@@ -14,6 +14,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
 from attention_moa.agents import ModelSettings
 from attention_moa.errors import ConfigError, describe
+from attention_moa.providers.remote_chat import ChatModel
 
 if TYPE_CHECKING:
     import httpx2
@@ -123,7 +124,7 @@ def _compatible(kind: str, name: str, base_url: str, *, api_key: str | None, cli
 
 
 def _with_profile(model: Model[Any], provider: Provider[Any], profile: OpenAIModelProfile) -> Model[Any]:
-    make = cast("Any", type(model))
+    make = cast("Any", ChatModel if type(model) is OpenAIChatModel else type(model))
     changed: Model[Any] = make(model.model_name, provider=provider, profile=profile)
     return changed
 

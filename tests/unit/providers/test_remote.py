@@ -180,12 +180,13 @@ def test_a_whole_history_arrives_turn_by_turn() -> None:
     sent: list[dict[str, Any]] = _asked(a_request(*messages))[0].body["messages"]
     assert [turn["role"] for turn in sent] == [message.role for message in messages]
     assert sent[0]["content"] == "Be brief."
-    assert sent[1]["content"][0] == {"type": "text", "text": "[bob] Look:"}
+    assert sent[1]["name"] == "bob"
+    assert sent[1]["content"][0] == {"type": "text", "text": "Look:"}
     assert sent[1]["content"][1]["image_url"]["url"] == "data:image/png;base64," + base64.b64encode(PIXEL).decode()
     assert sent[2]["content"] == "Wait."
     assert sent[2]["tool_calls"][0]["id"] == "c1"
     assert sent[2]["tool_calls"][0]["function"]["name"] == "weather"
-    assert json.loads(sent[2]["tool_calls"][0]["function"]["arguments"]) == {"city": "Bern"}
+    assert sent[2]["tool_calls"][0]["function"]["arguments"] == '{"city": "Bern"}'
     assert (sent[3]["tool_call_id"], sent[3]["content"]) == ("c1", "Sunny.")
     assert not sent[4].get("content")
     assert (sent[6]["content"], sent[7]["content"]) == ("It is sunny.", "And then?")

@@ -1,0 +1,235 @@
+"""A request's tools and reply format in the form that a model behind an API takes, and notes on what it cannot take.
+
+Models with OpenAI's interface get them as they are: the library would rewrite schemas and choose ``strict`` by itself.
+For all others the library knows how to say it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+from pydantic_ai.exceptions import UserError
+from pydantic_ai.messages import ModelResponse, ModelResponseStreamEvent, PartDeltaEvent, PartStartEvent
+from pydantic_ai.messages import ToolCallPart as TheirCall
+from pydantic_ai.messages import ToolCallPartDelta as TheirDelta
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.output import OutputObjectDefinition
+from pydantic_ai.tools import ToolDefinition
+
+from attention_moa.errors import describe
+from attention_moa.messages import CallRequest, ReplyFormat, ToolCallDelta, ToolSpec, ToolUse
+
+_NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+class Wishes(NamedTuple):
+    """What of tools and format goes to a model, and how.
+
+    Args:
+        parameters: For the library.
+        settings: More settings of the library's.
+        body: Fields of the request's body, as they are.
+        notes: What could not be sent, and why.
+        has_no_thinking: Whether thinking must be switched off beside it.
+    """
+
+    parameters: ModelRequestParameters
+    settings: Mapping[str, Any] = {}
+    body: Mapping[str, Any] = {}
+    notes: tuple[str, ...] = ()
+    has_no_thinking: bool = False
+
+
+def render_wishes(request: CallRequest, model: Model[Any]) -> Wishes:
+    """Return a request's tools and format for a model.
+
+    Args:
+        request: Nothing is sent that is not set in it.
+        model: Knows what it takes.
+    """
+    taken, parameters = _taken(request, model), ModelRequestParameters()
+    if isinstance(model, OpenAIChatModel) or model.system == "groq":
+        body = _body(taken.tools, request.reply_format)
+        return Wishes(parameters, {}, body, taken.notes, taken.has_no_thinking)
+    settings: dict[str, Any] = {}
+    notes = taken.notes
+    if taken.tools is not None:
+        parameters.function_tools = [_definition(tool) for tool in taken.tools.tools]
+        settings = _choice(taken.tools)
+    if request.reply_format is not None:
+        notes += _set_format(parameters, request.reply_format, model)
+    return Wishes(parameters, settings, {}, notes, taken.has_no_thinking)
+
+
+class _Taken(NamedTuple):
+    """The tools, with what a model takes of how they are to be used."""
+
+    tools: ToolUse | None = None
+    notes: tuple[str, ...] = ()
+    has_no_thinking: bool = False
+
+
+def _taken(request: CallRequest, model: Model[Any]) -> _Taken:
+    tools, profile = request.tools, cast("Mapping[str, Any]", model.profile)
+    if tools is None or not tools.tools:
+        return _Taken()
+    if not profile.get("supports_tools", True):
+        return _Taken(None, ("tools were not sent: the model takes none",))
+    notes: list[str] = []
+    has_no_thinking = False
+    if tools.choice == "required":
+        if _cannot_call(profile):
+            tools = ToolUse(tools.tools, is_parallel=tools.is_parallel)
+            notes.append("tool_choice was not sent: the model cannot be made to call a tool")
+        else:
+            has_no_thinking = _thinks_or_calls(profile) and _thinks(profile, request.sampling.thinking)
+    if tools.is_parallel is not None and "parallel_tool_calls" in model.unsupported_settings:
+        tools = ToolUse(tools.tools, tools.choice, tools.only)
+        notes.append("parallel_tool_calls was not sent: the model does not take it")
+    return _Taken(tools, tuple(notes), has_no_thinking)
+
+
+def _cannot_call(profile: Mapping[str, Any]) -> bool:
+    """Return whether a model cannot be made to call a tool, whatever else is asked of it."""
+    is_set = profile.get("supports_forced_tool_choice", True)
+    return not is_set or bool(profile.get("thinking_always_enabled") and _thinks_or_calls(profile))
+
+
+def _thinks_or_calls(profile: Mapping[str, Any]) -> bool:
+    """Return whether a model cannot think where it is made to call a tool."""
+    return bool(
+        profile.get("forced_tool_choice_disables_thinking")
+        or not profile.get("supports_forced_tool_choice_with_thinking", True)
+    )
+
+
+def _thinks(profile: Mapping[str, Any], wished: object) -> bool:
+    return bool(profile.get("thinking_enabled_by_default") if wished is None else wished)
+
+
+def _body(tools: ToolUse | None, reply_format: ReplyFormat | None) -> dict[str, Any]:
+    """Return the fields of OpenAI's chat interface.
+
+    Source: the API reference of OpenAI's chat completions.
+    """
+    body: dict[str, Any] = {}
+    if tools is not None:
+        body["tools"] = render_tools(tools)
+        body["tool_choice"] = render_choice(tools)
+        if tools.is_parallel is not None:
+            body["parallel_tool_calls"] = tools.is_parallel
+    if reply_format is not None:
+        body["response_format"] = render_format(reply_format)
+    return body
+
+
+def render_tools(tools: ToolUse) -> list[dict[str, Any]]:
+    """Return tools as OpenAI's chat interface has them; what is not set is left out."""
+    return [{"type": "function", "function": _function(tool)} for tool in tools.tools]
+
+
+def _function(tool: ToolSpec) -> dict[str, Any]:
+    more = {"description": tool.description or None, "parameters": tool.parameters, "strict": tool.is_strict}
+    return {"name": tool.name, **{name: value for name, value in more.items() if value is not None}}
+
+
+def render_choice(tools: ToolUse) -> str | dict[str, Any]:
+    """Return whether tools must be called, as OpenAI's chat interface has it."""
+    return tools.choice if tools.only is None else {"type": "function", "function": {"name": tools.only}}
+
+
+def render_format(reply_format: ReplyFormat) -> dict[str, Any]:
+    """Return a reply format as OpenAI's chat interface has it; a schema without a name gets one, which is asked for."""
+    if reply_format.kind == "json_object":
+        return {"type": "json_object"}
+    more = {"description": reply_format.description or None, "strict": reply_format.is_strict}
+    named = {"name": reply_format.name or "reply", "schema": reply_format.schema or {}}
+    return {
+        "type": "json_schema",
+        "json_schema": named | {name: value for name, value in more.items() if value is not None},
+    }
+
+
+def _definition(tool: ToolSpec) -> ToolDefinition:
+    return ToolDefinition(
+        name=tool.name,
+        parameters_json_schema=tool.parameters or _NO_PARAMETERS,
+        description=tool.description or None,
+        strict=tool.is_strict or False,  # None would leave the choice to the library
+    )
+
+
+def _choice(tools: ToolUse) -> dict[str, Any]:
+    settings: dict[str, Any] = {"tool_choice": tools.choice if tools.only is None else [tools.only]}
+    return settings if tools.is_parallel is None else settings | {"parallel_tool_calls": tools.is_parallel}
+
+
+def _set_format(parameters: ModelRequestParameters, wanted: ReplyFormat, model: Model[Any]) -> tuple[str, ...]:
+    """Ask for a format in the way that a model knows, and return notes on what could not be asked."""
+    profile = cast("Mapping[str, Any]", model.profile)
+    if parameters.function_tools and profile.get("google_supports_tool_combination") is False:
+        return ("the reply's format was not sent: the model takes tools or a format",)
+    if wanted.schema is not None and profile.get("supports_json_schema_output"):
+        parameters.output_mode = "native"
+        parameters.output_object = OutputObjectDefinition(
+            json_schema=wanted.schema,
+            name=wanted.name or None,
+            description=wanted.description or None,
+            strict=wanted.is_strict or None,
+        )
+        return _refused(parameters, model)
+    if not profile.get("supports_json_object_output"):
+        return ("the reply's format was not sent: the model has no setting for it",)
+    parameters.output_mode = "prompted"
+    parameters.prompted_output_template = False
+    parameters.output_object = OutputObjectDefinition(json_schema=wanted.schema or {"type": "object"})
+    return () if wanted.schema is None else ("the reply's schema was not sent: the model is asked for JSON alone",)
+
+
+def _refused(parameters: ModelRequestParameters, model: Model[Any]) -> tuple[str, ...]:
+    """Take a schema out again that the library will not send, with a note why."""
+    try:
+        model.prepare_request(None, parameters)
+    except UserError as error:
+        parameters.output_mode, parameters.output_object = "text", None
+        return (f"the reply's format was not sent: {describe(error)}",)
+    return ()
+
+
+class CallPieces:
+    """Tool calls as the library tells of them, in pieces of ours: numbered from 0, as text."""
+
+    def __init__(self) -> None:
+        """Start before the first call."""
+        self._numbers: dict[int, int] = {}
+
+    def of(self, event: ModelResponseStreamEvent) -> tuple[ToolCallDelta, ...]:
+        """Return what an event of a stream adds to tool calls; empty where it adds nothing."""
+        if isinstance(event, PartStartEvent) and isinstance(event.part, TheirCall):
+            call = event.part
+            number = self._numbers[event.index] = len(self._numbers)
+            return (ToolCallDelta(number, call.tool_call_id, call.tool_name, _as_text(call.args)),)
+        if not (isinstance(event, PartDeltaEvent) and isinstance(event.delta, TheirDelta)):
+            return ()
+        name, arguments = event.delta.tool_name_delta or "", _as_text(event.delta.args_delta)
+        has_more = event.index in self._numbers and (name or arguments)
+        return (ToolCallDelta(self._numbers[event.index], "", name, arguments),) if has_more else ()
+
+
+def whole_calls(reply: ModelResponse) -> tuple[ToolCallDelta, ...]:
+    """Return the tool calls of a whole reply, one piece each."""
+    calls = [part for part in reply.parts if isinstance(part, TheirCall)]
+    return tuple(
+        ToolCallDelta(number, call.tool_call_id, call.tool_name, _as_text(call.args))
+        for number, call in enumerate(calls)
+    )
+
+
+def _as_text(arguments: str | Mapping[str, Any] | None) -> str:
+    """Return arguments as JSON, those that came as text as they came."""
+    if isinstance(arguments, str) or arguments is None:
+        return arguments or ""
+    return json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
