@@ -8,11 +8,15 @@ know the nonce.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 _NO_LINE = re.compile(r"\s*(?:`{3,}\w*)?\s*")
 _WORDS = {"STOP": True, "CONTINUE": False}
+_VERDICT = "VERDICT"
+_DRESS = re.compile(r"\A[\W_]*")
+_LONGEST_HEAD = 2000
+"""Characters of a line under way that may yet be a verdict line; a longer one is told when it is whole."""
 
 
 class ParsedVerdict(NamedTuple):
@@ -81,6 +85,141 @@ def is_past_stop(text: str, nonce: str, *, allowance: int = 200) -> bool:
     if not newline or len(rest) <= allowance:
         return False
     return parse_verdict(first, nonce).is_stop is True
+
+
+class PastStop:
+    """Tells of a reply that comes piece by piece what ``is_past_stop`` tells of it so far; looks at each piece once.
+
+    Args:
+        nonce: The secret word of this prompt.
+        allowance: See ``is_past_stop``.
+    """
+
+    def __init__(self, nonce: str, *, allowance: int = 200) -> None:
+        """Start before the first piece."""
+        self._nonce = nonce
+        self._allowance = allowance
+        self._first: list[str] = []
+        self._is_stop: bool | None = None
+        self._behind = 0
+
+    def __call__(self, piece: str) -> bool:
+        """Return whether the reply, which goes on so, said stop and still writes on."""
+        if self._is_stop is None:
+            piece = piece if self._first else piece.lstrip()
+            line, newline, piece = piece.partition("\n")
+            self._first += [line] if line else []
+            if not newline:
+                return False
+            self._is_stop = parse_verdict("".join(self._first), self._nonce).is_stop is True
+        self._behind += len(piece)
+        return self._is_stop and self._behind > self._allowance
+
+
+class VerdictLines:
+    """Takes the verdict lines out of a residual reply as it comes; ``parse_verdict`` does so of a whole one.
+
+    What it hands on is never taken back. Nothing comes of a reply that says stop.
+
+    Args:
+        nonce: The secret word of this prompt.
+    """
+
+    def __init__(self, nonce: str) -> None:
+        """Start before the first piece."""
+        self._pattern = _line_pattern(nonce)
+        self._held = ""
+        self._is_head = self._is_sure = True
+        self._drops_fence = False
+        self._phase: Callable[[str], str] = self._at_head
+        self.is_going_on = False
+
+    def feed(self, text: str) -> str:
+        """Return what is sure now that the reply goes on so.
+
+        Args:
+            text: Thinking taken out, no white space around the whole, nor at the end of any piece.
+        """
+        return self._phase(text)
+
+    def _at_head(self, text: str) -> str:
+        """Look for the first line that is one, and decide by it."""
+        self._held += text
+        *lines, last = self._held.split("\n")
+        head = next((place for place, line in enumerate(lines) if not _NO_LINE.fullmatch(line)), None)
+        if head is None and (_NO_LINE.fullmatch(last) or self._may_be_verdict(last)):
+            if len(self._held) > _LONGEST_HEAD:
+                self._phase = _nothing_sure
+            return ""
+        place = len(lines) if head is None else head
+        line = (*lines, last)[place].lstrip()  # what white space is behind it shows with the next piece
+        found = self._pattern.match(line)
+        if found is not None and _WORDS[found[1].upper()]:
+            self._phase = _nothing_sure
+            return ""
+        self.is_going_on = True
+        whole, self._held = self._held, ""
+        if found is None:
+            self._phase = _as_it_is
+            return whole
+        self._drops_fence, self._phase = place > 0, self._behind_verdict
+        rest = [line[found.end() :], *(*lines, last)[place + 1 :]]
+        return self._behind_verdict("\n".join(rest))
+
+    def _may_be_verdict(self, line: str) -> bool:
+        """Return whether a line that is not whole may turn out to be a verdict line."""
+        found = self._pattern.match(line.lstrip())
+        if found is not None:
+            return found.end() == len(line.lstrip())
+        return _may_begin_verdict(line)
+
+    def _behind_verdict(self, text: str) -> str:
+        """Hand on line by line what is no verdict line; of the head's, what stands behind the verdict."""
+        out: list[str] = []
+        first, *others = text.split("\n")
+        self._add(first, out)
+        for line in others:
+            self._end_line(out)
+            self._add(line, out)
+        return "".join(out)
+
+    def _add(self, part: str, out: list[str]) -> None:
+        if self._is_head:
+            part = self._held + part
+            out.append(part.rstrip())
+            self._held = part[len(part.rstrip()) :]
+        elif self._is_sure:
+            out.append(part)
+        else:
+            self._held += part
+            is_fence = self._drops_fence and _NO_LINE.fullmatch(self._held) is not None
+            if not is_fence and not _may_begin_verdict(self._held):
+                out.append(f"\n{self._held}")
+                self._held, self._is_sure, self._drops_fence = "", True, False
+            elif len(self._held) > _LONGEST_HEAD:
+                self._phase = _nothing_sure
+
+    def _end_line(self, out: list[str]) -> None:
+        is_open = not self._is_head and not self._is_sure
+        if is_open and not self._pattern.match(self._held.strip()):
+            if not (self._drops_fence and _NO_LINE.fullmatch(self._held)):
+                out.append(f"\n{self._held}")
+            self._drops_fence = False
+        self._held, self._is_head, self._is_sure = "", False, False
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _nothing_sure(_: str) -> str:
+    return ""
+
+
+def _may_begin_verdict(line: str) -> bool:
+    """Return whether a line begins as a verdict line does, as far as it goes."""
+    word = _DRESS.sub("", line, count=1)[: len(_VERDICT)]
+    return _VERDICT.startswith(word.upper())
 
 
 def similarity(one: str, other: str) -> float:
