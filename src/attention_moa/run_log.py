@@ -6,21 +6,33 @@ At any moment, in mid-layer too, ``record()`` gives all that is finished: so an 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from attention_moa.accounting import call_usage
+from attention_moa.answer_spec import PLAIN, AnswerSpec
+from attention_moa.answer_stream import AnswerStream, Tell
 from attention_moa.config import EnsembleSpec, voices
 from attention_moa.critical_path import critical_path
 from attention_moa.errors import MoaError, describe
-from attention_moa.events import Degraded, Event, LayerFinished, ResultLost, RunFinished, VerdictReached
+from attention_moa.events import (
+    AnswerDelta,
+    AnswerReset,
+    Degraded,
+    Event,
+    LayerFinished,
+    ResultLost,
+    RunFinished,
+    VerdictReached,
+)
 from attention_moa.keys import masked
-from attention_moa.messages import Conversation, Stage
+from attention_moa.messages import Conversation, FinishReason, Stage, ToolCall, ToolCallDelta
 from attention_moa.ports import Observer
 from attention_moa.records import (
     Answer,
     CallRecord,
+    Choice,
     Critique,
     Degradation,
     LayerRecord,
@@ -87,7 +99,11 @@ class RunLog:
         conversation: ``x``.
         now: Seconds on a clock that never goes back.
         observers: Who is told.
-        has_deltas: Whether observers want every piece of every reply.
+        has_deltas: Whether observers want every piece of every reply, and of the answer.
+        wanted: What the answer is to be.
+        owner: Whose run it is.
+        labels: What the caller attached, name by name.
+        unopened: Models that are known to close thinking that they never opened; what is learned is added.
     """
 
     def __init__(
@@ -100,6 +116,10 @@ class RunLog:
         now: Callable[[], float],
         observers: Sequence[Observer] = (),
         has_deltas: bool = False,
+        wanted: AnswerSpec = PLAIN,
+        owner: str = "",
+        labels: Mapping[str, str] | None = None,
+        unopened: set[str] | None = None,
     ) -> None:
         """Start the run's clock."""
         self.run_id = run_id
@@ -107,6 +127,10 @@ class RunLog:
         self.spec = spec
         self.conversation = conversation
         self.has_deltas = has_deltas
+        self.wanted = wanted
+        self.owner = owner
+        self.labels = dict(labels or {})
+        self.unopened = set[str]() if unopened is None else unopened
         self.calls: list[CallRecord] = []
         self.created_at = created_at
         self._now = now
@@ -118,6 +142,7 @@ class RunLog:
         self._degraded: list[Degradation] = []
         self._ended: RunRecord | None = None
         self._earlier: list[CallRecord] = []
+        self._answers: dict[int, AnswerStream] = {}
 
     def seconds(self) -> float:
         """Return the seconds since the run's start."""
@@ -136,6 +161,7 @@ class RunLog:
             calls: All that is known of the run's calls.
         """
         self.run_id, self.created_at, self.is_resumed = head.run_id, head.created_at, True
+        self.owner, self.labels = head.owner, head.labels
         self._start = self._now() - elapsed_s
         self._earlier = list(calls)
 
@@ -168,6 +194,29 @@ class RunLog:
                 self.note(f"an observer broke and is told no more: {type(error).__name__}: {masked(describe(error))}")
                 report = {"message": "an observer of a run raised an exception", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(report)
+
+    def answer(self, choice: int) -> AnswerStream:
+        """Return one of the answers as observers are told it.
+
+        Args:
+            choice: Which, from 0.
+        """
+        if choice not in self._answers:
+
+            def piece(text: str, calls: tuple[ToolCallDelta, ...]) -> None:
+                at_s = self.seconds()
+                self.tell(AnswerDelta(run_id=self.run_id, at_s=at_s, text=text, tool_calls=calls, choice=choice))
+
+            def reset(why: str) -> None:
+                self.tell(AnswerReset(run_id=self.run_id, at_s=self.seconds(), choice=choice, message=why))
+
+            self._answers[choice] = AnswerStream(Tell(piece, reset))
+        return self._answers[choice]
+
+    @property
+    def layer(self) -> int:
+        """The layer that was begun last; 0 before the first."""
+        return self._boards[-1].layer if self._boards else 0
 
     def note(self, note: str) -> None:
         """Put down something about the run as a whole, also after its end."""
@@ -206,9 +255,32 @@ class RunLog:
         self._boards[-1].verdict = verdict
         self.tell(VerdictReached(run_id=self.run_id, at_s=self.seconds(), verdict=verdict))
 
-    def end(self, state: RunState, text: str | None, error: str | None = None) -> RunRecord:
-        """Close the run; from here on ``record()`` gives this record."""
-        self._ended = self._build(state, text, error)
+    def end(
+        self,
+        state: RunState,
+        text: str | None,
+        error: str | None = None,
+        *,
+        tool_calls: tuple[ToolCall, ...] = (),
+        finish_reason: FinishReason | None = None,
+        choices: Sequence[Choice | Loss] = (),
+    ) -> RunRecord:
+        """Close the run; from here on ``record()`` gives this record.
+
+        Args:
+            state: How it ended.
+            text: The answer; None where there is none.
+            error: Why it failed, one line.
+            tool_calls: The answer's.
+            finish_reason: Why the answer ended.
+            choices: The answers beyond the first.
+        """
+        self._ended = replace(
+            self._build(state, text, error),
+            tool_calls=tool_calls,
+            finish_reason=finish_reason,
+            choices=tuple(choices),
+        )
         return self._ended
 
     def show(self, record: RunRecord) -> RunRecord:
@@ -272,4 +344,7 @@ class RunLog:
             wall_s=self.seconds(),
             critical_path_s=critical_path(calls).seconds,
             error=error,
+            wanted=self.wanted,
+            owner=self.owner,
+            labels=self.labels,
         )
