@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
-from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import ModelResponse, ModelResponseStreamEvent, PartDeltaEvent, PartStartEvent
 from pydantic_ai.messages import ToolCallPart as TheirCall
 from pydantic_ai.messages import ToolCallPartDelta as TheirDelta
@@ -57,8 +57,8 @@ def render_wishes(request: CallRequest, model: Model[Any]) -> Wishes:
     settings: dict[str, Any] = {}
     notes = taken.notes
     if taken.tools is not None:
-        parameters.function_tools = [_definition(tool) for tool in taken.tools.tools]
-        settings = _choice(taken.tools)
+        settings, more = _set_tools(parameters, taken.tools, model)
+        notes += more
     if request.reply_format is not None:
         notes += _set_format(parameters, request.reply_format, model)
     return Wishes(parameters, settings, {}, notes, taken.has_no_thinking)
@@ -162,6 +162,21 @@ def _definition(tool: ToolSpec) -> ToolDefinition:
     )
 
 
+def _set_tools(
+    parameters: ModelRequestParameters, tools: ToolUse, model: Model[Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Tell a model of tools, strictly where that was wished and can be; return settings and notes."""
+    notes: tuple[str, ...] = ()
+    parameters.function_tools = [_definition(tool) for tool in tools.tools]
+    if (why := _refusal(parameters, model)) is not None:
+        parameters.function_tools = [replace(tool, strict=False) for tool in parameters.function_tools]
+        notes = (f"strict was not sent: {why}",)
+    if notes and (why := _refusal(parameters, model)) is not None:
+        parameters.function_tools = []
+        return {}, (f"tools were not sent: {why}",)
+    return _choice(tools), notes
+
+
 def _choice(tools: ToolUse) -> dict[str, Any]:
     settings: dict[str, Any] = {"tool_choice": tools.choice if tools.only is None else [tools.only]}
     return settings if tools.is_parallel is None else settings | {"parallel_tool_calls": tools.is_parallel}
@@ -180,7 +195,10 @@ def _set_format(parameters: ModelRequestParameters, wanted: ReplyFormat, model: 
             description=wanted.description or None,
             strict=wanted.is_strict or None,
         )
-        return _refused(parameters, model)
+        if (why := _refusal(parameters, model)) is None:
+            return ()
+        parameters.output_mode, parameters.output_object = "text", None
+        return (f"the reply's format was not sent: {why}",)
     if not profile.get("supports_json_object_output"):
         return ("the reply's format was not sent: the model has no setting for it",)
     parameters.output_mode = "prompted"
@@ -189,14 +207,13 @@ def _set_format(parameters: ModelRequestParameters, wanted: ReplyFormat, model: 
     return () if wanted.schema is None else ("the reply's schema was not sent: the model is asked for JSON alone",)
 
 
-def _refused(parameters: ModelRequestParameters, model: Model[Any]) -> tuple[str, ...]:
-    """Take a schema out again that the library will not send, with a note why."""
+def _refusal(parameters: ModelRequestParameters, model: Model[Any]) -> str | None:
+    """Return why the library cannot put schemas in a model's own form; None where it can."""
     try:
         model.prepare_request(None, parameters)
-    except UserError as error:
-        parameters.output_mode, parameters.output_object = "text", None
-        return (f"the reply's format was not sent: {describe(error)}",)
-    return ()
+    except Exception as error:  # noqa: BLE001 - foreign code over a caller's schema: there is no telling what it raises
+        return f"a schema has no place in the model's own form: {describe(error)}"
+    return None
 
 
 class CallPieces:

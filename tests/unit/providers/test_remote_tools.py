@@ -48,7 +48,7 @@ SENT = [
     {"type": "function", "function": {"name": "weather", "description": "The weather somewhere.", "parameters": PLACE}},
     {"type": "function", "function": {"name": "clock", "strict": True}},
 ]
-MANY = {f"p{number}": {"type": ["string", "null"]} for number in range(100)}
+MANY = {f"p{number}": {"type": ["string", "null"]} for number in range(3)}
 NAMED = ReplyFormat("json_schema", "place", "A place.", PLACE, is_strict=True)
 
 
@@ -111,7 +111,16 @@ def body_for(model: str, request: CallRequest) -> dict[str, Any]:
 def wishes_of(model: str, request: CallRequest) -> Wishes:
     """Return what of a request's wishes goes to a vendor's own API."""
     require_module(model.partition(":")[0].replace("google", "google.genai").replace("mistral", "mistralai"))
-    return render_wishes(request, build_model(ModelSettings(model=model), "k", SharedHttp().client()).model)
+
+    async def scenario() -> Wishes:
+        http = SharedHttp()
+        remote = build_model(ModelSettings(model=model), "k", http.client())
+        async with remote.provider:
+            found = render_wishes(request, remote.model)
+        await http.aclose()
+        return found
+
+    return run(scenario)
 
 
 @pytest.mark.parametrize("is_streamed", [True, False])
@@ -229,6 +238,19 @@ def test_pieces_of_calls_arrive_as_pieces() -> None:
     assert chunks[-1].finish_reason == "tool_calls"
 
 
+def test_a_name_has_a_place_in_the_text_where_the_interface_has_none() -> None:
+    """Before it; a turn without text has nowhere to put it."""
+    messages = (
+        Message("user", (TextPart("Where?"),), name="ann"),
+        Message("assistant", (), "bob", (ToolCall("1", "clock", "{}"),)),
+    )
+    body = body_for(
+        "anthropic:claude-haiku-4-5", a_request(*messages, Message("tool", (TextPart("Noon."),), "clock", (), "1"))
+    )
+    assert body["messages"][0]["content"] == [{"text": "[ann] Where?", "type": "text"}]
+    assert "bob" not in json.dumps(body)
+
+
 def test_calls_of_a_whole_reply_come_in_one_piece_each() -> None:
     """Without text there is none."""
     calls = [
@@ -316,8 +338,8 @@ def test_groq_gets_a_format_that_the_library_does_not_know_it_to_take() -> None:
         ("mistral:mistral-large-latest", NAMED, "the model has no setting for it"),
         (
             "anthropic:claude-haiku-4-5",
-            ReplyFormat("json_schema", schema={"type": "object", "properties": {"a": {"$ref": "#/$defs/none"}}}),
-            "Structured output",
+            ReplyFormat("json_schema", schema={"type": "object", "properties": MANY}),
+            "the reply's format was not sent: ",
         ),
     ],
 )
@@ -335,6 +357,18 @@ def test_a_model_that_knows_json_but_no_schema_is_asked_for_json() -> None:
     assert found.notes == ("the reply's schema was not sent: the model is asked for JSON alone",)
     assert found.parameters.output_mode == "prompted"
     assert render_wishes(a_request(reply_format=ReplyFormat("json_object")), model).notes == ()
+
+
+def test_tools_that_cannot_be_told_strictly_are_told_so() -> None:
+    """A schema that is right may be one that a library's strict form cannot say; and one that is wrong has no form."""
+    strict = ToolSpec("t", parameters={"type": "object", "properties": MANY}, is_strict=True)
+    found = wishes_of("anthropic:claude-haiku-4-5", a_request(tools=ToolUse((strict,))))
+    assert [tool.strict for tool in found.parameters.function_tools] == [False]
+    assert found.notes[0].startswith("strict was not sent: a schema has no place in the model's own form: ")
+    wrong = ToolSpec("t", parameters={"type": "object", "properties": {"a": 3}})
+    found = wishes_of("google:gemini-2.5-flash", a_request(tools=ToolUse((wrong,), "required")))
+    assert (found.parameters.function_tools, found.settings) == ([], {})
+    assert found.notes[0].startswith("tools were not sent: a schema has no place")
 
 
 def test_a_model_without_tools_gets_none_and_a_note_says_so() -> None:
