@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from attention_moa.errors import RateLimitError
-from attention_moa.messages import CallRequest
+from attention_moa.messages import CallRequest, Chunk, ToolCallDelta, Usage
 
 NO_FUNCTION = 7
 ASYNC_ENDED = threading.Event()
@@ -83,6 +83,20 @@ async def async_list(messages: Messages) -> list[str]:
     """Return a list from async code."""
     del messages
     return ["x", "y"]
+
+
+def calls_tool(messages: Messages, request: CallRequest) -> Iterator[str | Chunk]:
+    """Say a word, and call the first tool in two pieces."""
+    del messages
+    yield "Look: "
+    name = request.tools.tools[0].name if request.tools else "none"
+    yield Chunk(tool_calls=(ToolCallDelta(0, "c1", name, '{"a"'),))
+    yield Chunk(tool_calls=(ToolCallDelta(0, arguments=": 1}"),), usage=Usage(output_tokens=3))
+
+
+def one_chunk(messages: Messages) -> Chunk:
+    """Say all in one chunk, cut off."""
+    return Chunk(text=f"{len(messages)} turn", finish_reason="length")
 
 
 def blocks(messages: Messages) -> str:

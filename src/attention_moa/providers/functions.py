@@ -3,7 +3,8 @@
 The function gets the conversation as a list of plain dicts, ``{"role": "user", "content": "…"}`` in order (``plain.py``
 says what else may be in them). If it has a parameter named ``request`` it gets the whole ``CallRequest`` too, its
 sampling settings included; where it has none and there are some, the reply's notes say that they had no effect. It
-returns the text, or an iterator of pieces of it; it may be async, and return an async iterator.
+returns the text, or an iterator of pieces of it; it may be async, and return an async iterator. A piece may be a
+``Chunk`` too, so that a function can call the tools of ``request.tools``, think, or count its tokens.
 
 A plain function runs in a thread of its own, so it may block. Python cannot end a thread: after a cancelled call the
 function runs on to its end, its result unheard, and it keeps neither the event loop nor the end of the process waiting.
@@ -21,6 +22,8 @@ from contextlib import aclosing, suppress
 from functools import reduce
 from typing import Any, TypeGuard, cast
 
+from msgspec.structs import replace
+
 from attention_moa.errors import (
     BadReplyError,
     CallError,
@@ -31,7 +34,7 @@ from attention_moa.errors import (
     describe,
 )
 from attention_moa.keys import masked
-from attention_moa.messages import CallRequest, Chunk
+from attention_moa.messages import CallRequest, Chunk, FinishReason
 from attention_moa.providers.plain import render_plain, render_sampling
 
 
@@ -60,15 +63,18 @@ class FunctionProvider:
             pieces = _awaited(self._function, messages, options)
         else:
             pieces = _threaded(self._function, messages, options)
+        finish: FinishReason = "stop"
         try:
             async with aclosing(pieces):
                 async for piece in pieces:
-                    yield Chunk(text=self._text(piece))
+                    chunk = self._chunk(piece)
+                    finish = chunk.finish_reason or ("tool_calls" if chunk.tool_calls else finish)
+                    yield replace(chunk, finish_reason=None)
         except CallError:
             raise
         except Exception as error:
             raise _as_call_error(error, self._name) from error
-        yield Chunk(finish_reason="stop", notes=self._notes(request))
+        yield Chunk(finish_reason=finish, notes=self._notes(request))
 
     async def aclose(self) -> None:
         """Do nothing: a function holds nothing open."""
@@ -79,10 +85,12 @@ class FunctionProvider:
             return ()
         return (f"no effect on {self._name}, which has no parameter named request: {unheard}",)
 
-    def _text(self, piece: object) -> str:
+    def _chunk(self, piece: object) -> Chunk:
+        if isinstance(piece, Chunk):
+            return piece
         if not isinstance(piece, str):
             raise BadReplyError(f"{self._name} gave {type(piece).__name__}, not text", retryable=False)
-        return piece
+        return Chunk(text=piece)
 
 
 def _imported(name: str, key: str) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ from attention_moa.errors import (
     ServerError,
     TransportError,
 )
-from attention_moa.messages import Sampling
+from attention_moa.messages import Sampling, ToolSpec, ToolUse
 from attention_moa.providers.functions import FunctionProvider
 from tests import function_agents
 from tests.asking import a_request, chunks_of, run, text_of
@@ -50,6 +50,21 @@ def test_an_iterator_is_streamed_piece_by_piece() -> None:
     assert [chunk.text for chunk in chunks] == ["one ", "two ", "1", ""]
     assert chunks[-1].finish_reason == "stop"
     assert chunks[-1].usage is None
+
+
+def test_a_function_may_call_tools_by_chunks_of_its_own() -> None:
+    """Its pieces arrive as they are, and the end says that tools were called."""
+    asked = a_request(tools=ToolUse(tools=(ToolSpec("look"),)))
+    chunks = run(lambda: chunks_of(_agent("calls_tool"), asked))
+    assert [chunk.text for chunk in chunks] == ["Look: ", "", "", ""]
+    assert [piece.name for chunk in chunks for piece in chunk.tool_calls] == ["look", ""]
+    assert [chunk.finish_reason for chunk in chunks] == [None, None, None, "tool_calls"]
+
+
+def test_a_function_may_say_why_its_reply_ends() -> None:
+    """The reason of its own chunk is that of the reply, told once."""
+    chunks = run(lambda: chunks_of(_agent("one_chunk")))
+    assert [(chunk.text, chunk.finish_reason) for chunk in chunks] == [("1 turn", None), ("", "length")]
 
 
 @pytest.mark.parametrize(("name", "notes"), [("echo", 1), ("who", 0)])
