@@ -113,15 +113,15 @@ class ResponseEvents:
             yield from self._call(piece)
 
     def finished(self, record: RunRecord) -> Iterator[Told]:
-        """Yield the end of a response that has its answer; an answer of which nothing was told comes whole.
+        """Yield what is left of the answer, and its end.
 
         Args:
             record: The run, over.
+
+        Raises:
+            ApiError: What was told of the answer is not how it stands.
         """
-        if not self.has_answer:
-            calls = tuple(_whole(index, call) for index, call in enumerate(record.tool_calls))
-            whole = AnswerDelta(run_id=record.run_id, at_s=record.wall_s, text=record.text or "", tool_calls=calls)
-            yield from self.pieces(whole)
+        yield from self._rest(record)
         status = whole_document(self._shown, record, ())["status"]
         items = yield from self._done(status)
         yield self._event(f"response.{status}", response=whole_document(self._shown, record, items))
@@ -136,6 +136,16 @@ class ResponseEvents:
         yield from self._thought_done()
         items = yield from self._done("incomplete")
         yield self._event("response.failed", response=failed_document(self._shown, record, error, items))
+
+    def _rest(self, record: RunRecord) -> Iterator[Told]:
+        told, text = self._message.text if self._message is not None else "", record.text or ""
+        if not text.startswith(told) or (self._calls and not record.tool_calls):
+            raise broke_off("another text stands in its place", record.run_id)
+        calls = () if self._calls else tuple(_whole(index, call) for index, call in enumerate(record.tool_calls))
+        left = text[len(told) :]
+        if left or calls:
+            yield from self.pieces(AnswerDelta(run_id=record.run_id, at_s=record.wall_s, text=left, tool_calls=calls))
+        yield from self._thought_done()
 
     # --------------------------------------------------------------------------------------------------------- pieces
 
@@ -206,6 +216,17 @@ class ResponseEvents:
         event = {"type": kind, "sequence_number": self._number, **told}
         self._number += 1
         return event
+
+
+def broke_off(why: str, run_id: str) -> ApiError:
+    """Return the error of a stream of which something was told that does not stand.
+
+    Args:
+        why: One line.
+        run_id: The run, which has the answer.
+    """
+    message = f"the answer broke off: {why}. What was sent of it does not stand; GET /v1/runs/{run_id} has the answer"
+    return ApiError(502, message, type="upstream_error", code="answer_broke_off", run_id=run_id)
 
 
 def _whole(index: int, call: ToolCall) -> ToolCallDelta:
