@@ -34,7 +34,7 @@ from attention_moa.server.chat_body import (
 )
 from attention_moa.server.errors import bad_request
 from attention_moa.server.fields import CHAT_IGNORED, refuse_field, set_ones
-from attention_moa.server.translate import Asked, config_fault, thinking_of
+from attention_moa.server.translate import Asked, config_fault, effort_of
 
 _MOST_LABELS = 16
 _MOST_KEY = 64
@@ -51,7 +51,7 @@ def asked_of(body: ChatBody) -> Asked:
         ApiError: 400: a field is wrong or refused; ``param`` names it.
     """
     _refuse(body)
-    thinking, notes = thinking_of(body.reasoning_effort)
+    thinking, notes = effort_of(body.reasoning_effort)
     return Asked(
         conversation=_conversation(body.messages),
         wanted=AnswerSpec(tools=_tools(body), reply_format=_format(body), stop=_stop(body.stop)),

@@ -1,4 +1,4 @@
-"""The hub of runs: each is a task of the server's own, watched by any number of clients, from whichever event on.
+"""A run of the server: a task of its own, watched by any number of clients, from whichever event on.
 
 A client that leaves takes nothing of a run with it unless it is told to; a client that comes late hears all of it from
 the start. What is kept are the events; pieces of text are only passed on.
@@ -8,27 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from types import TracebackType
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from attention_moa.errors import MoaError, RunNotFoundError, describe
+from attention_moa.errors import MoaError, describe
 from attention_moa.events import AnswerDelta, AnswerReset, CallDelta, Event, RunFinished, RunStarted
 from attention_moa.ports import Journal
 from attention_moa.records import RunRecord, RunState
 from attention_moa.run_stream import RunStream
 from attention_moa.server.errors import RETRY_S, ApiError
-from attention_moa.server.gate import Gate, Pass, Visitor
+from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
-from attention_moa.waiting import to_the_end
 
 _LOG = logging.getLogger("attention_moa.server")
-_MOST_ENDED = 64
-
-Begin = Callable[[Job, Visitor, int], RunStream]
-"""Starts a run of a job for somebody, as which of several samples."""
 
 
 class Seen(NamedTuple):
@@ -80,6 +73,11 @@ class LiveRun:
     def record(self) -> RunRecord:
         """What is finished so far; the final record once the run is over."""
         return self._stream.record
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the run has begun, so that its id is sure, or is over."""
+        return self._begun.is_set()
 
     @property
     def is_over(self) -> bool:
@@ -179,7 +177,7 @@ class LiveRun:
                     if not isinstance(item, RunRecord):
                         await self._hear(item, journal)
         except asyncio.CancelledError:
-            self.error = self._unwanted or _ending()
+            self.error = self._unwanted or ending()
             raise
         except Exception as error:  # noqa: BLE001 - whatever ended the run, those who wait for it hear of it
             self.error = error
@@ -261,142 +259,13 @@ async def _batch(queue: _Queue, tick_s: float | None) -> list[Seen | None]:
     return batch
 
 
-class Hub:
-    """All runs of a server; use it as an async context manager, around all that begins one.
-
-    Args:
-        begin: Starts a run.
-        gate: Says who may make one.
-        journal: Keeps the events of runs that are over; None for nowhere.
-        max_runs: Most runs at once.
-    """
-
-    def __init__(self, begin: Begin, gate: Gate, *, journal: Journal | None, max_runs: int) -> None:
-        """Start without any run."""
-        self.is_draining = False
-        self._begin = begin
-        self._gate = gate
-        self._journal = journal
-        self._max_runs = max_runs
-        self._group = asyncio.TaskGroup()
-        self._starting = 0
-        self._running: dict[int, LiveRun] = {}
-        self._ended: OrderedDict[str, LiveRun] = OrderedDict()
-
-    async def __aenter__(self) -> Self:
-        """Take runs from here on."""
-        await self._group.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End all runs and wait until nothing of them is left."""
-        self.is_draining = True
-        self.cancel_all()
-        await self._group.__aexit__(kind, error, trace)
-
-    @property
-    def running(self) -> Sequence[LiveRun]:
-        """The runs under way, the oldest first."""
-        return tuple(self._running.values())
-
-    def get(self, run_id: str) -> LiveRun | None:
-        """Return a run under way, or one that lately ended; None where there is none of that id."""
-        return next((live for live in self._running.values() if live.run_id == run_id), self._ended.get(run_id))
-
-    async def start(self, job: Job, visitor: Visitor, *, sample: int = 0) -> LiveRun:
-        """Return a new run, under way.
-
-        Args:
-            job: What is asked.
-            visitor: Who asks.
-            sample: Which of several runs of one request.
-
-        Raises:
-            ApiError: There are too many, the server is about to end, or the gate says no.
-            ConfigError: The question is empty.
-        """
-        if self.is_draining:
-            raise _ending()
-        if len(self._running) + self._starting >= self._max_runs:
-            most = f"{self._max_runs} runs are under way, which is the most at once"
-            raise _busy(f"{most}: try again", code="overloaded")
-        self._starting += 1
-        try:
-            leave = await self._gate.admit(visitor, job)
-        finally:
-            self._starting -= 1
-        try:
-            live = LiveRun(job, visitor, self._begin(job, visitor, sample))
-        except BaseException:  # whatever it is: what was held for the run is given back
-            await to_the_end(leave.settle(None))
-            raise
-        self._running[id(live)] = live
-        self._group.create_task(self._follow(live, leave))
-        self._group.create_task(_note(live, leave))
-        return live
-
-    async def drain(self, within_s: float) -> None:
-        """Let runs under way finish, and begin none any more; those that take too long are ended.
-
-        Args:
-            within_s: Seconds that they have.
-        """
-        self.is_draining = True
-        try:
-            async with asyncio.timeout(within_s):
-                for live in self.running:
-                    await live.over()
-        except TimeoutError:
-            self.cancel_all()
-            for live in self.running:
-                await live.over()
-
-    def cancel_all(self) -> None:
-        """End all runs, and begin none any more; what was finished of them is kept."""
-        self.is_draining = True
-        for live in self.running:
-            live.cancel(_ending())
-
-    async def _follow(self, live: LiveRun, leave: Pass) -> None:
-        try:
-            await live.follow(self._journal)
-        finally:
-            await to_the_end(self._put_away(live, leave))
-
-    async def _put_away(self, live: LiveRun, leave: Pass) -> None:
-        """Settle what a run took and keep its events, then let go of who waits: a next run finds it settled."""
-        try:
-            await leave.settle(live.record)
-            if self._journal is not None:
-                await live.keep(self._journal)
-        except RunNotFoundError:
-            pass  # it ended before it had its place in the journal
-        except Exception:  # noqa: BLE001 - whatever it is, other runs go on; the log has it
-            _LOG.exception("server.run_not_settled", extra={"run_id": live.run_id})
-        finally:
-            self._running.pop(id(live), None)
-            self._ended[live.run_id] = live
-            if len(self._ended) > _MOST_ENDED:
-                self._ended.popitem(last=False)
-            live.close()
+def ending() -> ApiError:
+    """Return the error of a run that there is no time for: the server is about to end."""
+    return busy("the server is about to end: try again, and what was finished serves the next run", code="draining")
 
 
-async def _note(live: LiveRun, leave: Pass) -> None:
-    """Tell the gate which run it is, once that is sure."""
-    await live.begun()
-    try:
-        await leave.begun(live.run_id)
-    except MoaError:
-        _LOG.exception("server.run_not_noted", extra={"run_id": live.run_id})
-
-
-def _ending() -> ApiError:
-    return _busy("the server is about to end: try again, and what was finished serves the next run", code="draining")
-
-
-def _busy(message: str, *, code: str) -> ApiError:
+def busy(message: str, *, code: str) -> ApiError:
+    """Return the error of a run that there is no room for now."""
     return ApiError(503, message, type="overloaded_error", code=code, retry_after_s=RETRY_S)
 
 

@@ -16,8 +16,8 @@ from attention_moa.run_stream import RunStream
 from attention_moa.runtime import Ensemble
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.gate import Gate, OpenGate, Visitor
+from attention_moa.server.hub import Hub
 from attention_moa.server.job import Job
-from attention_moa.server.live import Hub
 from attention_moa.server.models import Catalogue, load_ensembles
 from attention_moa.settings import default_journal
 from attention_moa.waiting import to_the_end

@@ -5,13 +5,12 @@ A request changes the ensemble only through the fields that are here; no text in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from attention_moa.agents import AgentSpec, ResidualSpec
+from attention_moa.agents import AgentSpec
 from attention_moa.answer_spec import AnswerSpec
 from attention_moa.budget import Budget
 from attention_moa.config import EnsembleSpec, all_agents, summary_chain, with_layers
@@ -20,20 +19,17 @@ from attention_moa.messages import Conversation, Sampling
 from attention_moa.prices import known_price
 from attention_moa.questions import conversation_of
 from attention_moa.rules import LimitSpec
+from attention_moa.sampled import sampled, thinking_of
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.errors import ApiError, bad_request
 from attention_moa.server.job import Job
 from attention_moa.server.models import Served
 from attention_moa.server.settings_body import MoaBody
-from attention_moa.strategies import STRATEGIES, StrategyName
 
-_AGENTS_WRITE: frozenset[StrategyName] = frozenset({"single", "best-of-n", "majority"})
-"""The strategies whose answer is an agent's own."""
-
-_EFFORTS: Mapping[str, Any] = {"none": False, "minimal": "low", "low": "low", "medium": "medium", "high": "high"}
-_MOST = "high"
 _MOA = "attention_moa"
 _NOTHING = MoaBody()
+
+Thinking: TypeAlias = bool | Literal["low", "medium", "high"] | None
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -100,7 +96,7 @@ def job_of(asked: Asked, served: Served, config: ServerConfig) -> Job:
     )
 
 
-def thinking_of(effort: str | None) -> tuple[Any, tuple[str, ...]]:
+def effort_of(effort: str | None) -> tuple[Thinking, tuple[str, ...]]:
     """Return how much is to be thought, and a note where that is not quite what was asked for.
 
     Args:
@@ -108,7 +104,7 @@ def thinking_of(effort: str | None) -> tuple[Any, tuple[str, ...]]:
     """
     if effort is None:
         return None, ()
-    thinking = _EFFORTS.get(effort, _MOST)
+    thinking = thinking_of(effort)
     is_same = (thinking or "none") == effort
     return thinking, () if is_same else (f"a reasoning effort of {effort} is taken as {thinking}",)
 
@@ -137,7 +133,7 @@ def _conversation(asked: Asked, config: ServerConfig) -> Conversation:
 
 def _writer_alone(spec: EnsembleSpec) -> EnsembleSpec:
     """Return the ensemble's summary agent alone, which goes on after a tool's result."""
-    if spec.strategy in _AGENTS_WRITE and len(spec.agents) == 1:
+    if spec.strategy == "single":
         return spec
     writer = summary_chain(spec)[0]
     return EnsembleSpec(
@@ -195,16 +191,9 @@ def _stricter(own: Any, asked: Any) -> Any:  # noqa: ANN401 - whole numbers stay
 
 
 def _sampled(spec: EnsembleSpec, asked: Asked) -> EnsembleSpec:
-    """Return the ensemble with a request's sampling for those who write: writers, or agents where there are none."""
-    told = {field: value for field, value in asdict(asked.sampling).items() if value is not None}
-    if not told:
-        return spec
+    """Return the ensemble with a request's sampling for those who write its answer."""
     try:
-        if spec.strategy in _AGENTS_WRITE:
-            return replace(spec, agents=tuple(replace(agent, **told) for agent in spec.agents))
-        has_residual = "residual" in STRATEGIES[spec.strategy].uses and spec.residual.enabled
-        residual: ResidualSpec = replace(spec.residual, **told) if has_residual else spec.residual
-        return replace(spec, summary=replace(spec.summary, **told), residual=residual)
+        return sampled(spec, asked.sampling)
     except ConfigError as error:
         field = (error.key or "").rpartition(".")[2]
         raise config_fault(error, asked.names.get(field, field)) from error
