@@ -30,7 +30,7 @@ from attention_moa.server.responses_body import (
 )
 from attention_moa.server.responses_document import BACKGROUND, INSTRUCTIONS, PREVIOUS
 from attention_moa.server.responses_input import read_input, turns_of
-from attention_moa.server.translate import Asked, thinking_of
+from attention_moa.server.translate import Asked, effort_of
 
 IGNORED = (
     "include",
@@ -72,7 +72,7 @@ def asked_of(body: ResponsesBody, past: Past | None) -> Asked:
     """
     _refuse(body)
     items = read_input(body.input)
-    thinking, notes = thinking_of(body.reasoning.effort if body.reasoning is not None else None)
+    thinking, notes = effort_of(body.reasoning.effort if body.reasoning is not None else None)
     return Asked(
         conversation=_conversation(body, items, past),
         wanted=AnswerSpec(tools=_tools(body), reply_format=_format(body)),
