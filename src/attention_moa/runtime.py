@@ -22,22 +22,24 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.budget import Budget
 from attention_moa.calls import Caller
 from attention_moa.config import EnsembleSpec, LimitSpec, all_agents, with_layers
 from attention_moa.ensemble import run_ensemble
-from attention_moa.errors import ConfigError
 from attention_moa.events import Event
 from attention_moa.journaling import RunWish, finished_run, keep_plan, leave_place, open_wanted, take_place
 from attention_moa.limiter import Limiters
-from attention_moa.messages import Conversation, ImagePart
+from attention_moa.loading import inlined, tried_templates, with_model_file
+from attention_moa.messages import Conversation
 from attention_moa.model_limits import model_limiters
 from attention_moa.ports import Journal, Observer, Provider, RunJournal
 from attention_moa.prices import known_price
-from attention_moa.prompts import Desk, Seal, Templates, load_templates, rehearse
+from attention_moa.prompts import Desk, Seal, Templates
 from attention_moa.providers import ProviderPool
 from attention_moa.questions import conversation_of
 from attention_moa.records import RunRecord
@@ -53,6 +55,14 @@ _SECRET = secrets.token_bytes(32)
 
 ANY_RUN = RunWish()
 """An interrupted run of an equal request, else a new one."""
+
+
+class _Order(NamedTuple):
+    """A run that was asked for: its log, which run of the journal it is, and the line that its prompts begin with."""
+
+    log: RunLog
+    wish: RunWish
+    salt: str
 
 
 class Ensemble:
@@ -90,12 +100,13 @@ class Ensemble:
         self._journal: Journal | None = None
         self._own = dict(providers or {})
         self._secret = secret
-        self._templates = _tried_templates(spec)
+        self._templates = tried_templates(spec)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._kept: AsyncExitStack | None = None
         self._pool: ProviderPool | None = None
         self._limiters: Limiters | None = None
         self._streaming: set[asyncio.Task[object]] = set()
+        self._unopened: set[str] = set()
 
     @classmethod
     def load(
@@ -127,7 +138,7 @@ class Ensemble:
         if layers is not None:
             spec = with_layers(spec, layers)
         if model_file is not None:
-            spec = _with_model_file(spec, model_file)
+            spec = with_model_file(spec, model_file)
         return cls(spec, providers=providers, journal=journal, has_reuse=has_reuse, is_replay=is_replay)
 
     @property
@@ -175,7 +186,10 @@ class Ensemble:
         system: str | None = None,
         observers: Sequence[Observer] = (),
         wish: RunWish = ANY_RUN,
+        wanted: AnswerSpec = PLAIN,
+        spec: EnsembleSpec | None = None,
         limits: LimitSpec | None = None,
+        salt: str = "",
     ) -> RunRecord:
         """Return the record of one run; ``record.text`` is the answer.
 
@@ -185,15 +199,21 @@ class Ensemble:
             observers: Told every event as it happens.
             wish: Which run of the journal this is; unless told an interrupted one of an equal
                 request, else a new one.
+            wanted: What the answer is to be: tools that it may call, its form, where it ends, how many there are.
+            spec: What runs in the place of the ensemble itself: with other layers, sampling, rules. It has the same
+                providers, limiters and journal.
             limits: What this run may use, in the place of what the ensemble says; None leaves that.
+            salt: A line that every prompt of the run begins with, so that no endpoint's cache is shared with runs that
+                begin with another one; a run that goes on needs the same. Empty for none.
 
         Raises:
             ConfigError: The question is empty, a key is missing, a model cannot be had.
             RunError: There is no answer; ``error.partial`` holds what was finished.
             StoreError: The journal cannot be read or written; what was written is not lost.
         """
-        log = self._log(conversation_of(question, system), observers, has_deltas=False, limits=limits)
-        return await self._run(log, wish)
+        ran = self._spec(spec, limits)
+        log = self._log(ran, conversation_of(question, system), observers, wish=wish, wanted=wanted, has_deltas=False)
+        return await self._run(_Order(log, wish, salt))
 
     def run_sync(
         self,
@@ -223,79 +243,99 @@ class Ensemble:
         system: str | None = None,
         deltas: bool = False,
         wish: RunWish = ANY_RUN,
+        wanted: AnswerSpec = PLAIN,
+        spec: EnsembleSpec | None = None,
+        limits: LimitSpec | None = None,
+        salt: str = "",
     ) -> RunStream:
         """Return a run to iterate: events as they happen, then the record.
 
         Args:
-            question: As in ``run``.
-            system: As in ``run``.
-            deltas: Whether every piece of every reply is an event.
-            wish: As in ``run``.
+            question: As in ``run``; so are ``system`` and the last five.
+            system: A system prompt to put first.
+            deltas: Whether every piece of every reply is an event, and every piece of the answer that is sure to stand.
+            wish: Which run of the journal this is.
+            wanted: What the answer is to be.
+            spec: What runs in the place of the ensemble itself.
+            limits: What this run may use.
+            salt: A line that every prompt begins with.
 
         Raises:
             ConfigError: The question is empty.
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
-        log = self._log(conversation_of(question, system), [events.put_nowait], has_deltas=deltas)
-        return RunStream(log, lambda: self._streamed(log, wish), events)
+        ran, conversation = self._spec(spec, limits), conversation_of(question, system)
+        log = self._log(ran, conversation, [events.put_nowait], wish=wish, wanted=wanted, has_deltas=deltas)
+        order = _Order(log, wish, salt)
+        return RunStream(log, lambda: self._streamed(order), events)
 
-    async def _streamed(self, log: RunLog, wish: RunWish) -> RunRecord:
+    async def _streamed(self, order: _Order) -> RunRecord:
         """Run in a task that is the stream's own, and known to the ensemble for as long."""
         task = asyncio.current_task()
         if task is not None:
             self._streaming.add(task)
             task.add_done_callback(self._streaming.discard)
-        return await self._run(log, wish)
+        return await self._run(order)
+
+    def _spec(self, spec: EnsembleSpec | None, limits: LimitSpec | None) -> EnsembleSpec:
+        spec = self.spec if spec is None else spec
+        return spec if limits is None else replace(spec, limits=limits)
 
     def _log(
         self,
+        spec: EnsembleSpec,
         conversation: Conversation,
         observers: Sequence[Observer],
         *,
+        wish: RunWish,
+        wanted: AnswerSpec,
         has_deltas: bool,
-        limits: LimitSpec | None = None,
     ) -> RunLog:
         now = datetime.now(UTC)
         return RunLog(
             f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
             now.isoformat(timespec="milliseconds"),
-            self.spec if limits is None else replace(self.spec, limits=limits),
+            spec,
             conversation,
             now=time.monotonic,
             observers=observers,
             has_deltas=has_deltas,
+            wanted=wanted,
+            owner=wish.owner,
+            labels=wish.labels,
+            unopened=self._unopened,
         )
 
-    async def _run(self, log: RunLog, wish: RunWish) -> RunRecord:
+    async def _run(self, order: _Order) -> RunRecord:
+        log, wish = order.log, order.wish
         place: RunJournal | None = None
         async with AsyncExitStack() as stack:
             try:
                 pool, journal = self._kept_ones() or await self._open(stack)
-                for agent in all_agents(self.spec):
+                for agent in all_agents(log.spec):
                     pool.get(agent)
-                conversation = await _inlined(log.conversation)
+                conversation = await inlined(log.conversation)
                 log.run_id = wish.name or log.run_id
                 log.start_clock()
                 budget = Budget(log.spec.limits, known_price)
-                budget.require_prices(all_agents(self.spec))
-                if (over := await finished_run(journal, wish, conversation)) is not None:
+                budget.require_prices(all_agents(log.spec))
+                if (over := await finished_run(journal, wish, conversation, wanted=log.wanted)) is not None:
                     return log.show(over)
-                place = await self._placed(journal, wish, log, conversation, budget=budget, stack=stack)
+                place = await self._placed(journal, order, conversation, budget=budget, stack=stack)
                 secret = self._secret or (await journal.secret() if journal is not None else _SECRET)
                 caller = Caller(
                     log,
                     pool.get,
-                    self.spec.calls,
+                    log.spec.calls,
                     jitter=random.random,
-                    limiters=self._limiters or model_limiters(self.spec),
+                    limiters=self._limiters or model_limiters(log.spec),
                     price_of=known_price,
                     budget=budget,
                     journal=place,
                     sample=place.head.sample if place is not None else wish.sample,
                     is_replay=self._is_replay,
                 )
-                desk = Desk(log.spec, conversation, self._templates, Seal(secret, conversation))
-                await run_ensemble(desk, caller, log)
+                await run_ensemble(self._desk(order, conversation, secret), caller, log)
             except asyncio.CancelledError:
                 if log.is_open:  # before the first call
                     self._note_unkept(place, log)
@@ -308,6 +348,13 @@ class Ensemble:
                 raise
         return log.record()
 
+    def _desk(self, order: _Order, conversation: Conversation, secret: bytes) -> Desk:
+        log = order.log
+        return Desk(log.spec, conversation, self._templates_of(log.spec), Seal(secret, conversation))
+
+    def _templates_of(self, spec: EnsembleSpec) -> Templates:
+        return self._templates if spec.prompts == self.spec.prompts else tried_templates(spec)
+
     def _note_unkept(self, place: RunJournal | None, log: RunLog) -> None:
         """Say of a run that ended before it had a place in the journal that its id may not be found there."""
         if self._wanted_journal is not None and place is None:
@@ -316,8 +363,7 @@ class Ensemble:
     async def _placed(
         self,
         journal: Journal | None,
-        wish: RunWish,
-        log: RunLog,
+        order: _Order,
         conversation: Conversation,
         *,
         budget: Budget,
@@ -326,12 +372,13 @@ class Ensemble:
         """Return the run's place in the journal, left with the stack: what was spent is counted, a new run planned."""
         if journal is None:
             return None
-        place = await take_place(journal, wish, log, conversation, has_reuse=self._has_reuse)
+        log = order.log
+        place = await take_place(journal, order.wish, log, conversation, has_reuse=self._has_reuse, wanted=log.wanted)
         stack.push_async_callback(_left, place, log, journal if self._is_replay and not log.is_resumed else None)
         if log.is_resumed:
-            budget.start(log.all_calls, {agent.name: agent for agent in all_agents(self.spec)})
+            budget.start(log.all_calls, {agent.name: agent for agent in all_agents(log.spec)})
         else:
-            await keep_plan(journal, place, self._templates, known_price)
+            await keep_plan(journal, place, self._templates_of(log.spec), known_price)
         return place
 
     def _kept_ones(self) -> tuple[ProviderPool, Journal | None] | None:
@@ -358,40 +405,3 @@ async def _closed(what: ProviderPool | Journal) -> None:
 
 async def _left(place: RunJournal, log: RunLog, drops_nothing_from: Journal | None) -> None:
     await to_the_end(leave_place(place, log, drops_nothing_from=drops_nothing_from))
-
-
-def _tried_templates(spec: EnsembleSpec) -> Templates:
-    templates = load_templates(Path(spec.prompts.folder) if spec.prompts.folder else None, style=spec.prompts.style)
-    rehearse(spec, templates)
-    return templates
-
-
-def _with_model_file(spec: EnsembleSpec, path: Path) -> EnsembleSpec:
-    """Return the ensemble with a GGUF file in the place of every embedded model."""
-    model = f"embedded:{path.absolute()}"
-
-    def local(name: str) -> str:
-        return model if name.startswith("embedded:") else name
-
-    def chain(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(local, names))
-
-    changed = replace(
-        spec,
-        agents=tuple(replace(agent, model=local(agent.model)) for agent in spec.agents),
-        summary=replace(spec.summary, model=local(spec.summary.model), fallback=chain(spec.summary.fallback)),
-        residual=replace(spec.residual, model=local(spec.residual.model), fallback=chain(spec.residual.fallback)),
-    )
-    if changed == spec:
-        raise ConfigError(f"ensemble {spec.name!r} has no embedded model to replace", key="model_file")
-    return changed
-
-
-async def _inlined(conversation: Conversation) -> Conversation:
-    """Return the conversation with the bytes of images that are only addresses so far."""
-    parts = (part for message in conversation for part in message.content)
-    if not any(isinstance(part, ImagePart) and not part.data for part in parts):
-        return conversation
-    from attention_moa.providers.images import load_images  # only runs with such images load it
-
-    return await load_images(conversation)
