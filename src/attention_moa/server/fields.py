@@ -14,11 +14,14 @@ from attention_moa.server.errors import bad_request
 
 REFUSED: Mapping[str, str] = {
     "audio": "answers are text",
+    "context_management": "agents read the whole conversation",
+    "conversation": "a conversation goes on with previous_response_id",
     "function_call": "it is deprecated: use tool_choice",
     "functions": "they are deprecated: use tools",
     "logit_bias": "several models write, and their tokens differ",
     "logprobs": "several models write, and one's probabilities do not say how sure the answer is",
     "moderation": "nothing is moderated here",
+    "prompt": "templates are the ensembles' own: send the text",
     "top_logprobs": "several models write, and one's probabilities do not say how sure the answer is",
     "web_search_options": "nothing is searched here",
 }
