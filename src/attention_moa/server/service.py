@@ -18,8 +18,10 @@ from attention_moa.server.config import ServerConfig
 from attention_moa.server.gate import Gate, OpenGate, Visitor
 from attention_moa.server.hub import Hub
 from attention_moa.server.job import Job
+from attention_moa.server.key_gate import open_key_gate
 from attention_moa.server.models import Catalogue, load_ensembles
 from attention_moa.settings import default_journal
+from attention_moa.store.journal import SqlJournal
 from attention_moa.waiting import to_the_end
 
 
@@ -31,7 +33,7 @@ class Service:
         specs: The ensembles; None loads those that the configuration names.
         providers: Providers of one's own by the prefix of the model string.
         journal: An open journal in the place of the configured one; it stays open.
-        gate: Who may come in; None for everybody.
+        gate: Who may come in; None for those who have a key, and everybody where the journal has no keys.
 
     Raises:
         ConfigError: An ensemble cannot be had.
@@ -51,6 +53,7 @@ class Service:
         self.catalogue = Catalogue(load_ensembles(config.ensembles) if specs is None else specs)
         self.journal: Journal | None = journal
         self.gate: Gate = gate or OpenGate()
+        self._has_own_gate = gate is None
         self._providers = providers
         self._given = journal
         self._ensembles: dict[str, Ensemble] = {}
@@ -72,8 +75,13 @@ class Service:
         """
         async with AsyncExitStack() as stack:
             if self._given is None and not self.config.is_unjournaled:
-                self.journal = await open_wanted(self.config.journal or default_journal())
-                stack.push_async_callback(_closed, cast("Journal", self.journal))
+                place = self.config.journal or default_journal()
+                self.journal = cast("SqlJournal", await open_wanted(place))
+                stack.push_async_callback(_closed, self.journal)
+                if self._has_own_gate:
+                    isolated = self.config.has_isolated_caches
+                    keys = open_key_gate(place, self.journal, has_isolated_caches=isolated)
+                    self.gate = await stack.enter_async_context(keys)
             for name, spec in self.catalogue.ensembles.items():
                 ensemble = Ensemble(spec, providers=self._providers, journal=self.journal)
                 self._ensembles[name] = await stack.enter_async_context(ensemble)
@@ -89,11 +97,11 @@ class Service:
         await self._stack.aclose()
 
     def _begin(self, job: Job, visitor: Visitor, sample: int) -> RunStream:
-        ensemble = self._ensembles[job.ensemble]
-        if job.spec != ensemble.spec:
-            ensemble = Ensemble(job.spec, providers=self._providers, journal=self.journal)
         wish = RunWish(run_id=job.run_id, is_fresh=job.is_fresh, sample=sample, owner=visitor.owner, labels=job.labels)
-        return ensemble.stream(job.conversation, deltas=True, wish=wish)
+        ensemble = self._ensembles[job.ensemble]
+        return ensemble.stream(
+            job.conversation, deltas=True, wish=wish, wanted=job.wanted, spec=job.spec, salt=visitor.salt
+        )
 
 
 def service_of(connection: HTTPConnection) -> Service:
