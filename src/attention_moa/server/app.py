@@ -18,6 +18,8 @@ from attention_moa.server import chat, models_api
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.errors import ApiError, api_error, not_found
 from attention_moa.server.gate import Gate
+from attention_moa.server.guard import Guard, GuardRules
+from attention_moa.server.origins import Origins
 from attention_moa.server.service import Service
 from attention_moa.server.wire import JSON, document
 
@@ -60,9 +62,18 @@ def create_app(
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},  # runs tell more
     )
     app.state.service = service
+    app.add_middleware(Guard, rules=_guard_rules(config))
     _add_routes(app)
     _add_errors(app)
     return app
+
+
+def _guard_rules(config: ServerConfig) -> GuardRules:
+    return GuardRules(
+        origins=Origins(host=config.host, allowed_hosts=config.allowed_hosts, cors_origins=config.cors_origins),
+        max_body_bytes=round(config.max_body_mib * 2**20),
+        body_timeout_s=config.body_timeout_s,
+    )
 
 
 def _add_routes(app: FastAPI) -> None:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from attention_moa.server.bodies import require_plain
 from attention_moa.server.errors import ApiError, bad_request
 from attention_moa.server.fields import REFUSED, refuse_field
 
@@ -57,6 +58,7 @@ async def read_body(request: Request, kind: type[BodyT]) -> BodyT:
 
 def parse_body(content: bytes, kind: type[BodyT]) -> BodyT:
     """Return the body that some bytes hold; as ``read_body``."""
+    require_plain(content)
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
