@@ -8,10 +8,7 @@ from msgspec.structs import fields, replace
 
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import Sampling
-from attention_moa.strategies import STRATEGIES
-
-_WITHOUT_WRITERS = frozenset({"single", "best-of-n", "majority"})
-"""Strategies whose answer is one of the agents' own, word for word."""
+from attention_moa.strategies import STRATEGIES, WITHOUT_WRITERS
 
 _EFFORTS: dict[str, bool | Literal["low", "medium", "high"]] = {
     "none": False,
@@ -44,7 +41,7 @@ def sampled(spec: EnsembleSpec, sampling: Sampling) -> EnsembleSpec:
     own = {field.name: value for field in fields(sampling) if (value := getattr(sampling, field.name)) is not None}
     if not own:
         return spec
-    if spec.strategy in _WITHOUT_WRITERS:
+    if spec.strategy in WITHOUT_WRITERS:
         return replace(spec, agents=tuple(replace(agent, **own) for agent in spec.agents))
     changed = replace(spec, summary=replace(spec.summary, **own))
     if not spec.residual.enabled or "residual" not in STRATEGIES[spec.strategy].uses:

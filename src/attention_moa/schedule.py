@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from attention_moa.agents import AgentSpec
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.config import ATTENTION_MOA, AttentionSpec, EnsembleSpec, voices, window_of
 
 
@@ -50,6 +51,26 @@ def pairs(spec: EnsembleSpec, layer: int) -> tuple[Pair, ...]:
     )
 
 
+def has_verdict(spec: EnsembleSpec, layer: int, wanted: AnswerSpec = PLAIN) -> bool:
+    """Return whether a writer may end the run after a layer, by a line at the head of its reply.
+
+    Where the answer must have a form, must call a tool, or is written more than once, the residual of the last layer is
+    the answer and nothing else: a line at its head would be in the way, and there is nothing left to end.
+
+    Args:
+        spec: The ensemble.
+        layer: From 1.
+        wanted: What the answer is to be.
+
+    Source: ours.
+    """
+    must_call = wanted.tools is not None and wanted.tools.choice == "required"
+    is_bare = must_call or wanted.reply_format is not None or wanted.choices > 1
+    if is_bare and layer == spec.layers and spec.strategy == ATTENTION_MOA:
+        return False
+    return spec.early_stop.rule == "verdict" and layer >= spec.early_stop.min_layers
+
+
 def count_layer_calls(spec: EnsembleSpec, layer: int) -> int:
     """Return the calls of one layer where nothing fails: ``N + N*N + N + 1``, and one more from layer 2 on.
 
@@ -70,9 +91,14 @@ def count_layer_calls(spec: EnsembleSpec, layer: int) -> int:
     return agents + critiques + refinements + 1 + (1 if layer > 1 and spec.residual.enabled else 0)
 
 
-def count_calls(spec: EnsembleSpec) -> int:
-    """Return the calls of a whole run where nothing fails and nothing stops early."""
-    return sum(count_layer_calls(spec, layer) for layer in range(1, spec.layers + 1))
+def count_calls(spec: EnsembleSpec, choices: int = 1) -> int:
+    """Return the calls of a whole run where nothing fails and nothing stops early.
+
+    Args:
+        spec: The ensemble.
+        choices: How many answers are written: each further one is a call more.
+    """
+    return sum(count_layer_calls(spec, layer) for layer in range(1, spec.layers + 1)) + choices - 1
 
 
 def windows(spec: EnsembleSpec) -> tuple[tuple[AgentSpec, ...], ...]:

@@ -64,3 +64,6 @@ STRATEGIES: Mapping[StrategyName, Strategy] = {
     ),
 }
 """Every strategy by the name that an ensemble's file gives it."""
+
+WITHOUT_WRITERS = frozenset[StrategyName]({"single", "best-of-n", "majority"})
+"""Strategies whose answer is one of the agents' own, word for word."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from attention_moa.prompts.contest import Ballot, render_compensate, render_extract, render_select
-from attention_moa.prompts.fit import Fitted, Prompt, Render, clip, estimate_tokens, fit, room_tokens
+from attention_moa.prompts.fit import Fitted, Prompt, Render, beside_tokens, clip, estimate_tokens, fit, room_tokens
 from attention_moa.prompts.rehearsal import rehearse
 from attention_moa.prompts.seals import Seal
+from attention_moa.prompts.seats import Desk
 from attention_moa.prompts.stages import (
-    Desk,
     Output,
     Section,
     render_answer,
     render_critique,
     render_panel,
     render_refine,
+    render_repair,
     render_residual,
     render_summary,
     split_panel,
@@ -30,6 +31,7 @@ __all__ = [
     "Seal",
     "Section",
     "Templates",
+    "beside_tokens",
     "clip",
     "estimate_tokens",
     "fit",
@@ -41,6 +43,7 @@ __all__ = [
     "render_extract",
     "render_panel",
     "render_refine",
+    "render_repair",
     "render_residual",
     "render_select",
     "render_summary",

@@ -9,7 +9,7 @@ from attention_moa.agents import AgentSpec
 from attention_moa.choosing import choice_line
 from attention_moa.messages import Stage
 from attention_moa.prompts.fit import Render
-from attention_moa.prompts.stages import Desk, Seat, closing
+from attention_moa.prompts.seats import Desk, Seat, closing
 from attention_moa.stopping import verdict_line
 
 
@@ -89,7 +89,7 @@ def render_compensate(
     """
     order = desk.seal.order(replies, Stage.RESIDUAL, layer, writer.name)
     values = {"previous": previous, "replies": _shown(desk, replies, order), "difference": difference}
-    return closing(Seat(desk, writer, layer), "compensate", values)
+    return closing(Seat(desk, writer, layer, writes=True), "compensate", values)
 
 
 def _shown(desk: Desk, replies: Mapping[str, str], order: Sequence[str]) -> list[dict[str, str | None]]:

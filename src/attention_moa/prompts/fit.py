@@ -11,6 +11,9 @@ from collections.abc import Callable
 from string import ascii_letters
 from typing import NamedTuple, TypeAlias
 
+import msgspec
+from msgspec import Struct
+
 from attention_moa.agents import ModelSettings
 from attention_moa.errors import ContextTooLongError
 from attention_moa.messages import Conversation, ImagePart, Message, Part, TextPart
@@ -83,6 +86,16 @@ def _tokens(text: str, has_small_vocabulary: bool) -> int:
     return single + math.ceil((len(encoded) - single) / _BYTES_A_TOKEN)
 
 
+def beside_tokens(*parts: Struct | None, has_small_vocabulary: bool = False) -> int:
+    """Return an upper estimate of what stands in a model's window beside the messages: tools, the form of the reply.
+
+    Args:
+        parts: None for what is not there.
+        has_small_vocabulary: As in ``estimate_tokens``.
+    """
+    return sum(_tokens(msgspec.json.encode(part).decode(), has_small_vocabulary) for part in parts if part is not None)
+
+
 def clip(text: str, limit: int | None) -> str:
     """Return a text of at most about ``limit`` characters: its beginning and its end, with a labelled gap between.
 
@@ -96,7 +109,7 @@ def clip(text: str, limit: int | None) -> str:
     return f"{text[:head]}\n[… {len(text) - head - tail} characters left out …]\n{text[len(text) - tail :]}"
 
 
-def fit(render: Render, model: ModelSettings, *, refusals: int = 0) -> Fitted:
+def fit(render: Render, model: ModelSettings, *, refusals: int = 0, beside: int = 0) -> Fitted:
     """Return the prompt in a form that the model can take.
 
     Args:
@@ -104,6 +117,7 @@ def fit(render: Render, model: ModelSettings, *, refusals: int = 0) -> Fitted:
         model: What the model can take; an unknown context window is taken for large enough.
         refusals: How often the model has refused this prompt as too long: each halves the room, since the estimate was
             too low or the window is smaller than the settings say.
+        beside: Tokens of the window that something else than the messages takes.
 
     Raises:
         ContextTooLongError: Not even the question and the shortest quotes fit.
@@ -118,6 +132,7 @@ def fit(render: Render, model: ModelSettings, *, refusals: int = 0) -> Fitted:
         return estimate_tokens(messages, has_small_vocabulary=model.has_small_vocabulary)
 
     needed, room = count(prompt.messages), room_tokens(model)
+    room = None if room is None else room - beside
     if refusals:
         room = (needed if room is None else min(room, needed)) >> refusals
     if room is not None and needed > room:

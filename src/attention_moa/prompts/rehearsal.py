@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from attention_moa.agents import AgentSpec
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
-from attention_moa.messages import user
+from attention_moa.messages import ReplyFormat, ToolSpec, ToolUse, user
 from attention_moa.prompts.contest import render_compensate, render_extract, render_select
 from attention_moa.prompts.seals import Seal
+from attention_moa.prompts.seats import Desk
 from attention_moa.prompts.stages import (
-    Desk,
     Output,
     render_answer,
     render_critique,
     render_panel,
     render_refine,
+    render_repair,
     render_residual,
     render_summary,
 )
 from attention_moa.prompts.templates import Templates
+
+_TOOLS = (ToolSpec("tool", "what it does", {"type": "object"}),)
+_WANTED = (
+    AnswerSpec(tools=ToolUse(_TOOLS), reply_format=ReplyFormat("json_schema", schema={"type": "object"})),
+    AnswerSpec(tools=ToolUse(_TOOLS, choice="required", only="tool")),
+    AnswerSpec(tools=ToolUse(_TOOLS, choice="none"), reply_format=ReplyFormat("json_object")),
+)
 
 
 def rehearse(spec: EnsembleSpec, templates: Templates) -> None:
@@ -31,7 +40,13 @@ def rehearse(spec: EnsembleSpec, templates: Templates) -> None:
         ConfigError: A template cannot be rendered; the text names it.
     """
     conversation = (user("question"),)
-    desk = Desk(spec, conversation, templates, Seal(b"a rehearsal has no secret", conversation))
+    seal = Seal(b"a rehearsal has no secret", conversation)
+    for wanted in (PLAIN, *_WANTED):
+        _rehearse(Desk(spec, conversation, templates, seal, wanted))
+
+
+def _rehearse(desk: Desk) -> None:
+    spec = desk.spec
     agent, summary_agent, residual_agent = spec.agents[0], summary_chain(spec)[0], residual_chain(spec)[0]
     for previous in (None, "output"):
         panel, _ = render_panel(desk, agent, 1, "own", peers={"peer": "text"}, has_self=True, previous=previous)
@@ -47,6 +62,7 @@ def rehearse(spec: EnsembleSpec, templates: Templates) -> None:
     for has_verdict in (True, False):
         outputs = (Output(1, "first"), Output(2, "second"))
         render_residual(desk, residual_agent, 2, outputs, has_verdict=has_verdict)(None)
+    render_repair(desk, summary_agent, 2, "text", problem="what is wrong with it")(None)
     _rehearse_baselines(desk, summary_agent)
 
 

@@ -1,8 +1,8 @@
 """What nobody can guess and everybody gets again: tags, nonces and orders out of one secret.
 
-Each is an HMAC over the conversation, the layer and the stage, and over nothing else: not over the run, so that equal
-work renders equal prompts, and not over the ensemble, so that changing one agent leaves the others' prompts as they
-were.
+Each is an HMAC over the conversation, the layer and the stage, over the caller's tools and format where there are any,
+and over nothing else: not over the run, so that equal work renders equal prompts, and not over the ensemble, so that
+changing one agent leaves the others' prompts as they were.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import Struct
 
 from attention_moa.messages import Conversation, Stage
 
@@ -21,11 +22,14 @@ class Seal:
     Args:
         secret: At least 16 random bytes, known to no model and no user.
         conversation: What the run is about.
+        beside: What else of the caller's stands in the prompts: tools, a format, a salt. Nothing for nothing.
     """
 
-    def __init__(self, secret: bytes, conversation: Conversation) -> None:
+    def __init__(self, secret: bytes, conversation: Conversation, *beside: Struct | str | None) -> None:
         """Derive the conversation's own key, so that a tag of one is of no use in another."""
-        self._key = hmac.digest(secret, msgspec.json.encode(conversation), "sha256")
+        more = [part for part in beside if part]
+        what = msgspec.json.encode(conversation) + (msgspec.json.encode(more) if more else b"")
+        self._key = hmac.digest(secret, what, "sha256")
 
     def __repr__(self) -> str:
         """Keep the key out of every log."""

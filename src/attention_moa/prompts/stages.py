@@ -12,7 +12,8 @@ Layouts (design: every stage of an agent continues that agent's own conversation
     As ``continue``, without the previous layer's output and with short instructions: the fewest prompt tokens sent.
 
 Quoted text is fenced with a tag that no text can know, peers are anonymous and in an order that says nothing, unless
-labels are switched on.
+labels are switched on. The caller's tools, the form of the answer and an agent's role stand in the system prompt, so
+that what all calls of a conversation have in common comes first.
 """
 
 from __future__ import annotations
@@ -20,31 +21,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
-
 from attention_moa.agents import AgentSpec
-from attention_moa.config import EnsembleSpec, voices
-from attention_moa.messages import Conversation, Message, Stage, TextPart, assistant, system, user
+from attention_moa.messages import Conversation, Stage, assistant, user
 from attention_moa.prompts.fit import Prompt, Render, clip
-from attention_moa.prompts.seals import Seal
-from attention_moa.prompts.templates import Templates
+from attention_moa.prompts.seats import Desk, Seat, append, closing
 from attention_moa.stopping import verdict_line
-
-
-class Desk(NamedTuple):
-    """What all prompts of a run are made from.
-
-    Args:
-        spec: The ensemble: layout, labels, who shares a model.
-        conversation: ``x``.
-        templates: The templates.
-        seal: Tags, nonces, orders.
-    """
-
-    spec: EnsembleSpec
-    conversation: Conversation
-    templates: Templates
-    seal: Seal
 
 
 class Section(NamedTuple):
@@ -82,11 +63,11 @@ def render_answer(desk: Desk, agent: AgentSpec, layer: int, previous: str | None
 
     Source: paper, stage 1.
     """
-    seat = Seat(desk, agent, layer, previous)
+    seat = Seat(desk, agent, layer, previous, writes=desk.agents_write)
 
     def render(limit: int | None) -> Prompt:
         base = _answer_base(seat, limit)
-        return Prompt(base, tail=_tail(seat, base), shared=len(base), tags=_tags(seat, "answer"))
+        return Prompt(base, tail=seat.tail(base), shared=len(base), tags=seat.tags("answer"))
 
     return render
 
@@ -203,7 +184,9 @@ def render_refine(
     return _continuing(Seat(desk, author, layer, previous), own, "refine", {"critiques": shown})
 
 
-def render_summary(desk: Desk, writer: AgentSpec, layer: int, replies: Mapping[str, str]) -> Render:
+def render_summary(
+    desk: Desk, writer: AgentSpec, layer: int, replies: Mapping[str, str], *, writes: bool = True
+) -> Render:
     """Return the prompt of ``s[l]``: all refined answers.
 
     Args:
@@ -211,12 +194,13 @@ def render_summary(desk: Desk, writer: AgentSpec, layer: int, replies: Mapping[s
         writer: The summary agent.
         layer: From 1.
         replies: ``y'[j]`` by author.
+        writes: Whether what it says may be the answer; otherwise it advises, as an agent of a baseline does.
 
     Source: paper, stage 4.
     """
     order = desk.seal.order(replies, Stage.SUMMARY, layer, writer.name)
     shown = [{"text": replies[name], "label": name if desk.spec.attention.labels else None} for name in order]
-    return closing(Seat(desk, writer, layer), "summary", {"replies": shown})
+    return closing(Seat(desk, writer, layer, writes=writes), "summary", {"replies": shown})
 
 
 def render_residual(
@@ -242,30 +226,23 @@ def render_residual(
         "stop_line": verdict_line(nonce, is_stop=True) if has_verdict else None,
         "continue_line": verdict_line(nonce, is_stop=False) if has_verdict else None,
     }
-    return closing(Seat(desk, writer, 0), "residual", values)
+    return closing(Seat(desk, writer, 0, writes=True), "residual", values)
 
 
-class Seat(NamedTuple):
-    """Who speaks in which layer; ``previous`` is ``o[l-1]`` as far as this agent is to see it."""
+def render_repair(desk: Desk, writer: AgentSpec, layer: int, text: str, *, problem: str) -> Render:
+    """Return the prompt that sends an answer back which has not the form that was asked for.
 
-    desk: Desk
-    agent: AgentSpec
-    layer: int
-    previous: str | None = None
+    Args:
+        desk: The run.
+        writer: Who mends it.
+        layer: The last one.
+        text: The answer, tool calls as text.
+        problem: What is wrong with it, one line.
 
-
-_STAGE_OF = {
-    "answer": Stage.ANSWER,
-    "critique": Stage.CRITIQUE,
-    "self_critique": Stage.CRITIQUE,
-    "panel": Stage.CRITIQUE,
-    "refine": Stage.REFINE,
-    "summary": Stage.SUMMARY,
-    "residual": Stage.RESIDUAL,
-    "select": Stage.SELECT,
-    "extract": Stage.EXTRACT,
-    "compensate": Stage.RESIDUAL,
-}
+    Source: ours.
+    """
+    values = {"text": text, "problem": problem, "must_call": desk.wanted.reply_format is None}
+    return closing(Seat(desk, writer, layer, writes=True), "repair", values)
 
 
 def _continuing(seat: Seat, own: str, template: str, values: Mapping[str, Any]) -> Render:
@@ -273,101 +250,21 @@ def _continuing(seat: Seat, own: str, template: str, values: Mapping[str, Any]) 
     layout = seat.desk.spec.layout
     if layout != "continue":
         seat = seat._replace(previous=None)
-    tags = _tags(seat, template)
+    tags = seat.tags(template)
 
     def render(limit: int | None) -> Prompt:
-        text = _fill(seat, template, limit, {**values, "own": own if layout == "paper" else None})
+        text = seat.fill(template, limit, {**values, "own": own if layout == "paper" else None})
         base = _answer_base(seat, limit)
         if layout == "paper":
-            messages = _append(base, text)
-            return Prompt(messages, tail=_tail(seat, messages), shared=len(base) - 1, tags=tags)
+            messages = append(base, text)
+            return Prompt(messages, tail=seat.tail(messages), shared=len(base) - 1, tags=tags)
         messages = (*base, assistant(clip(own, limit)), user(text))
-        return Prompt(messages, tail=_tail(seat, messages), shared=len(base) + 1, tags=tags)
+        return Prompt(messages, tail=seat.tail(messages), shared=len(base) + 1, tags=tags)
 
     return render
-
-
-def closing(seat: Seat, template: str, values: Mapping[str, Any]) -> Render:
-    """Return a prompt of a writer that reads the conversation and quoted texts, without an answer of its own."""
-
-    def render(limit: int | None) -> Prompt:
-        base = _base(seat)
-        text = _fill(seat, template, limit, {**values, "role": _late_role(seat)})
-        messages = _append(base, text)
-        return Prompt(messages, tail=_tail(seat, messages), shared=len(base) - 1, tags=_tags(seat, template))
-
-    return render
-
-
-def _fill(seat: Seat, template: str, limit: int | None, values: Mapping[str, Any]) -> str:
-    desk = seat.desk
-    tag = desk.seal.tag(_STAGE_OF[template], seat.layer)
-
-    def quote(text: str) -> str:
-        # The brackets keep what stands before and behind a tag that was taken out from joining to another one.
-        return f"<{tag}>\n{clip(text.replace(tag, '[mark]'), limit)}\n</{tag}>"
-
-    asked = next((message.text for message in reversed(desk.conversation) if message.role == "user"), "")
-    return desk.templates.render(
-        template, **values, tag=tag, quote=quote, question=asked, brief=desk.spec.layout == "compact"
-    )
-
-
-def _tags(seat: Seat, template: str) -> tuple[str, ...]:
-    """Return the tags that a prompt may hold: its stage's, and the answer's where that quotes ``o[l-1]``."""
-    stages = dict.fromkeys((Stage.ANSWER, _STAGE_OF[template]))
-    return tuple(seat.desk.seal.tag(stage, seat.layer) for stage in stages)
 
 
 def _answer_base(seat: Seat, limit: int | None) -> Conversation:
-    text = _fill(seat, "answer", limit, {"role": _late_role(seat), "previous": seat.previous})
-    base = _base(seat)
-    return _append(base, text) if text else base
-
-
-def _base(seat: Seat) -> Conversation:
-    """Return the conversation with the agent's role at the end of its system prompt."""
-    conversation, agent = seat.desk.conversation, seat.agent
-    if not agent.role or _late_role(seat):
-        return conversation
-    if conversation and conversation[0].role == "system":
-        first = replace(conversation[0], content=(*conversation[0].content, TextPart(agent.role)))
-        return (first, *conversation[1:])
-    return (system(agent.role), *conversation)
-
-
-def _late_role(seat: Seat) -> str | None:
-    """Return the role where it goes behind the conversation instead of into the system prompt.
-
-    So it does where several agents share one remote model: then all of them begin with the same conversation, and the
-    endpoint's cache serves it to all. An embedded model keeps a cache for each agent, so there the role goes first.
-    """
-    agent = seat.agent
-    if agent.model.startswith("embedded:"):
-        return None
-    others = (other for other in voices(seat.desk.spec) if other.name != agent.name)
-    return agent.role if any(_endpoint(other) == _endpoint(agent) for other in others) else None
-
-
-def _endpoint(agent: AgentSpec) -> tuple[str, str | None]:
-    return agent.model, agent.base_url
-
-
-def _append(messages: Conversation, text: str) -> Conversation:
-    """Return the messages with a text at the end of the last user turn, or in a new one behind any other turn."""
-    last = messages[-1]
-    if last.role != "user":
-        return (*messages, user(text))
-    parts = last.content
-    if parts and isinstance(parts[-1], TextPart):
-        joined = TextPart(f"{parts[-1].text}\n\n{text}")
-        return (*messages[:-1], replace(last, content=(*parts[:-1], joined)))
-    return (*messages[:-1], replace(last, content=(*parts, TextPart(text))))
-
-
-def _tail(seat: Seat, messages: Sequence[Message]) -> int:
-    """Return how many messages there are from the conversation's last user turn to the end."""
-    conversation = seat.desk.conversation
-    lead = len(_base(seat)) - len(conversation)
-    asked = max((place for place, message in enumerate(conversation) if message.role == "user"), default=0)
-    return len(messages) - lead - asked
+    text = seat.fill("answer", limit, {"role": seat.late_role, "previous": seat.previous})
+    start = seat.base(limit)
+    return append(start, text) if text else start

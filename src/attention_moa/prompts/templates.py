@@ -24,12 +24,15 @@ NAMES = (
     "compensate",
     "critique",
     "extract",
+    "format",
     "panel",
     "refine",
+    "repair",
     "residual",
     "select",
     "self_critique",
     "summary",
+    "tools",
 )
 
 
