@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from attention_moa.answer_spec import AnswerSpec
 from attention_moa.config import EnsembleSpec, summary_chain
 from attention_moa.messages import Conversation, ReplyFormat, ToolCall, ToolSpec, ToolUse
-from attention_moa.plan import Plan
 from attention_moa.records import RunRecord, UsageTotal
 from attention_moa.server.errors import ApiError
-from attention_moa.server.usage import run_body
+from attention_moa.server.usage import RunBody, run_body
 
 INSTRUCTIONS = "attention_moa.instructions"
 """The label of a run whose first turn is its request's instructions: the next response does not go on with them."""
@@ -47,9 +45,6 @@ class Shown(Struct, frozen=True, kw_only=True):
         wanted: How the answer is wanted.
         labels: What the client keeps with it, and what is kept for the API.
         created_at: ISO 8601.
-        ignored: Fields of the request that change nothing.
-        notes: What of the request was taken otherwise than it says.
-        plan: What it was expected to take; None where that is not known.
     """
 
     model: str
@@ -58,18 +53,10 @@ class Shown(Struct, frozen=True, kw_only=True):
     wanted: AnswerSpec
     labels: dict[str, str]
     created_at: str
-    ignored: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    plan: Plan | None = None
 
 
-def shown_of(record: RunRecord, *, plan: Plan | None) -> Shown:
-    """Return what the response of a stored run says of its request.
-
-    Args:
-        record: The run.
-        plan: What it was expected to take; None where that is not known.
-    """
+def shown_of(record: RunRecord) -> Shown:
+    """Return what the response of a run says of its request."""
     return Shown(
         model=record.ensemble.name,
         spec=record.ensemble,
@@ -77,7 +64,6 @@ def shown_of(record: RunRecord, *, plan: Plan | None) -> Shown:
         wanted=record.wanted,
         labels=record.labels,
         created_at=record.created_at,
-        plan=plan,
     )
 
 
@@ -96,31 +82,38 @@ def open_document(shown: Shown, run_id: str) -> dict[str, Any]:
     return _document(shown, run_id, status="in_progress", output=[])
 
 
-def whole_document(shown: Shown, record: RunRecord, output: Sequence[Any]) -> dict[str, Any]:
+def is_whole(record: RunRecord) -> bool:
+    """Return whether an answer came to its end by itself."""
+    return record.finish_reason not in _INCOMPLETE
+
+
+def whole_document(shown: Shown, record: RunRecord, output: Sequence[Any], run: RunBody) -> dict[str, Any]:
     """Return a response with its answer.
 
     Args:
         shown: What it says of its request.
         record: The run, over.
         output: Its items.
+        run: What happened in it.
     """
     reason = _INCOMPLETE.get(record.finish_reason or "")
     document = _document(shown, record.run_id, status="incomplete" if reason else "completed", output=output)
-    return document | _ended(shown, record) | {"incomplete_details": {"reason": reason} if reason else None}
+    return document | _ended(record, run) | {"incomplete_details": {"reason": reason} if reason else None}
 
 
-def failed_document(shown: Shown, record: RunRecord, error: ApiError, output: Sequence[Any] = ()) -> dict[str, Any]:
+def failed_document(shown: Shown, record: RunRecord, output: Sequence[Any], error: ApiError) -> dict[str, Any]:
     """Return a response without an answer, or whose answer does not stand.
 
     Args:
         shown: What it says of its request.
         record: What there is of the run.
-        error: What went wrong.
         output: What was told of an answer.
+        error: What went wrong.
     """
     status = "cancelled" if record.state == "cancelled" else "failed"
     told = {"code": _ERRORS.get(error.status, _SERVER_ERROR), "message": error.message}
-    document = _document(shown, record.run_id, status=status, output=output) | _ended(shown, record)
+    run = run_body([record], ignored=(), notes=(), plan=None)
+    document = _document(shown, record.run_id, status=status, output=output) | _ended(record, run)
     return document | {"error": None if status == "cancelled" else told}
 
 
@@ -130,7 +123,7 @@ def output_of(record: RunRecord) -> list[dict[str, Any]]:
     Args:
         record: A run that has its answer.
     """
-    status = "incomplete" if record.finish_reason in _INCOMPLETE else "completed"
+    status = "completed" if is_whole(record) else "incomplete"
     items = [message_item(record.run_id, record.text, status=status)] if record.text else []
     calls = enumerate(record.tool_calls)
     return [*items, *(call_item(record.run_id, index, call, status=status) for index, call in calls)]
@@ -196,11 +189,10 @@ def _document(shown: Shown, run_id: str, *, status: str, output: Sequence[Any]) 
     }
 
 
-def _ended(shown: Shown, record: RunRecord) -> dict[str, Any]:
+def _ended(record: RunRecord, run: RunBody) -> dict[str, Any]:
     """Return what is known once a run is over."""
-    happened = run_body([record], ignored=shown.ignored, notes=shown.notes, plan=shown.plan)
     completed_at = int(datetime.fromisoformat(record.created_at).timestamp() + record.wall_s)
-    return {"completed_at": completed_at, "usage": _usage(record.usage), "attention_moa": msgspec.to_builtins(happened)}
+    return {"completed_at": completed_at, "usage": _usage(record.usage), "attention_moa": run}
 
 
 def _usage(usage: UsageTotal) -> dict[str, Any]:

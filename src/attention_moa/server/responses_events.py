@@ -16,12 +16,14 @@ from attention_moa.server.responses_document import (
     Shown,
     call_item,
     failed_document,
+    is_whole,
     message_item,
     open_document,
     reasoning_item,
     text_part,
     whole_document,
 )
+from attention_moa.server.usage import RunBody
 
 Told: TypeAlias = dict[str, Any]
 """One event, as its JSON says it."""
@@ -65,7 +67,7 @@ class ResponseEvents:
     """
 
     def __init__(self, shown: Shown, run_id: str) -> None:
-        """Nothing was told yet."""
+        """Start with nothing told."""
         self._shown = shown
         self._run_id = run_id
         self._number = 0
@@ -112,19 +114,20 @@ class ResponseEvents:
         for piece in delta.tool_calls:
             yield from self._call(piece)
 
-    def finished(self, record: RunRecord) -> Iterator[Told]:
+    def finished(self, record: RunRecord, run: RunBody) -> Iterator[Told]:
         """Yield what is left of the answer, and its end.
 
         Args:
             record: The run, over.
+            run: What happened in it.
 
         Raises:
             ApiError: What was told of the answer is not how it stands.
         """
         yield from self._rest(record)
-        status = whole_document(self._shown, record, ())["status"]
+        status = "completed" if is_whole(record) else "incomplete"
         items = yield from self._done(status)
-        yield self._event(f"response.{status}", response=whole_document(self._shown, record, items))
+        yield self._event(f"response.{status}", response=whole_document(self._shown, record, items, run))
 
     def failed(self, record: RunRecord, error: ApiError) -> Iterator[Told]:
         """Yield the end of a response that has no answer, or whose answer does not stand.
@@ -135,7 +138,7 @@ class ResponseEvents:
         """
         yield from self._thought_done()
         items = yield from self._done("incomplete")
-        yield self._event("response.failed", response=failed_document(self._shown, record, error, items))
+        yield self._event("response.failed", response=failed_document(self._shown, record, items, error))
 
     def _rest(self, record: RunRecord) -> Iterator[Told]:
         told, text = self._message.text if self._message is not None else "", record.text or ""

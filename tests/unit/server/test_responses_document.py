@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from openai.types.responses import Response
 
@@ -24,6 +25,7 @@ from attention_moa.server.responses_document import (
     shown_of,
     whole_document,
 )
+from attention_moa.server.usage import RunBody, run_body
 from tests.worlds import a_spec
 
 TOOLS = ToolUse((ToolSpec("look", parameters={"type": "object"}),), "required", "look", False)
@@ -42,10 +44,17 @@ def a_record(**fields: Any) -> RunRecord:
     return RunRecord(run_id="r", created_at="2026-01-01T00:00:00.000+00:00", **(told | fields))
 
 
+def happened(record: RunRecord) -> RunBody:
+    """Return what happened in a run."""
+    return run_body([record], ignored=(), notes=(), plan=None)
+
+
 def a_response(**fields: Any) -> Response:
     """Return the whole response of a run, read as the official client reads it."""
     record = a_record(**fields)
-    return Response.model_validate(whole_document(shown_of(record, plan=None), record, output_of(record)))
+    return Response.model_validate(
+        msgspec.to_builtins(whole_document(shown_of(record), record, output_of(record), happened(record)))
+    )
 
 
 def test_a_response_has_its_runs_id() -> None:
@@ -120,7 +129,7 @@ def test_tool_calls_follow_the_text() -> None:
 
 def test_one_that_is_under_way_has_no_output() -> None:
     """Nor any usage."""
-    response = Response.model_validate(open_document(shown_of(a_record(), plan=None), "r"))
+    response = Response.model_validate(open_document(shown_of(a_record()), "r"))
     assert (response.status, response.output, response.usage) == ("in_progress", [], None)
 
 
@@ -131,7 +140,7 @@ def test_one_that_failed_says_why_in_the_apis_words(status: int, code: str) -> N
     """With what is known of the run."""
     record = a_record(state="failed", text=None)
     error = ApiError(status, "why", type="any")
-    response = Response.model_validate(failed_document(shown_of(record, plan=None), record, error))
+    response = Response.model_validate(msgspec.to_builtins(failed_document(shown_of(record), record, (), error)))
     assert response.status == "failed"
     assert response.error is not None
     assert (response.error.code, response.error.message) == (code, "why")
@@ -141,5 +150,5 @@ def test_one_that_was_cancelled_has_no_error() -> None:
     """Somebody wanted that."""
     record = a_record(state="cancelled", text=None)
     error = ApiError(409, "the run was cancelled", type="any")
-    response = Response.model_validate(failed_document(shown_of(record, plan=None), record, error))
+    response = Response.model_validate(msgspec.to_builtins(failed_document(shown_of(record), record, (), error)))
     assert (response.status, response.error) == ("cancelled", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from attention_moa.records import RunRecord
 from attention_moa.server.errors import ApiError
 from attention_moa.server.responses_document import shown_of
 from attention_moa.server.responses_events import ResponseEvents
+from attention_moa.server.usage import RunBody, run_body
 from tests.worlds import QUESTION, a_spec
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -37,8 +39,14 @@ def a_record(**fields: Any) -> RunRecord:
 
 def told(record: RunRecord, *steps: str | ToolCallDelta) -> list[dict[str, Any]]:
     """Return all events of a response: lines of progress begin with ``#``, all else are pieces of the answer."""
-    events = ResponseEvents(shown_of(record, plan=None), record.run_id)
-    return list(_told(events, record, steps))
+    events = ResponseEvents(shown_of(record), record.run_id)
+    return [as_sent(event) for event in _told(events, record, steps)]
+
+
+def as_sent(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event as it goes over the wire and comes out of it."""
+    sent: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(event))
+    return sent
 
 
 def _told(events: ResponseEvents, record: RunRecord, steps: Iterable[str | ToolCallDelta]) -> Iterator[dict[str, Any]]:
@@ -47,7 +55,12 @@ def _told(events: ResponseEvents, record: RunRecord, steps: Iterable[str | ToolC
         yield from (
             events.thought(step) if isinstance(step, str) and step.startswith("#") else events.pieces(delta(step))
         )
-    yield from events.finished(record)
+    yield from events.finished(record, happened(record))
+
+
+def happened(record: RunRecord) -> RunBody:
+    """Return what happened in a run."""
+    return run_body([record], ignored=(), notes=(), plan=None)
 
 
 def delta(step: str | ToolCallDelta) -> AnswerDelta:
@@ -146,10 +159,10 @@ def test_what_was_told_and_does_not_stand_is_an_error(steps: list[Any], fields: 
 def test_a_response_that_fails_says_why_and_keeps_what_was_told() -> None:
     """Its items are incomplete."""
     record = a_record(state="failed", text=None)
-    events = ResponseEvents(shown_of(record, plan=None), "r")
+    events = ResponseEvents(shown_of(record), "r")
     error = ApiError(429, "too much", type="rate_limit_error", code="rate_limit_exceeded")
     all_told = [*events.opened(), *events.thought("# begins\n"), *events.pieces(delta("Bl"))]
-    last = [*all_told, *events.failed(record, error)][-1]
+    last = as_sent([*all_told, *events.failed(record, error)][-1])
     assert EVENT.validate_python(last).type == "response.failed"
     assert last["response"]["error"] == {"code": "rate_limit_exceeded", "message": "too much"}
     assert [item["status"] for item in last["response"]["output"]] == ["completed", "incomplete"]
