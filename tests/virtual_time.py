@@ -53,6 +53,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Return the virtual seconds since the loop was made."""
         return self._jumping.now_s
 
+    def hold_up(self, seconds: float) -> None:
+        """Let time pass in which the loop does nothing, as code that blocks it would."""
+        self._jumping.now_s += seconds
+
 
 def run(scenario: Coroutine[Any, Any, T], *, patience_s: float = 20.0) -> T:
     """Return what a coroutine returns, run in virtual time."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import traceback
 from collections.abc import Mapping, Sequence
@@ -89,7 +90,7 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
-        return round(value, 9)
+        return round(value, 9) if math.isfinite(value) else str(value)
     if isinstance(value, (Mapping, tuple, list, msgspec.Struct)):
         return _plain_parts(cast("Mapping[object, object] | Sequence[object] | msgspec.Struct", value))
     return masked(whole_characters(str(value)))
@@ -105,7 +106,7 @@ def _plain_parts(value: Mapping[object, object] | Sequence[object] | msgspec.Str
 
 
 def _json_line(fields: Mapping[str, object]) -> str:
-    return msgspec.json.encode(fields).decode()
+    return json.dumps(fields)  # in ASCII: there are line ends and marks beyond it too
 
 
 def _text_line(fields: Mapping[str, object]) -> str:
@@ -120,4 +121,5 @@ def _word(value: object) -> str:
         return f"{value:.6g}"
     if isinstance(value, str) and _BARE.fullmatch(value):
         return value
-    return json.dumps(value, ensure_ascii=not str(value).isprintable())
+    quoted = json.dumps(value, ensure_ascii=False)
+    return quoted if quoted.isprintable() else json.dumps(value)
