@@ -23,6 +23,8 @@ _COMMANDS = {
     "plan": ("attention_moa.cli.plan:plan", "Show what a question will take, before anything is spent."),
     "runs": ("attention_moa.cli.runs:runs", "List, show, resume, export, compare and delete runs."),
     "ensemble": ("attention_moa.cli.ensembles:ensemble", "List, show, check and write ensembles."),
+    "keys": ("attention_moa.cli.keys:keys", "Make, list and revoke the keys of a server."),
+    "serve": ("attention_moa.cli.serve:serve", "Serve ensembles behind the OpenAI API."),
     "bench": ("attention_moa.cli.bench:bench", "Run and score benchmarks."),
     "prove": ("attention_moa.cli.prove:prove", "Say whether an ensemble is worth its money on your prompts."),
     "sweep": ("attention_moa.cli.sweep:sweep", "Run a benchmark over many variants of an ensemble."),

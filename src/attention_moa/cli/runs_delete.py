@@ -36,7 +36,7 @@ def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float
 
     found = with_journal(journal, find, is_only_read=False)
     what = ", ".join(found) if older_than is None else f"all runs older than {older_than:g} days"
-    if not (is_sure or _is_wanted(what)):
+    if not (is_sure or is_wanted(what)):
         tell("nothing was deleted")
         return 0
 
@@ -51,7 +51,7 @@ def delete_runs(*, runs: tuple[str, ...], journal: str | None, older_than: float
     return 0
 
 
-def _is_wanted(what: str) -> bool:
+def is_wanted(what: str) -> bool:
     """Return whether the person at the terminal says yes; raise a usage error where nobody is there."""
     if not sys.stdin.isatty():
         raise click.UsageError(f"this would delete {what}: say --yes")

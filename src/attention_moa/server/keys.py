@@ -14,6 +14,22 @@ from attention_moa.errors import ConfigError
 
 PREFIX = "moa-"
 HINT_CHARACTERS = 8
+SETTINGS = (
+    "layers",
+    "deadline_s",
+    "usd",
+    "tokens",
+    "attention",
+    "early_stop",
+    "fresh",
+    "reuse",
+    "progress",
+    "cadence",
+    "choices",
+    "on_disconnect",
+)
+"""The fields of ``attention_moa`` that a request may have, where its key lets it."""
+
 _RANDOM_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -51,6 +67,10 @@ class KeyRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
             number: int | None = getattr(self, field)
             if number is not None and number < 1:
                 raise ConfigError(f"{number} is no whole number from 1 up", key=field)
+        for setting in self.may_set or ():
+            if setting not in SETTINGS:
+                known = ", ".join(SETTINGS)
+                raise ConfigError(f"{setting!r} is no field of attention_moa: there are {known}", key="may_set")
 
     @property
     def has_budget(self) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from attention_moa.errors import ConfigError
-from attention_moa.server.keys import Key, KeyRules, digest_of, new_secret, require_name
+from attention_moa.server.keys import SETTINGS, Key, KeyRules, digest_of, new_secret, require_name
+from attention_moa.server.settings_body import MoaBody
 
 
 def test_a_secret_has_256_random_bits_and_says_whose_it_is() -> None:
@@ -38,6 +39,7 @@ def test_a_key_never_shows_its_secret() -> None:
         ({"usd_per_day": inf}, "usd_per_day"),
         ({"rpm": 0}, "rpm"),
         ({"concurrency": -1}, "concurrency"),
+        ({"may_set": ("layers", "model")}, "may_set"),
     ],
 )
 def test_a_limit_that_is_none_is_refused_by_name(rules: dict[str, Any], at: str) -> None:
@@ -45,6 +47,11 @@ def test_a_limit_that_is_none_is_refused_by_name(rules: dict[str, Any], at: str)
     with pytest.raises(ConfigError) as refused:
         KeyRules(**rules)
     assert refused.value.key == at
+
+
+def test_a_key_is_told_of_every_field_that_a_request_may_have() -> None:
+    """One that requests get is one that keys may be kept from."""
+    assert MoaBody.__struct_fields__ == SETTINGS
 
 
 def test_a_budget_is_of_a_day_or_in_all() -> None:

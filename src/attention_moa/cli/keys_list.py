@@ -1,0 +1,95 @@
+"""``attention-moa keys list``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from attention_moa.cli.keeping import journal_option
+from attention_moa.cli.printing import json_option
+
+if TYPE_CHECKING:
+    from attention_moa.server.keys import Key, KeyRules
+    from attention_moa.server.spending import Spent
+    from attention_moa.store.database import Database
+
+_HEADINGS = ("name", "key", "made", "USD today", "USD in all", "a minute", "at once", "what it may")
+
+
+@click.command("list")
+@journal_option
+@json_option("Print one JSON document.")
+def list_keys(*, journal: str | None, is_json: bool) -> int:
+    """List the keys of a journal, the oldest first: what each may, and what its runs cost."""
+    from attention_moa.cli.keys_opened import with_keys
+    from attention_moa.cli.layout import table
+    from attention_moa.cli.output import room_of, say, say_json, tell
+    from attention_moa.server.key_store import KeyStore
+    from attention_moa.server.spending import Spending, Spent
+
+    async def read(database: Database) -> list[tuple[Key, Spent]]:
+        spent = await Spending(database, lambda: datetime.now(UTC)).spent()
+        return [(key, spent.get(key.owner, Spent())) for key in await KeyStore(database).keys()]
+
+    found = with_keys(journal, read, is_only_read=True)
+    if is_json:
+        say_json(_document(found))
+        return 0
+    if not found:
+        tell("no keys: a server with this journal lets everybody in")
+        return 0
+    for line in table(_HEADINGS, [_cells(*one) for one in found], room=room_of(sys.stdout)):
+        say(line)
+    return 0
+
+
+def _cells(key: Key, spent: Spent) -> tuple[str, ...]:
+    rules = key.rules
+    return (
+        key.name,
+        f"{key.hint}…",
+        f"{datetime.fromisoformat(key.created_at).astimezone():%Y-%m-%d}",
+        _of(spent.today, rules.usd_per_day),
+        _of(spent.in_all, rules.usd),
+        _limit(rules.rpm),
+        _limit(rules.concurrency),
+        "; ".join(_may(key)),
+    )
+
+
+def _of(spent: float, limit: float | None) -> str:
+    """Return money spent, and of how much where that is limited."""
+    from attention_moa.money import as_written
+
+    return f"{spent:.2f}" if limit is None else f"{spent:.2f}/{as_written(limit)}"
+
+
+def _limit(most: int | None) -> str:
+    return "-" if most is None else f"{most:,}"
+
+
+def _may(key: Key) -> list[str]:
+    if key.revoked_at is not None:
+        return [f"revoked {datetime.fromisoformat(key.revoked_at).astimezone():%Y-%m-%d}"]
+    return ["admin"] * key.rules.is_admin + _narrowed(key.rules)
+
+
+def _narrowed(rules: KeyRules) -> list[str]:
+    told = [f"asks {', '.join(rules.ensembles)}"] if rules.ensembles else []
+    if rules.may_set is not None:
+        told.append(f"sets {', '.join(rules.may_set) or 'nothing'}")
+    if rules.isolate_caches is not None:
+        told.append("own caches" if rules.isolate_caches else "shared caches")
+    return told
+
+
+def _document(found: list[tuple[Key, Spent]]) -> bytes:
+    import msgspec
+
+    lines = [
+        {**msgspec.to_builtins(key), "spent_today_usd": spent.today, "spent_usd": spent.in_all} for key, spent in found
+    ]
+    return msgspec.json.encode(lines)

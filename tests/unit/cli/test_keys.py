@@ -1,0 +1,135 @@
+"""``attention-moa keys``: made, listed, revoked, and their runs deleted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from attention_moa.server.keys import digest_of
+from tests.asking import run
+from tests.cli_inside import Done, inside, keep
+from tests.journals import a_head
+from tests.key_world import a_till
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where a journal may be; there is none."""
+    return tmp_path / "journal.db"
+
+
+def keys(path: Path, command: str, *words: str, typed: str = "", columns: int | None = None) -> Done:
+    """Return how a command ended."""
+    return inside("keys", command, *words, "--journal", path, typed=typed, columns=columns)
+
+
+def test_a_key_is_printed_once_and_works(path: Path) -> None:
+    """It alone is on standard output; a journal is made where there is none."""
+    done = keys(path, "add", "alice", "--usd-per-day", "5", "--rpm", "30", "-e", "paper-small")
+    assert done.status == 0
+    assert done.out.startswith("moa-")
+    assert "shown once" in done.err
+    assert f"keys revoke alice --journal {path}" in done.err
+
+    async def good() -> None:
+        async with a_till(path) as till:
+            (key,) = (await till.store.good()).values()
+            assert (await till.store.good())[digest_of(done.out.strip())] == key
+            assert (key.rules.usd_per_day, key.rules.rpm, key.rules.ensembles) == (5, 30, ("paper-small",))
+            assert (key.rules.may_set, key.rules.isolate_caches, key.rules.is_admin) == (None, None, False)
+
+    run(good)
+    assert done.out.strip() not in keys(path, "list").out
+
+
+def test_a_key_for_a_program_is_one_json_document(path: Path) -> None:
+    """With its rules."""
+    words = ("--admin", "--may-set", "layers", "--may-set", "usd", "--isolate-caches", "--concurrency", "2", "--json")
+    done = keys(path, "add", "robot", *words)
+    told = json.loads(done.out)
+    assert (told["name"], told["key"][:4]) == ("robot", "moa-")
+    assert told["rules"] == {
+        "is_admin": True,
+        "concurrency": 2,
+        "may_set": ["layers", "usd"],
+        "isolate_caches": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("no name",), "is no name"),
+        (("alice", "--rpm", "0"), "whole number from 1"),
+        (("alice", "--usd", "0"), "finite number above 0"),
+        (("alice", "--may-set", "model"), "no field of attention_moa"),
+    ],
+)
+def test_a_key_that_cannot_be_is_not_made(path: Path, words: tuple[str, ...], why: str) -> None:
+    """What is wrong is told in one line."""
+    done = keys(path, "add", *words)
+    assert (done.status, done.out) == (2, "")
+    assert why in done.err
+
+
+def test_keys_are_listed_with_what_they_may_and_spent(path: Path) -> None:
+    """Those that were revoked too."""
+    keys(path, "add", "alice", "--usd", "10", "--may-set", "nothing", "--share-caches")
+    keys(path, "add", "bob", "--admin", "-e", "small", "-e", "large", "--isolate-caches")
+    keys(path, "add", "carol")
+    keys(path, "revoke", "carol")
+
+    async def spend() -> None:
+        async with a_till(path) as till:
+            await till.spending.count(await till.store.get("alice"), "run-1", 1.25)
+
+    run(spend)
+    head, alice, bob, carol = keys(path, "list").out.splitlines()
+    assert head.split()[:2] == ["name", "key"]
+    assert "1.25/10" in alice
+    assert alice.endswith("sets nothing; shared caches")
+    assert bob.endswith("admin; asks small, large; own caches")
+    assert "revoked 20" in carol
+    listed = json.loads(keys(path, "list", "--json").out)
+    assert [(key["name"], key["spent_usd"]) for key in listed] == [("alice", 1.25), ("bob", 0), ("carol", 0)]
+    assert "digest" not in listed[0]
+
+
+def test_a_journal_without_keys_lets_everybody_in(path: Path) -> None:
+    """Which is what the list of none says."""
+    keep(path)
+    done = keys(path, "list")
+    assert (done.status, done.out) == (0, "")
+    assert "lets everybody in" in done.err
+
+
+@pytest.mark.parametrize("command", [("list",), ("revoke", "alice"), ("delete-runs", "alice", "--yes")])
+def test_no_journal_is_made_to_look_into(path: Path, command: tuple[str, ...]) -> None:
+    """Whoever mistypes its path is told."""
+    done = keys(path, *command)
+    assert done.status == 2
+    assert "there is no journal" in done.err
+    assert not path.exists()
+
+
+def test_a_key_that_is_not_there_cannot_be_revoked(path: Path) -> None:
+    """Those that are there are named."""
+    keys(path, "add", "alice")
+    done = keys(path, "revoke", "bob")
+    assert done.status == 2
+    assert "there are alice" in done.err
+
+
+def test_the_runs_of_a_key_are_deleted_and_no_others(path: Path) -> None:
+    """Only where somebody is sure."""
+    keys(path, "add", "alice")
+    keep(path, (a_head("hers", owner="alice"), None), (a_head("bobs", owner="bob"), None), (a_head("mine"), None))
+    refused = keys(path, "delete-runs", "alice")
+    assert refused.status == 2
+    assert "all runs of alice: say --yes" in refused.err
+    assert "nothing was deleted" in keys(path, "delete-runs", "alice", typed="n\n", columns=80).err
+    assert keys(path, "delete-runs", "alice", "--yes").err == "deleted: 1 run\n"
+    left = json.loads(inside("runs", "list", "--json", "--journal", path).out)
+    assert {row["run_id"] for row in left} == {"bobs", "mine"}
