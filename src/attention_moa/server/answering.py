@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from attention_moa.errors import describe
@@ -15,13 +16,16 @@ from attention_moa.server.errors import ApiError, api_error
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, Seen, watch_all
-from attention_moa.server.service import Service
+from attention_moa.server.service import Service, service_of
 from attention_moa.server.sse import KEPT_ALIVE, EventStream, while_there
 from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of
 from attention_moa.server.wire import RUN_ID_HEADER
 
 _BEGIN_S = 0.15
 """Most seconds that a stream's first byte waits for the run's beginning: what fails until then is a plain error."""
+
+
+_TRACE = ("traceparent", "tracestate")
 
 
 class Outcome(NamedTuple):
@@ -155,15 +159,17 @@ class Answering:
         return Outcome(answered, usage_of([record.usage for record in records]), run)
 
 
-async def answer(service: Service, visitor: Visitor, job: Job) -> Answering:
+async def answer(request: Request, visitor: Visitor, job: Job) -> Answering:
     """Return a request whose runs are under way.
 
     Args:
-        service: The server's.
+        request: The request.
         visitor: Who asks.
         job: What they ask.
 
     Raises:
         ApiError: There are too many runs, the server is about to end, or the gate says no.
     """
-    return Answering(service, job, await service.hub.start_all(job, visitor))
+    service = service_of(request)
+    trace = {name: request.headers[name] for name in _TRACE if name in request.headers}
+    return Answering(service, job, await service.hub.start_all(replace(job, trace=trace), visitor))

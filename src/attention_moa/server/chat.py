@@ -32,7 +32,7 @@ async def create_completion(request: Request) -> Response:
     body = await read_body(request, ChatBody)
     served = find_model(service, visitor, body.model)
     job = job_of(asked_of(body), served, service.config)
-    answering = await answer(service, visitor, job)
+    answering = await answer(request, visitor, job)
 
     def head(run_id: str) -> Head:
         return Head(f"chatcmpl-{run_id}", int(time.time()), body.model, served.fingerprint)

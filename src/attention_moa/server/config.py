@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from math import inf
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -72,6 +73,11 @@ class ServerConfig(
     keepalive_s: float = 10.0
     log_format: Literal["text", "json"] = "text"
 
+    @property
+    def may_be_open(self) -> bool:
+        """Whether the server may be without keys: only this machine reaches it, or that was said to be meant."""
+        return self.is_public_forced or _is_loopback(self.host)
+
     def __post_init__(self) -> None:
         """Check what types cannot say; raise a ``ConfigError`` that names the field."""
         require(bool(self.ensembles), "ensembles", "empty: name at least one ensemble")
@@ -88,6 +94,16 @@ class ServerConfig(
         for index, origin in enumerate(self.cors_origins):
             is_origin = origin.startswith(("http://", "https://")) and origin.count("/") == 2
             require(is_origin, f"cors_origins[{index}]", f"{origin!r} is no origin: write https://example.com")
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether a host is this machine's own for sure; a name may be anybody's."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def load_server_config(path: Path) -> ServerConfig:

@@ -57,6 +57,10 @@ class Pass(Protocol):
 class Gate(Protocol):
     """Lets clients in, and runs begin."""
 
+    async def has_keys(self) -> bool:
+        """Return whether there is any key; without one everybody is let in, where that may be."""
+        ...
+
     async def enter(self, connection: HTTPConnection) -> Visitor:
         """Return who asks.
 
@@ -87,6 +91,10 @@ class _FreePass:
 
 class OpenGate:
     """The gate of a server without keys."""
+
+    async def has_keys(self) -> bool:
+        """Return that there is none."""
+        return False
 
     async def enter(self, connection: HTTPConnection) -> Visitor:  # noqa: ARG002 - the seam's signature
         """Let everybody in, as one."""

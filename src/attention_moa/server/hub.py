@@ -12,11 +12,12 @@ from typing import Self, TypeAlias
 from msgspec.structs import replace
 
 from attention_moa.errors import MoaError, RunNotFoundError
-from attention_moa.ports import Journal
+from attention_moa.ports import Journal, Observer
 from attention_moa.run_stream import RunStream
 from attention_moa.server.gate import Gate, Pass, Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, busy, ending
+from attention_moa.telemetry.lines import FIELDS
 from attention_moa.waiting import to_the_end
 
 _LOG = logging.getLogger("attention_moa.server")
@@ -24,6 +25,9 @@ _MOST_ENDED = 64
 
 Begin: TypeAlias = Callable[[Job, Visitor, int], RunStream]
 """Starts a run of a job for somebody, as which of several samples."""
+
+ObserversOf: TypeAlias = Callable[[Job], Sequence[Observer]]
+"""Gives those who are told of a job's run."""
 
 
 class Hub:
@@ -34,11 +38,21 @@ class Hub:
         gate: Says who may make one.
         journal: Keeps the events of runs that are over; None for nowhere.
         max_runs: Most runs at once.
+        observers_of: Gives those who are told of a run.
     """
 
-    def __init__(self, begin: Begin, gate: Gate, *, journal: Journal | None, max_runs: int) -> None:
+    def __init__(
+        self,
+        begin: Begin,
+        gate: Gate,
+        *,
+        journal: Journal | None,
+        max_runs: int,
+        observers_of: ObserversOf = lambda _: (),
+    ) -> None:
         """Start without any run."""
         self.is_draining = False
+        self._observers_of = observers_of
         self._begin = begin
         self._gate = gate
         self._journal = journal
@@ -59,7 +73,7 @@ class Hub:
         """End all runs and wait until nothing of them is left."""
         self.is_draining = True
         self.cancel_all()
-        await self._group.__aexit__(kind, error, trace)
+        await self._group.__aexit__(None, None, None)  # an error of whoever entered it is theirs to tell
 
     @property
     def running(self) -> Sequence[LiveRun]:
@@ -91,7 +105,7 @@ class Hub:
         try:
             for _ in range(job.runs):
                 leaves.append(await self._gate.admit(visitor, job))  # noqa: PERF401 - what was held until then is known
-            runs = tuple(LiveRun(job, visitor, self._begin(job, visitor, sample)) for sample in range(job.runs))
+            runs = tuple(self._live(job, visitor, sample) for sample in range(job.runs))
         except BaseException:  # whatever it is: what was held for the runs is given back
             for leave in leaves:
                 await to_the_end(leave.settle(None))
@@ -103,6 +117,9 @@ class Hub:
             self._group.create_task(self._follow(live, leave))
             self._group.create_task(_note(live, leave))
         return runs
+
+    def _live(self, job: Job, visitor: Visitor, sample: int) -> LiveRun:
+        return LiveRun(job, visitor, self._begin(job, visitor, sample), self._observers_of(job))
 
     def _require_room(self, runs: int) -> None:
         """Raise unless so many more runs may begin."""
@@ -149,7 +166,7 @@ class Hub:
         except RunNotFoundError:
             pass  # it ended before it had its place in the journal
         except Exception:  # noqa: BLE001 - whatever it is, other runs go on; the log has it
-            _LOG.exception("server.run_not_settled", extra={"run_id": live.run_id})
+            _LOG.exception("server.run_not_settled", extra={FIELDS: {"run_id": live.run_id}})
         finally:
             self._running.pop(id(live), None)
             self._ended[live.run_id] = live
@@ -164,4 +181,4 @@ async def _note(live: LiveRun, leave: Pass) -> None:
     try:
         await leave.begun(live.run_id)
     except MoaError:
-        _LOG.exception("server.run_not_noted", extra={"run_id": live.run_id})
+        _LOG.exception("server.run_not_noted", extra={FIELDS: {"run_id": live.run_id}})

@@ -29,6 +29,7 @@ class Job(Struct, frozen=True, kw_only=True):
         on_disconnect: What becomes of the run when the client leaves.
         ignored: Fields of the request that change nothing.
         notes: What of the request was taken otherwise than it says.
+        trace: The trace that the client's request belongs to: its headers ``traceparent`` and ``tracestate``.
     """
 
     model: str
@@ -46,3 +47,4 @@ class Job(Struct, frozen=True, kw_only=True):
     on_disconnect: OnDisconnect = "cancel"
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    trace: dict[str, str] = {}

@@ -28,6 +28,7 @@ from attention_moa.server.pricing import Expected, expected_cost
 from attention_moa.server.rates import Rates
 from attention_moa.server.spending import Held, Spending
 from attention_moa.store.journal import SqlJournal
+from attention_moa.waiting import together
 
 _LOG = logging.getLogger("attention_moa.server")
 _BEGINS_NO_RUN = ("/cancel",)
@@ -39,6 +40,7 @@ async def open_key_gate(
     journal: SqlJournal,
     *,
     has_isolated_caches: bool = False,
+    may_be_open: bool = True,
     monotonic: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncGenerator[KeyGate]:
@@ -48,6 +50,7 @@ async def open_key_gate(
         place: The journal's path or URL.
         journal: The journal itself, open.
         has_isolated_caches: Whether keys share no provider's cache, where a key says nothing else.
+        may_be_open: Whether everybody is let in while there is no key; else nobody is.
         monotonic: Seconds on a clock that never goes back.
         now: The time, in UTC.
 
@@ -57,8 +60,15 @@ async def open_key_gate(
     async with open_key_database(place) as database:
         ring = KeyRing(KeyStore(database), monotonic)
         spending = Spending(database, now)
-        gate = KeyGate(ring, Rates(monotonic), spending, journal, has_isolated_caches=has_isolated_caches)
-        async with asyncio.TaskGroup() as group:
+        gate = KeyGate(
+            ring,
+            Rates(monotonic),
+            spending,
+            journal,
+            has_isolated_caches=has_isolated_caches,
+            may_be_open=may_be_open,
+        )
+        async with together() as group:
             sweeping = group.create_task(_sweep(gate, spending, journal, now))
             try:
                 yield gate
@@ -75,10 +85,18 @@ class KeyGate:
         spending: What they spent.
         journal: What plans learn from, and whose secret makes the keys' lines.
         has_isolated_caches: Whether keys share no provider's cache, where a key says nothing else.
+        may_be_open: Whether everybody is let in while there is no key; else nobody is.
     """
 
     def __init__(
-        self, ring: KeyRing, rates: Rates, spending: Spending, journal: SqlJournal, *, has_isolated_caches: bool
+        self,
+        ring: KeyRing,
+        rates: Rates,
+        spending: Spending,
+        journal: SqlJournal,
+        *,
+        has_isolated_caches: bool,
+        may_be_open: bool = True,
     ) -> None:
         """Keep all."""
         self.ring = ring
@@ -87,6 +105,15 @@ class KeyGate:
         self._spending = spending
         self._journal = journal
         self._has_isolated_caches = has_isolated_caches
+        self._may_be_open = may_be_open
+
+    async def has_keys(self) -> bool:
+        """Return whether there is a good key.
+
+        Raises:
+            StoreError: The keys cannot be read.
+        """
+        return await self.ring.has_keys()
 
     async def enter(self, connection: HTTPConnection) -> Visitor:
         """Return who asks; a request that begins runs is counted.
@@ -95,7 +122,7 @@ class KeyGate:
             ApiError: 401: it brings no key that is good; 429: the key asks too often.
             StoreError: The keys cannot be read.
         """
-        if not await self.ring.has_keys():
+        if self._may_be_open and not await self.has_keys():
             return Visitor(is_admin=True)
         key = await self.ring.find(connection.headers.get("authorization"))
         scope = connection.scope

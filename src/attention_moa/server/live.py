@@ -14,12 +14,13 @@ from typing import NamedTuple, TypeAlias
 
 from attention_moa.errors import MoaError, describe
 from attention_moa.events import AnswerDelta, AnswerReset, CallDelta, Event, RunFinished, RunStarted
-from attention_moa.ports import Journal
+from attention_moa.ports import Journal, Observer
 from attention_moa.records import RunRecord, RunState
 from attention_moa.run_stream import RunStream
 from attention_moa.server.errors import RETRY_S, ApiError
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
+from attention_moa.telemetry.lines import FIELDS
 
 _LOG = logging.getLogger("attention_moa.server")
 
@@ -48,15 +49,17 @@ class LiveRun:
         job: What was asked.
         visitor: Who asked.
         stream: The run.
+        observers: Told every event but pieces of text.
     """
 
-    def __init__(self, job: Job, visitor: Visitor, stream: RunStream) -> None:
+    def __init__(self, job: Job, visitor: Visitor, stream: RunStream, observers: Sequence[Observer] = ()) -> None:
         """Keep all; nothing has begun."""
         self.job = job
         self.visitor = visitor
         self.events: list[Event] = []
         self.error: BaseException | None = None
         self._stream = stream
+        self._observers = list(observers)
         self._recalled = 0
         self._watchers: dict[_Queue, bool] = {}
         self._begun = asyncio.Event()
@@ -152,12 +155,22 @@ class LiveRun:
         is_piece = isinstance(event, (AnswerDelta, AnswerReset))
         if not is_piece:
             self.events.append(event)
+            self._tell_observers(event)
         seen = Seen(len(self.events), event, self)
         for queue, wants_pieces in self._watchers.items():
             if wants_pieces or not is_piece:
                 queue.put_nowait(seen)
         if isinstance(event, RunStarted):
             self._begun.set()
+
+    def _tell_observers(self, event: Event) -> None:
+        """Tell those who count and log; one that breaks is told no more, and the log says so."""
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except Exception:  # noqa: BLE001 - an onlooker's bug, whatever it is, ends no run
+                self._observers.remove(observer)
+                _LOG.exception("server.observer_broke", extra={FIELDS: {"run_id": self.run_id}})
 
     async def follow(self, journal: Journal | None) -> None:
         """Run to the end, whatever it is; returns once all of it is put down. ``close`` then lets everybody go.
@@ -182,7 +195,7 @@ class LiveRun:
         except Exception as error:  # noqa: BLE001 - whatever ended the run, those who wait for it hear of it
             self.error = error
             if not isinstance(error, MoaError):
-                _LOG.exception("server.run_broke", extra={"run_id": self.run_id})
+                _LOG.exception("server.run_broke", extra={FIELDS: {"run_id": self.run_id}})
         finally:
             if not any(isinstance(event, RunFinished) for event in self.events[-1:]):
                 self.tell(_last_event(self.record, self.error))
@@ -207,9 +220,10 @@ class LiveRun:
     async def _hear(self, event: Event, journal: Journal | None) -> None:
         """Tell an event; where a run goes on, first those of its earlier lives: they are numbered through all."""
         if isinstance(event, RunStarted) and event.is_resumed and journal is not None:
+            observers, self._observers = self._observers, []  # they heard of it when it happened
             for _, past in await journal.events(event.run_id):
                 self.tell(past)
-            self._recalled = len(self.events)
+            self._observers, self._recalled = observers, len(self.events)
         self.tell(event)
 
 

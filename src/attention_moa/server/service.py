@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from starlette.requests import HTTPConnection
 
 from attention_moa.config import EnsembleSpec
+from attention_moa.errors import ConfigError
 from attention_moa.journaling import RunWish, open_wanted
-from attention_moa.ports import Journal, Provider
+from attention_moa.ports import Journal, Observer, Provider
 from attention_moa.run_stream import RunStream
 from attention_moa.runtime import Ensemble
 from attention_moa.server.config import ServerConfig
@@ -24,9 +25,14 @@ from attention_moa.settings import default_journal
 from attention_moa.store.journal import SqlJournal
 from attention_moa.waiting import to_the_end
 
+if TYPE_CHECKING:
+    from attention_moa.telemetry.tracing import Tracing
+
 
 class Service:
     """What all requests share; entered once, for as long as the server lives.
+
+    ``observers`` are told of every run, ``tracing`` makes a trace of each: set them before it is entered.
 
     Args:
         config: What the server is told.
@@ -53,6 +59,8 @@ class Service:
         self.catalogue = Catalogue(load_ensembles(config.ensembles) if specs is None else specs)
         self.journal: Journal | None = journal
         self.gate: Gate = gate or OpenGate()
+        self.observers: list[Observer] = []
+        self.tracing: Tracing | None = None
         self._has_own_gate = gate is None
         self._providers = providers
         self._given = journal
@@ -79,13 +87,20 @@ class Service:
                 self.journal = cast("SqlJournal", await open_wanted(place))
                 stack.push_async_callback(_closed, self.journal)
                 if self._has_own_gate:
-                    isolated = self.config.has_isolated_caches
-                    keys = open_key_gate(place, self.journal, has_isolated_caches=isolated)
+                    isolated, is_open = self.config.has_isolated_caches, self.config.may_be_open
+                    keys = open_key_gate(place, self.journal, has_isolated_caches=isolated, may_be_open=is_open)
                     self.gate = await stack.enter_async_context(keys)
+            await self._require_guarded()
             for name, spec in self.catalogue.ensembles.items():
                 ensemble = Ensemble(spec, providers=self._providers, journal=self.journal)
                 self._ensembles[name] = await stack.enter_async_context(ensemble)
-            hub = Hub(self._begin, self.gate, journal=self.journal, max_runs=self.config.max_runs)
+            hub = Hub(
+                self._begin,
+                self.gate,
+                journal=self.journal,
+                max_runs=self.config.max_runs,
+                observers_of=self._observers_of,
+            )
             self._hub = await stack.enter_async_context(hub)
             self._stack = stack.pop_all()
         return self
@@ -95,6 +110,21 @@ class Service:
     ) -> None:
         """End all runs; let go of all."""
         await self._stack.aclose()
+
+    async def _require_guarded(self) -> None:
+        """Raise a ``ConfigError`` where everybody who reaches a public address would be let in."""
+        if self.config.may_be_open or await self.gate.has_keys():
+            return
+        raise ConfigError(
+            f"{self.config.host} can be reached from elsewhere, and there is no key: make one with attention-moa keys "
+            "add NAME, listen on 127.0.0.1, or say force_public (--force-public)",
+            key="host",
+        )
+
+    def _observers_of(self, job: Job) -> list[Observer]:
+        if self.tracing is None:
+            return self.observers
+        return [*self.observers, self.tracing.of_run(job.spec, job.trace)]
 
     def _begin(self, job: Job, visitor: Visitor, sample: int) -> RunStream:
         wish = RunWish(run_id=job.run_id, is_fresh=job.is_fresh, sample=sample, owner=visitor.owner, labels=job.labels)

@@ -1,0 +1,128 @@
+"""A server that listens: on uvicorn, until it is told to end; runs under way then have a while to finish."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Generator
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from attention_moa.errors import ConfigError, describe
+from attention_moa.server.config import ServerConfig
+from attention_moa.server.service import Service
+from attention_moa.waiting import together
+
+_CLOSE_S = 5
+_MOST_HEADERS_BYTES = 64 * 2**10
+_IDLE_S = 75
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def serve(app: FastAPI, *, ready: Callable[[str], None]) -> None:
+    """Serve an application until SIGINT or SIGTERM; nothing of it is left when this returns.
+
+    The first signal lets runs under way finish and begins none any more; a second one ends them at once; a third one
+    ends the process.
+
+    Args:
+        app: As ``create_app`` makes it; it is entered here.
+        ready: Called with the address once requests are taken.
+
+    Raises:
+        ConfigError: The address cannot be had, or the server must not listen there.
+        StoreError: The journal cannot be opened.
+    """
+    service = cast("Service", app.state.service)
+    with contextlib.closing(_bind(service.config)) as listener:
+        async with service:
+            server = _Server(app)
+            async with together() as group:
+                serving = group.create_task(server.serve(sockets=[listener]))
+                await server.listens.wait()
+                ready(_address(listener))
+                with _signals(service, server) as told:
+                    await told.wait()
+                    await service.hub.drain(service.config.drain_s)
+                server.should_exit = True
+                await serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with its signals and its lifespan taken over by us."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_IDLE_S,
+                timeout_graceful_shutdown=_CLOSE_S,
+                h11_max_incomplete_event_size=_MOST_HEADERS_BYTES,
+            )
+        )
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield  # ours are caught around it
+
+
+@contextlib.contextmanager
+def _signals(service: Service, server: uvicorn.Server) -> Generator[asyncio.Event, None, None]:
+    """Yield an event that the first signal sets; a second one ends all runs, a third the process."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+
+    def caught() -> None:
+        if not told.is_set():
+            told.set()
+            return
+        service.hub.cancel_all()
+        server.should_exit = True
+        for signum in _SIGNALS:
+            loop.remove_signal_handler(signum)
+
+    for signum in _SIGNALS:
+        loop.add_signal_handler(signum, caught)
+    try:
+        yield told
+    finally:
+        for signum in _SIGNALS:
+            loop.remove_signal_handler(signum)
+
+
+def _bind(config: ServerConfig) -> socket.socket:
+    """Return a socket at the configured address, on which nobody is heard yet."""
+    try:
+        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError(f"{config.host!r} is no address: {describe(error)}", key="host") from error
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        why = error.strerror or describe(error)
+        message = f"{config.port} at {config.host} cannot be used ({why}): choose another"
+        raise ConfigError(message, key="port") from error
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
