@@ -18,7 +18,7 @@ _INDEX_BYTES = 8
 
 
 class KeyRing:
-    """The good keys of a journal.
+    """The keys of a journal.
 
     Args:
         store: Where they are.
@@ -31,17 +31,20 @@ class KeyRing:
         self._now = now
         self._read_s: float | None = None
         self._reading = asyncio.Lock()
+        self._has_keys = False
         self._by_index: dict[bytes, tuple[bytes, Key]] = {}
         self._by_name: dict[str, Key] = {}
 
     async def has_keys(self) -> bool:
-        """Return whether there is a good key: without one everybody is let in.
+        """Return whether there is, or ever was, a key: without one everybody is let in.
+
+        Whose last key was revoked has a server that lets nobody in, not an open one.
 
         Raises:
             StoreError: The keys cannot be read.
         """
         await self._refresh()
-        return bool(self._by_name)
+        return self._has_keys
 
     async def named(self, name: str) -> Key | None:
         """Return the good key of a name; None where there is none, or none any more."""
@@ -77,7 +80,9 @@ class KeyRing:
             if self._is_fresh():
                 return
             now = self._now()
-            good = await self._store.good()
+            known = await self._store.by_digest()
+            good = {digest: key for digest, key in known.items() if key.revoked_at is None}
+            self._has_keys = bool(known)
             self._by_index = {digest[:_INDEX_BYTES]: (digest, key) for digest, key in good.items()}
             self._by_name = {key.name: key for key in good.values()}
             self._read_s = now

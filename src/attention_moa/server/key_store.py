@@ -112,9 +112,9 @@ class KeyStore:
         """Return all keys, those that were revoked too, the oldest first."""
         return [key for key, _ in await self._rows()]
 
-    async def good(self) -> dict[bytes, Key]:
-        """Return the keys that are good, by the digests of their secrets."""
-        return {digest: key for key, digest in await self._rows() if key.revoked_at is None}
+    async def by_digest(self) -> dict[bytes, Key]:
+        """Return all keys, those that were revoked too, by the digests of their secrets."""
+        return {digest: key for key, digest in await self._rows()}
 
     async def _rows(self) -> list[tuple[Key, bytes]]:
         async with self._database.read() as connection:
