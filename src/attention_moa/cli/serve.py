@@ -56,7 +56,8 @@ def _configured(file: Path | None, options: dict[str, object]) -> ServerConfig:
 
     from attention_moa.server.config import ServerConfig, load_server_config
 
-    told = {name: value for name, value in options.items() if value not in (None, (), False)}
+    # By identity: port 0 equals False.
+    told = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
     config = ServerConfig() if file is None else load_server_config(file)
     if "journal" in told:
         told["is_unjournaled"] = False
