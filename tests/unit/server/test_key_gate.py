@@ -42,7 +42,8 @@ PRICED = a_spec(
 
 def a_job(spec: EnsembleSpec = PRICED, **fields: Any) -> Job:
     """Return a job."""
-    return Job(**({"model": spec.name, "ensemble": spec.name, "spec": spec, "conversation": QUESTION} | fields))
+    told: dict[str, Any] = {"model": spec.name, "ensemble": spec.name, "spec": spec, "conversation": QUESTION}
+    return Job(**(told | fields))
 
 
 class World:

@@ -77,7 +77,7 @@ def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
     """Whatever it is, and nothing of it is repeated."""
 
     async def scenario(ring: KeyRing, store: CountedStore, _: Clock) -> None:
-        _, secret = await store.add("alice", KeyRules())
+        secret = (await store.add("alice", KeyRules()))[1]
         for none in (None, "", secret, f"Basic {secret}", "Bearer", "Bearer "):
             assert "there is no key in the request" in await refused(ring, none)
         for wrong in (new_secret(), secret[:-1], secret + "x", secret.lower(), "\ud800"):
