@@ -7,23 +7,32 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 import attention_moa
 from attention_moa.config import EnsembleSpec
+from attention_moa.errors import ConfigError, MoaError, StoreError, describe
 from attention_moa.ports import Journal, Provider
 from attention_moa.server import chat, models_api
+from attention_moa.server.chat_body import ChatBody
+from attention_moa.server.chat_reply import Completion, CompletionChunk
 from attention_moa.server.config import ServerConfig
-from attention_moa.server.errors import ApiError, api_error, not_found
+from attention_moa.server.errors import ApiError, api_error, bad_request, not_found
 from attention_moa.server.gate import Gate
 from attention_moa.server.guard import Guard, GuardRules
+from attention_moa.server.models_api import ModelBody, ModelList
+from attention_moa.server.openapi import describe_structs
 from attention_moa.server.origins import Origins
 from attention_moa.server.service import Service
 from attention_moa.server.wire import JSON, document
+from attention_moa.telemetry.lines import FIELDS
 
 _LOG = logging.getLogger("attention_moa.server")
+_STRUCTS = (ChatBody, Completion, CompletionChunk, ModelBody, ModelList)
+"""What the OpenAPI document describes."""
 
 
 def create_app(
@@ -65,6 +74,7 @@ def create_app(
     app.add_middleware(Guard, rules=_guard_rules(config))
     _add_routes(app)
     _add_errors(app)
+    describe_structs(app, _STRUCTS)
     return app
 
 
@@ -84,6 +94,8 @@ def _add_routes(app: FastAPI) -> None:
 
 def _add_errors(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _told)
+    app.add_exception_handler(MoaError, _told)
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _broken)
 
@@ -92,17 +104,30 @@ async def _healthz() -> Response:
     return document({"status": "ok"})
 
 
-async def _told(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette's signature
-    told = api_error(error)
-    return Response(told.json, status_code=told.status, headers=told.headers, media_type=JSON)
+async def _told(request: Request, error: Exception) -> Response:
+    """Tell what went wrong; where the server is to blame, the log says it too."""
+    if isinstance(error, (ConfigError, StoreError)):
+        _LOG.error("server.request_failed: %s", describe(error), extra={FIELDS: {"path": request.url.path}})
+    return _response(api_error(error))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     """Tell that the fault is the server's own; the log says which, the client is shown no trace."""
-    told = api_error(error)
-    if told.code == "internal_error":
-        _LOG.error("server.request_broke", exc_info=error, extra={"path": request.url.path})
-    return Response(told.json, status_code=told.status, headers=told.headers, media_type=JSON)
+    _LOG.error("server.request_broke", exc_info=error, extra={FIELDS: {"path": request.url.path}})
+    return _response(api_error(error))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette's signature
+    """Tell which part of an address is wrong."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these alone
+    fault = error.errors()[0]
+    param = ".".join(str(step) for step in fault["loc"][1:])
+    return _response(bad_request(f"{param}: {fault['msg']}", param=param or None))
+
+
+def _response(told: ApiError, headers: Mapping[str, str] | None = None) -> Response:
+    headers = {**told.headers, **(headers or {})}
+    return Response(told.json, status_code=told.status, headers=headers, media_type=JSON)
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:
@@ -114,6 +139,4 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     else:
         kind = "invalid_request_error"
         told = ApiError(error.status_code, f"{what}: {error.detail}", type=kind, code="method_not_allowed")
-    return Response(
-        told.json, status_code=told.status, headers={**told.headers, **(error.headers or {})}, media_type=JSON
-    )
+    return _response(told, error.headers)

@@ -12,11 +12,12 @@ from attention_moa.events import Event
 from attention_moa.server.answering import Outcome, answer
 from attention_moa.server.chat_body import ChatBody
 from attention_moa.server.chat_job import asked_of
-from attention_moa.server.chat_reply import Head, completion_of, finals_of
+from attention_moa.server.chat_reply import Completion, CompletionChunk, Head, completion_of, finals_of
 from attention_moa.server.chat_stream import ChatStream, error_message
 from attention_moa.server.errors import ApiError
 from attention_moa.server.job import Job
 from attention_moa.server.models_api import find_model
+from attention_moa.server.openapi import described
 from attention_moa.server.service import service_of
 from attention_moa.server.translate import job_of
 from attention_moa.server.wire import document, read_body
@@ -24,7 +25,7 @@ from attention_moa.server.wire import document, read_body
 router = APIRouter()
 
 
-@router.post("/v1/chat/completions")
+@router.post("/v1/chat/completions", openapi_extra=described(body=ChatBody, reply=Completion, pieces=CompletionChunk))
 async def create_completion(request: Request) -> Response:
     """Answer a conversation, at once or as a stream."""
     service = service_of(request)

@@ -31,6 +31,10 @@ _IN_VAIN = {"budget_exceeded", "misconfigured", "run_cancelled", "insufficient_q
 """Codes of errors that official clients would try again for by their status, and should not."""
 
 
+_OF_REQUEST = "messages["
+"""What the key of a setting begins with that is none, but a part of the request that turned out wrong in the run."""
+
+
 class ApiError(Exception):
     """What a client is told in the place of an answer.
 
@@ -132,6 +136,8 @@ def api_error(error: BaseException) -> ApiError:
     """
     if isinstance(error, ApiError):
         return error
+    if isinstance(error, ConfigError) and (error.key or "").startswith(_OF_REQUEST):
+        return bad_request(describe(error), param=error.key)
     run_id = error.run_id if isinstance(error, RunError) else None
     if isinstance(error, QuorumError) and (code := _refused_for_good(error)) is not None:
         return ApiError(422, _why(error), type="invalid_request_error", code=code, run_id=run_id)
