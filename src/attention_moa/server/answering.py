@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 from starlette.requests import Request
 
-from attention_moa.errors import describe
+from attention_moa.errors import MoaError, describe
 from attention_moa.events import Event
 from attention_moa.records import RunRecord
 from attention_moa.server.errors import ApiError, api_error
@@ -20,11 +21,13 @@ from attention_moa.server.service import Service, service_of
 from attention_moa.server.sse import KEPT_ALIVE, EventStream, while_there
 from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of
 from attention_moa.server.wire import RUN_ID_HEADER
+from attention_moa.telemetry.lines import FIELDS
 
 _BEGIN_S = 0.15
 """Most seconds that a stream's first byte waits for the run's beginning: what fails until then is a plain error."""
 
 
+_LOG = logging.getLogger("attention_moa.server")
 _TRACE = ("traceparent", "tracestate")
 
 
@@ -141,6 +144,8 @@ class Answering:
                     sent_s = now()
             yield writer.end(await self._outcome())
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told in the API's shape
+            if not isinstance(error, (ApiError, MoaError)):
+                _LOG.exception("server.stream_broke", extra={FIELDS: {"run_id": self.runs[0].run_id}})
             yield writer.fail(api_error(error))
         finally:
             await batches.aclose()
