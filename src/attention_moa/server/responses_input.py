@@ -39,8 +39,9 @@ def read_input(given: str | Sequence[Any]) -> tuple[Item | str, ...]:
 
 
 def _item(one: object, at: str) -> Item:
-    if isinstance(one, dict) and one.get("type") is None and "role" in one:
-        one = {**cast("dict[str, Any]", one), "type": "message"}
+    told = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
+    if told.get("type") is None and "role" in told:
+        one = {**told, "type": "message"}
     try:
         item: Item = msgspec.convert(one, type=Item)
     except msgspec.ValidationError as error:
