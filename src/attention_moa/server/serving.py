@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import cast
 
 import uvicorn
@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from attention_moa.errors import ConfigError, describe
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.service import Service
-from attention_moa.waiting import together
+from attention_moa.waiting import outlast, together
 
 _CLOSE_S = 5
 _MOST_HEADERS_BYTES = 64 * 2**10
@@ -38,18 +38,36 @@ async def serve(app: FastAPI, *, ready: Callable[[str], None]) -> None:
         StoreError: The journal cannot be opened.
     """
     service = cast("Service", app.state.service)
+    async with listening(app) as address:
+        with _signals(service) as told:
+            ready(address)
+            await told.wait()
+            await service.hub.drain(service.config.drain_s)
+
+
+@contextlib.asynccontextmanager
+async def listening(app: FastAPI) -> AsyncGenerator[str, None]:
+    """Serve an application within the context; yield its address. Runs that are left at the end are ended.
+
+    Args:
+        app: As ``create_app`` makes it; it is entered here.
+
+    Raises:
+        ConfigError: The address cannot be had, or the server must not listen there.
+        StoreError: The journal cannot be opened.
+    """
+    service = cast("Service", app.state.service)
     with contextlib.closing(_bind(service.config)) as listener:
-        async with service:
+        async with service, together() as group:
             server = _Server(app)
-            async with together() as group:
-                serving = group.create_task(server.serve(sockets=[listener]))
-                await server.listens.wait()
-                ready(_address(listener))
-                with _signals(service, server) as told:
-                    await told.wait()
-                    await service.hub.drain(service.config.drain_s)
+            serving = group.create_task(server.serve(sockets=[listener]))
+            await server.listens.wait()
+            try:
+                yield _address(listener)
+            finally:
+                service.hub.cancel_all()
                 server.should_exit = True
-                await serving
+                await outlast(serving)
 
 
 class _Server(uvicorn.Server):
@@ -81,17 +99,18 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _signals(service: Service, server: uvicorn.Server) -> Generator[asyncio.Event, None, None]:
+def _signals(service: Service) -> Generator[asyncio.Event, None, None]:
     """Yield an event that the first signal sets; a second one ends all runs, a third the process."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
 
     def caught() -> None:
-        if not told.is_set():
-            told.set()
-            return
-        service.hub.cancel_all()
-        server.should_exit = True
+        if told.is_set():
+            service.hub.cancel_all()
+            let_go()
+        told.set()
+
+    def let_go() -> None:
         for signum in _SIGNALS:
             loop.remove_signal_handler(signum)
 
@@ -100,8 +119,7 @@ def _signals(service: Service, server: uvicorn.Server) -> Generator[asyncio.Even
     try:
         yield told
     finally:
-        for signum in _SIGNALS:
-            loop.remove_signal_handler(signum)
+        let_go()
 
 
 def _bind(config: ServerConfig) -> socket.socket:
