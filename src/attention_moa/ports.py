@@ -184,6 +184,14 @@ class Journal(Protocol):
         """
         ...
 
+    async def holder(self, run_id: str) -> str | None:
+        """Return who is at a run, for a person; None for nobody.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        ...
+
     async def decisions(self, run_id: str) -> Mapping[str, object]:
         """Return what was decided in a run, by key; nobody need hold it.
 

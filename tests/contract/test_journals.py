@@ -380,6 +380,21 @@ def test_the_newest_unfinished_run_of_a_request_is_named(run: Play) -> None:
     run(scenario)
 
 
+def test_who_is_at_a_run_is_told(run: Play) -> None:
+    """Nobody is, once it was let go."""
+
+    async def scenario(world: World) -> None:
+        journal = world.open()
+        place = await journal.begin(a_head())
+        assert await journal.holder("run-1")
+        await place.release()
+        assert await journal.holder("run-1") is None
+        with pytest.raises(RunNotFoundError):
+            await journal.holder("nowhere")
+
+    run(scenario)
+
+
 def test_interrupted_runs_serve_their_owner_alone(run: Play) -> None:
     """The command line is an owner like any other, and everybody's newest run is his own."""
 

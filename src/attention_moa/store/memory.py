@@ -153,6 +153,15 @@ class MemoryJournal:
         ]
         return [self._row(run) for run in fitting[:limit]]
 
+    async def holder(self, run_id: str) -> str | None:
+        """Return who is at a run, for a person; None for nobody.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        self._run(run_id)
+        return f"this process ({os.getpid()})" if run_id in self._held else None
+
     async def decisions(self, run_id: str) -> dict[str, object]:
         """Return what was decided in a run, by key.
 
