@@ -80,6 +80,15 @@ class Hub:
         """The runs under way, the oldest first."""
         return tuple(self._running.values())
 
+    @property
+    def known(self) -> Sequence[LiveRun]:
+        """The runs under way, and those that lately ended."""
+        return (*self._running.values(), *self._ended.values())
+
+    def forget(self, run_id: str) -> None:
+        """Know a run that ended no more."""
+        self._ended.pop(run_id, None)
+
     def get(self, run_id: str) -> LiveRun | None:
         """Return a run under way, or one that lately ended; None where there is none of that id."""
         return next((live for live in self._running.values() if live.run_id == run_id), self._ended.get(run_id))
