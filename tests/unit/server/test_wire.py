@@ -1,0 +1,119 @@
+"""How bodies are read: at once, strictly, and with errors that name the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attention_moa.server.chat_body import ChatBody, DeveloperTurn, ToolTurn
+from attention_moa.server.errors import ApiError
+from attention_moa.server.fields import REFUSED
+from attention_moa.server.wire import document, parse_body
+
+LEAST: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Why?"}]}
+
+
+def refused(content: bytes) -> ApiError:
+    """Return the error of a body that is not taken."""
+    with pytest.raises(ApiError) as error:
+        parse_body(content, ChatBody)
+    assert error.value.status == 400
+    return error.value
+
+
+def fault(**fields: Any) -> tuple[str | None, str | None]:
+    """Return the field and the code of a request that is right but for some fields."""
+    error = refused(msgspec.json.encode(LEAST | fields))
+    return error.param, error.code
+
+
+def test_messages_are_read_by_their_roles() -> None:
+    """A developer is one, though a system prompt comes of it."""
+    turns = [{"role": "developer", "content": "Be brief."}, {"role": "tool", "content": "4", "tool_call_id": "c"}]
+    read = parse_body(msgspec.json.encode(LEAST | {"messages": turns}), ChatBody)
+    assert read.messages == [DeveloperTurn(content="Be brief."), ToolTurn(content="4", tool_call_id="c")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"temperature": "1"}, "temperature"),
+        ({"temperature": 3}, "temperature"),
+        ({"temperature": True}, "temperature"),
+        ({"n": 0}, "n"),
+        ({"n": 1.5}, "n"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "robot", "content": ""}]}, "messages[0].role"),
+        ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "messages[0].content[0].type"),
+        ({"messages": [{"role": "user", "content": 3}]}, "messages[0].content"),
+        ({"tools": [{"type": "function", "function": {"name": "no spaces"}}]}, "tools[0].function.name"),
+        ({"tool_choice": "maybe"}, "tool_choice"),
+        ({"response_format": {"type": "xml"}}, "response_format.type"),
+        ({"attention_moa": {"layers": 0}}, "attention_moa.layers"),
+        ({"attention_moa": {"attention": {"peers": -1}}}, "attention_moa.attention.peers"),
+        ({"metadata": {"a": 1}}, "metadata[...]"),
+        ({"seed": 2**70}, "seed"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_place(fields: dict[str, Any], param: str) -> None:
+    """Nothing is converted: a number in quotes is no number."""
+    assert fault(**fields) == (param, "invalid_value")
+
+
+NEVER = sorted((REFUSED.keys() - {"logprobs", "top_logprobs", "logit_bias"}) & set(ChatBody.__struct_fields__))
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_what_is_not_supported_is_refused_by_its_name_and_null_is_not(name: str) -> None:
+    """Clients send null for what they leave out."""
+    assert fault(**{name: {}}) == (name, "unsupported_parameter")
+    assert parse_body(msgspec.json.encode(LEAST | {name: None}), ChatBody).model == "m"
+
+
+def test_an_unknown_field_is_refused_with_the_name_that_may_be_meant() -> None:
+    """Wherever it is."""
+    error = refused(msgspec.json.encode(LEAST | {"temprature": 1}))
+    assert (error.param, error.code) == ("temprature", "unknown_parameter")
+    assert "did you mean temperature?" in error.message
+    assert fault(attention_moa={"layer": 2}) == ("attention_moa.layer", "unknown_parameter")
+    assert fault(messages=[{"role": "user", "content": "a", "when": 1}]) == ("messages[0].when", "unknown_parameter")
+
+
+def test_a_missing_field_is_named() -> None:
+    """With its place."""
+    error = refused(b'{"messages": []}')
+    assert (error.param, error.code) in {("messages", "invalid_value"), ("model", "missing_required_parameter")}
+    assert fault(messages=[{"role": "user"}]) == ("messages[0].content", "missing_required_parameter")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"model": NaN}', b'{"a": ' + b"[" * 50_000, b'"\\ud800"'])
+def test_what_is_no_json_is_told_so(content: bytes) -> None:
+    """Cut off, of bytes that are no text, or nested without end."""
+    error = refused(content)
+    assert error.param is None or content.startswith(b'{"a"')
+    assert error.code in {"invalid_json", "unknown_parameter", "invalid_value"}
+
+
+def test_a_body_that_is_no_object_is_told_so() -> None:
+    """In words, not in types."""
+    assert refused(b"[]").message == "the body: expected an object, got a list"
+
+
+@settings(max_examples=40)
+@given(st.binary(max_size=200) | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_nothing_but_a_request_is_taken_and_nothing_else_than_an_error_comes_of_it(content: Any) -> None:
+    """Whatever the bytes are."""
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    error = refused(body)
+    assert msgspec.json.decode(error.json)["error"]["message"] == error.message
+
+
+def test_a_document_is_json() -> None:
+    """With its headers."""
+    response = document({"a": [1]}, status=201, headers={"x-a": "b"})
+    assert (response.body, response.status_code, response.headers["x-a"]) == (b'{"a":[1]}', 201, "b")
+    assert response.headers["content-type"] == "application/json"
