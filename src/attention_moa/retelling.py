@@ -1,0 +1,332 @@
+"""The events of a run made anew from its record, for runs whose events nobody kept. Pure.
+
+All that a record holds is told with the times that it holds. Of a missing result and of a stand-in it holds no time:
+they are told when the call ended that they come from, or when what should have read them went on. What no record holds
+is not told: the pieces of replies, which calls a resumed run took out of the journal, a verdict that another overruled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from attention_moa.config import voices
+from attention_moa.events import (
+    CallCancelled,
+    CallFinished,
+    CallFirstToken,
+    CallLost,
+    CallQueued,
+    CallReplayed,
+    CallRetried,
+    CallStarted,
+    Degraded,
+    Event,
+    LayerFinished,
+    ResultLost,
+    RunFinished,
+    RunStarted,
+    VerdictReached,
+)
+from attention_moa.messages import Stage, Usage
+from attention_moa.records import (
+    Attempt,
+    CallRecord,
+    Degradation,
+    LayerRecord,
+    Loss,
+    Residual,
+    RunRecord,
+    Selection,
+    Summary,
+)
+from attention_moa.schedule import count_calls
+
+_ENDED_FROM_OUTSIDE = "Cancelled"
+
+
+class _Timed(NamedTuple):
+    at_s: float
+    event: Event
+
+
+def events_of(record: RunRecord) -> tuple[Event, ...]:
+    """Return what was told of a run, in the order of the times.
+
+    Args:
+        record: The run, whole or in part; one that has not ended has no ``RunFinished``.
+    """
+    told = [_started(record)]
+    begun = {call.layer for call in record.calls} | {layer.layer for layer in record.layers}
+    planned = {loss.layer for loss in record.losses} | {stand_in.layer for stand_in in record.degraded}
+    for number in sorted(begun | planned):
+        told += _layer(record, number)
+    if record.state != "running":
+        ended = RunFinished(
+            run_id=record.run_id,
+            at_s=record.wall_s,
+            state=record.state,
+            text=record.text,
+            usage=record.usage,
+            error=record.error,
+        )
+        told.append(_Timed(record.wall_s, ended))
+    return tuple(timed.event for timed in sorted(told, key=lambda timed: timed.at_s))
+
+
+def _started(record: RunRecord) -> _Timed:
+    spec = record.ensemble
+    started = RunStarted(
+        run_id=record.run_id,
+        at_s=0.0,
+        ensemble=spec.name,
+        agents=tuple(agent.name for agent in voices(spec)),
+        layers=spec.layers,
+        planned_calls=count_calls(spec, record.wanted.choices),
+    )
+    return _Timed(0.0, started)
+
+
+def _layer(record: RunRecord, number: int) -> list[_Timed]:
+    """Return what was told of a layer; what has one time is in the order of cause and effect."""
+    calls = [call for call in record.calls if call.layer == number]
+    layer = next((layer for layer in record.layers if layer.layer == number), None)
+    has_panels = record.ensemble.attention.mode == "panel"
+    when = _When(calls, layer, ended_s=_end_of_layer(record, number), has_panels=has_panels)
+    losses = when.of_losses([loss for loss in record.losses if loss.layer == number])
+    told = [timed for call in calls for timed in _call(record, call)]
+    told += [_Timed(at_s, ResultLost(run_id=record.run_id, at_s=at_s, loss=loss)) for at_s, loss in losses]
+    for at_s, stand_in in when.of_stand_ins([one for one in record.degraded if one.layer == number], losses):
+        told.append(_Timed(at_s, Degraded(run_id=record.run_id, at_s=at_s, degradation=stand_in)))
+    return told if layer is None else told + list(_end(record.run_id, layer, when.ended_s))
+
+
+def _end(run_id: str, layer: LayerRecord, at_s: float) -> Iterator[_Timed]:
+    """Yield the end of a layer, where the run came to it."""
+    if layer.verdict is not None:
+        output, usage = layer.output, layer.usage
+        finished = LayerFinished(run_id=run_id, at_s=at_s, layer=layer.layer, output=output, usage=usage)
+        yield _Timed(at_s, finished)
+        yield _Timed(at_s, VerdictReached(run_id=run_id, at_s=at_s, verdict=layer.verdict))
+
+
+def _end_of_layer(record: RunRecord, number: int) -> float:
+    """Return when a layer was over: its last call had ended; further answers and repairs come behind it."""
+    behind = {choice.call_id for choice in record.choices}
+    return max(
+        (
+            call.ended_s
+            for call in record.calls
+            if call.layer <= number and call.stage is not Stage.REPAIR and call.call_id not in behind
+        ),
+        default=0.0,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ one call
+
+
+def _call(record: RunRecord, call: CallRecord) -> Iterator[_Timed]:
+    """Yield what was told of a call."""
+    about: dict[str, Any] = {
+        "run_id": record.run_id,
+        "call_id": call.call_id,
+        "stage": call.stage,
+        "layer": call.layer,
+        "agent": call.agent,
+        "peer": call.peer,
+    }
+    yield _Timed(call.queued_s, CallQueued(**about, at_s=call.queued_s))
+    tries = sorted(call.attempts, key=lambda attempt: attempt.started_s)
+    for number, attempt in enumerate(tries, 1):
+        if (failed := _failed_before(tries[: number - 1], attempt.started_s)) is not None:
+            until_s = attempt.started_s - attempt.waited_s
+            yield _Timed(failed.ended_s, _retried(about, number - 1, failed, until_s))
+        at_s = attempt.started_s
+        yield _Timed(at_s, CallStarted(**about, at_s=at_s, attempt=number))
+        if attempt.first_token_s is not None:
+            yield _Timed(attempt.first_token_s, CallFirstToken(**about, at_s=attempt.first_token_s))
+    failed = _failed_before(tries, call.ended_s)
+    is_alone = record.ensemble.calls.hedge_s is None  # else a second attempt may have been about to begin
+    if failed is not None and is_alone and call.state != "finished" and call.error != failed.error:
+        yield _Timed(failed.ended_s, _retried(about, len(tries), failed, call.ended_s))  # it ended while it waited
+    yield _Timed(call.ended_s, _ending(about | {"at_s": call.ended_s}, call))
+
+
+def _failed_before(tries: Sequence[Attempt], at_s: float) -> Attempt | None:
+    """Return the attempt whose failure was followed by what came then; None where none was, or one was under way."""
+    if not tries or any(attempt.ended_s > at_s for attempt in tries):
+        return None
+    last = max(tries, key=lambda attempt: attempt.ended_s)
+    return last if last.error not in {None, _ENDED_FROM_OUTSIDE} else None
+
+
+def _retried(about: dict[str, Any], number: int, failed: Attempt, until_s: float) -> CallRetried:
+    """Return that another attempt was to follow.
+
+    Args:
+        about: What all events of the call have.
+        number: So many attempts had been made.
+        failed: The last of them.
+        until_s: How long it waited then, on the run's clock.
+    """
+    return CallRetried(
+        **about,
+        at_s=failed.ended_s,
+        attempt=number,
+        kind=failed.error or "",
+        message=failed.message or "",
+        wait_s=max(until_s - failed.ended_s, 0.0),
+    )
+
+
+def _ending(about: dict[str, Any], call: CallRecord) -> Event:
+    if call.state == "cancelled":
+        return CallCancelled(**about)
+    if call.state == "lost" or call.text is None or call.finish_reason is None:
+        return CallLost(**about, kind=call.error or "", message=call.message or "", attempts=len(call.attempts))
+    usage = next((attempt.usage for attempt in call.attempts if attempt.error is None), Usage())
+    said: dict[str, Any] = {
+        **about,
+        "text": call.text,
+        "finish_reason": call.finish_reason,
+        "usage": usage,
+        "tool_calls": call.tool_calls,
+    }
+    if call.replayed_from is not None:
+        return CallReplayed(**said, source=call.replayed_from)
+    return CallFinished(**said, elapsed_s=call.ended_s - call.queued_s, notes=call.notes)
+
+
+# --------------------------------------------------------------------------------------- what a record holds no time of
+
+
+class _When:
+    """When things happened in one layer.
+
+    Args:
+        calls: The layer's, in the order in which they ended.
+        layer: Its results; None where there are none.
+        ended_s: When it was over.
+        has_panels: Whether one call criticised several answers.
+    """
+
+    def __init__(
+        self, calls: Sequence[CallRecord], layer: LayerRecord | None, *, ended_s: float, has_panels: bool
+    ) -> None:
+        """Keep them."""
+        self.ended_s = ended_s
+        self._has_panels = has_panels
+        self._calls = calls
+        self._by_id = {call.call_id: call for call in calls}
+        self._layer = layer
+
+    def of_losses(self, losses: Sequence[Loss]) -> list[tuple[float, Loss]]:
+        """Return the layer's losses with their times: in the order in which they were told, no time goes back."""
+        timed: list[tuple[float, Loss]] = []
+        for loss in losses:
+            before_s = timed[-1][0] if timed else 0.0
+            timed.append((min(max(self._of_loss(loss, timed), before_s), max(self.ended_s, before_s)), loss))
+        return timed
+
+    def _of_loss(self, loss: Loss, before: Sequence[tuple[float, Loss]]) -> float:
+        """Return when a result turned out to be missing.
+
+        Args:
+            loss: What is missing.
+            before: The layer's losses before this one.
+        """
+        failed = self._by_id.get(loss.call_id or "")
+        if failed is not None:
+            return failed.ended_s
+        if loss.kind == "Late":
+            return self._reader_of(loss)
+        if loss.stage is Stage.CRITIQUE:  # an answer that it needs is lost
+            return self._end_of(Stage.ANSWER, {loss.agent, *self._read_with(loss)})
+        earlier = [at_s for at_s, other in before if loss.stage is Stage.SUMMARY or other.peer == loss.agent]
+        agents = {loss.agent} if loss.stage is Stage.REFINE else None
+        return max((self._end_of(Stage.ANSWER, agents), *earlier))
+
+    def _read_with(self, loss: Loss) -> Iterable[str | None]:
+        """Return whose answers a critic waited for: all that it was to criticise, where one call does that."""
+        if self._has_panels and self._layer is not None:
+            return [author for critic, author in self._layer.critiques if critic == loss.agent]
+        return [loss.peer]
+
+    def _reader_of(self, loss: Loss) -> float:
+        """Return when the call went on that did not wait any longer; the layer's end where there is none."""
+        stage, agent = (Stage.SUMMARY, None) if loss.stage is Stage.REFINE else (Stage.REFINE, loss.peer)
+        return self._first(call.queued_s for call in self._calls_of(stage, {agent} if agent else None))
+
+    def of_stand_ins(
+        self, stand_ins: Iterable[Degradation], losses: Sequence[tuple[float, Loss]]
+    ) -> list[tuple[float, Degradation]]:
+        """Return what stood in for what in the layer, with the times, none of which goes back.
+
+        Args:
+            stand_ins: In the order in which they were told.
+            losses: The layer's, with their times.
+        """
+        left = list(losses)
+        of_losses = [(self._of_lost(stand_in, left), stand_in) for stand_in in stand_ins]
+        starts = self._starts([stand_in for at_s, stand_in in of_losses if at_s is None])
+        timed: list[tuple[float, Degradation]] = []
+        for at_s, stand_in in of_losses:
+            before_s = timed[-1][0] if timed else 0.0
+            told_s = at_s if at_s is not None else next(starts[stand_in.stage, stand_in.agent], self._of_all(stand_in))
+            timed.append((max(told_s, before_s), stand_in))
+        return timed
+
+    def _of_all(self, stand_in: Degradation) -> float:
+        """Return when a layer was cut short, or returned less: fewer critiques are planned before it begins."""
+        is_planned = stand_in.stage is Stage.CRITIQUE
+        return self._first(call.queued_s for call in self._calls) if is_planned else self.ended_s
+
+    def _of_lost(self, stand_in: Degradation, left: list[tuple[float, Loss]]) -> float | None:
+        """Return when something stood in for a loss, which is then taken out of those that are left; None for none."""
+        about = stand_in.stage, stand_in.agent, stand_in.why
+        lost = next((one for one in left if (one[1].stage, one[1].agent, one[1].message) == about), None)
+        if lost is None:
+            return None
+        left.remove(lost)
+        return self._end_of_another(stand_in) or lost[0]
+
+    def _starts(self, cuts: Sequence[Degradation]) -> dict[tuple[Stage, str], Iterator[float]]:
+        """Return when attempts began whose replies had to be shorter: the last ones of a call, as money only goes.
+
+        Args:
+            cuts: What was less than planned though nothing was lost.
+        """
+        often = Counter((cut.stage, cut.agent) for cut in cuts)
+        return {place: iter(self._last_starts(*place, times)) for place, times in often.items()}
+
+    def _last_starts(self, stage: Stage, agent: str, times: int) -> list[float]:
+        calls = self._calls_of(stage, {agent})
+        return sorted(attempt.started_s for call in calls for attempt in call.attempts)[-times:]
+
+    def _end_of_another(self, stand_in: Degradation) -> float | None:
+        """Return when the writer was done who wrote in the place of one who failed; None where none did."""
+        layer = self._layer
+        if layer is None:
+            return None
+        parts: dict[Stage, Summary | Residual | Selection | Loss | None] = {
+            Stage.SUMMARY: layer.summary,
+            Stage.RESIDUAL: layer.residual,
+            Stage.SELECT: layer.selection,
+            Stage.EXTRACT: layer.extract,
+        }
+        part = parts.get(stand_in.stage)
+        wrote = self._by_id.get(part.call_id or "") if part is not None else None
+        is_another = wrote is not None and wrote.stage is stand_in.stage and wrote.agent != stand_in.agent
+        return wrote.ended_s if wrote is not None and is_another else None
+
+    def _calls_of(self, stage: Stage, agents: Iterable[str | None] | None) -> Iterator[CallRecord]:
+        """Yield the calls of a stage, by these agents; None for any."""
+        return (call for call in self._calls if call.stage is stage and (agents is None or call.agent in set(agents)))
+
+    def _end_of(self, stage: Stage, agents: Iterable[str | None] | None) -> float:
+        return max((call.ended_s for call in self._calls_of(stage, agents)), default=self.ended_s)
+
+    def _first(self, times: Iterable[float]) -> float:
+        return min(times, default=self.ended_s)
