@@ -102,6 +102,10 @@ class ReasoningItem(Body, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 
 Item: TypeAlias = MessageItem | CallItem | OutputItem | ReasoningItem
+ITEMS = (MessageItem, CallItem, OutputItem, ReasoningItem)
+_REFS = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in ITEMS]
+_AnyItem = Annotated[Any, Meta(extra_json_schema={"anyOf": _REFS})]
+"""An item that is yet to be read: one without a ``type`` is a message."""
 
 
 class FunctionTool(
@@ -167,22 +171,24 @@ class Reasoning(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: Literal["standard"] | None = None
 
 
-class StreamOptions(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ResponseStreamOptions(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a stream brings; padding against the guessing of lengths is not added, and asking for it changes nothing."""
 
     include_obfuscation: bool | None = None
 
 
 class ResponsesBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The request. Which fields are applied, without effect, or refused: see the page on the server."""
+    """The request. Which fields are applied, without effect, or refused: see the page on the server.
+
+    Its items are read one by one afterwards (``responses_input.py``).
+    """
 
     model: str
-    input: str | list[Any]
-    """Items; one without a ``type`` is a message. They are read one by one (``responses_input.py``)."""
+    input: str | list[_AnyItem]
     instructions: str | None = None
     previous_response_id: str | None = None
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: ResponseStreamOptions | None = None
     background: bool | None = None
     max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
