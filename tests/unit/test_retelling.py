@@ -144,10 +144,11 @@ def test_a_loss_without_a_call_is_told_when_its_cause_was_known() -> None:
     skipped = Loss(
         stage=Stage.CRITIQUE, layer=1, agent="b", peer="a", kind="Skipped", message="the answer of a is lost"
     )
-    stand_in = Degradation(layer=2, stage=Stage.ANSWER, agent="all agents", what="less", why="no money")
-    events = told_of(answer, losses=(loss, skipped), degraded=(stand_in,), wall_s=2.0)
-    assert kinds(events)[-4:] == [ResultLost, ResultLost, Degraded, RunFinished]
-    assert [event.at_s for event in events[-4:]] == [2.0, 2.0, 2.0, 2.0]
+    of_loss = Degradation(layer=1, stage=Stage.ANSWER, agent="a", what="nothing", why="down")
+    of_all = Degradation(layer=2, stage=Stage.ANSWER, agent="all agents", what="less", why="no money")
+    events = told_of(answer, losses=(loss, skipped), degraded=(of_loss, of_all), wall_s=2.0)
+    assert kinds(events)[-5:] == [ResultLost, ResultLost, Degraded, Degraded, RunFinished]
+    assert [event.at_s for event in events[-5:]] == [2.0] * 5
 
 
 def test_a_record_that_was_saved_and_read_tells_the_same() -> None:
