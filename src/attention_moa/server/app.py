@@ -16,7 +16,7 @@ import attention_moa
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError, MoaError, StoreError, describe
 from attention_moa.ports import Journal, Provider
-from attention_moa.server import chat, models_api
+from attention_moa.server import chat, health, models_api, responses, runs_api
 from attention_moa.server.chat_body import ChatBody
 from attention_moa.server.chat_reply import Completion, CompletionChunk
 from attention_moa.server.config import ServerConfig
@@ -26,12 +26,20 @@ from attention_moa.server.guard import Guard, GuardRules
 from attention_moa.server.models_api import ModelBody, ModelList
 from attention_moa.server.openapi import describe_structs
 from attention_moa.server.origins import Origins
+from attention_moa.server.request_numbers import RequestNumbers
+from attention_moa.server.responses import ResponseDeleted
+from attention_moa.server.responses_body import ITEMS, ResponsesBody
+from attention_moa.server.run_events import EventBody
+from attention_moa.server.runs import RunList, RunSummary
+from attention_moa.server.runs_api import RunDeleted, RunTold
 from attention_moa.server.service import Service
-from attention_moa.server.wire import JSON, document
+from attention_moa.server.wire import JSON
 from attention_moa.telemetry.lines import FIELDS
 
 _LOG = logging.getLogger("attention_moa.server")
-_STRUCTS = (ChatBody, Completion, CompletionChunk, ModelBody, ModelList)
+_OF_RUNS = (EventBody, RunDeleted, RunList, RunSummary, RunTold)
+_OF_RESPONSES = (ResponsesBody, *ITEMS, ResponseDeleted)
+_STRUCTS = (ChatBody, Completion, CompletionChunk, ModelBody, ModelList, *_OF_RESPONSES, *_OF_RUNS)
 """What the OpenAPI document describes."""
 
 
@@ -71,7 +79,7 @@ def create_app(
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},  # runs tell more
     )
     app.state.service = service
-    app.add_middleware(Guard, rules=_guard_rules(config))
+    app.add_middleware(Guard, rules=_guard_rules(config), answered=RequestNumbers(service.metrics))
     _add_routes(app)
     _add_errors(app)
     describe_structs(app, _STRUCTS)
@@ -89,7 +97,9 @@ def _guard_rules(config: ServerConfig) -> GuardRules:
 def _add_routes(app: FastAPI) -> None:
     app.include_router(models_api.router)
     app.include_router(chat.router)
-    app.add_api_route("/healthz", _healthz, include_in_schema=False)
+    app.include_router(responses.router)
+    app.include_router(runs_api.router)
+    app.include_router(health.router)
 
 
 def _add_errors(app: FastAPI) -> None:
@@ -98,10 +108,6 @@ def _add_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _broken)
-
-
-async def _healthz() -> Response:
-    return document({"status": "ok"})
 
 
 async def _told(request: Request, error: Exception) -> Response:

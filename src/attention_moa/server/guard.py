@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Callable
 from secrets import token_hex
 
 from msgspec import Struct
@@ -19,6 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from attention_moa.server.arriving import Arrivals, Arriving
 from attention_moa.server.errors import ApiError, api_error, bad_request
 from attention_moa.server.origins import Origins, is_same_origin, single
+from attention_moa.server.request_numbers import Answered
+from attention_moa.telemetry.lines import FIELDS
 
 _LOG = logging.getLogger("attention_moa.server")
 _READING = {"GET", "HEAD", "OPTIONS"}
@@ -58,11 +61,15 @@ class Guard:
     Args:
         app: What is guarded.
         rules: What a request may be.
+        answered: Told of each request that is over.
     """
 
-    def __init__(self, app: ASGIApp, *, rules: GuardRules) -> None:
+    def __init__(
+        self, app: ASGIApp, *, rules: GuardRules, answered: Callable[[Answered], None] = lambda _: None
+    ) -> None:
         """Guard an application."""
         self._app = app
+        self._answered = answered
         self._rules = rules
         self._arrivals = Arrivals(rules.max_body_bytes, rules.body_timeout_s)
 
@@ -81,7 +88,6 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, {**_ALWAYS, "x-request-id": request_id, **self._cors(headers)})
         body = Arriving(self._arrivals, receive)
-        began_s = time.monotonic()
         try:
             self._require_ours(headers, method=scope["method"])
             if _is_preflight(scope["method"], headers):
@@ -91,23 +97,27 @@ class Guard:
             await self._app(scope, body.receive, answer.send)
         except Exception as error:  # whatever it is, no client is shown a trace, and it stands in the log
             if not isinstance(error, (ApiError, ClientDisconnect)):
-                _LOG.exception("server.request_broke", extra={"request_id": request_id})
+                _LOG.exception("server.request_broke", extra={FIELDS: {"request_id": request_id}})
             if answer.status is not None:
                 raise
             told = api_error(error)
             await answer.send_all(told.status, {**told.headers, "content-type": "application/json"}, told.json)
         finally:
             body.leave()
-            _LOG.info(
-                "server.request",
-                extra={
-                    "request_id": request_id,
-                    "method": scope["method"],
-                    "path": scope["path"],
-                    "status": answer.status,
-                    "seconds": round(time.monotonic() - began_s, 3),
-                },
-            )
+            self._note(scope, answer)
+
+    def _note(self, scope: Scope, answer: _Answer) -> None:
+        """Tell of a request that is over: to the log, and to who counts."""
+        route = getattr(scope.get("route"), "path", "")
+        self._answered(Answered(scope["method"], route, answer.status, answer.first_byte_s))
+        fields = {
+            "request_id": scope["state"]["request_id"],
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": answer.status,
+            "seconds": round(answer.elapsed_s, 3),
+        }
+        _LOG.info("server.request", extra={FIELDS: fields})
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a WebSocket through that no other page opened; any other is closed before it is one."""
@@ -172,8 +182,15 @@ class _Answer:
     def __init__(self, send: Send, headers: dict[str, str]) -> None:
         """Nothing was sent."""
         self.status: int | None = None
+        self.first_byte_s: float | None = None
+        self._began_s = time.monotonic()
         self._send = send
         self._headers = headers
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the request came."""
+        return time.monotonic() - self._began_s
 
     async def send(self, message: Message) -> None:
         """Pass a part of the answer on; the first one gets the headers."""
@@ -185,6 +202,8 @@ class _Answer:
             headers.update(self._headers)
             if self.status in (408, 413):
                 headers["connection"] = "close"  # the rest of the body would be taken for the next request
+        elif self.first_byte_s is None and message.get("body"):
+            self.first_byte_s = self.elapsed_s
         await self._send(message)
 
     async def send_all(self, status: int, headers: dict[str, str], content: bytes) -> None:

@@ -28,6 +28,7 @@ from attention_moa.server.pricing import Expected, expected_cost
 from attention_moa.server.rates import Rates
 from attention_moa.server.spending import Held, Spending
 from attention_moa.store.journal import SqlJournal
+from attention_moa.telemetry.lines import FIELDS
 from attention_moa.waiting import together
 
 _LOG = logging.getLogger("attention_moa.server")
@@ -180,7 +181,8 @@ class KeyGate:
         try:
             await self._count(key, held, record)
         except StoreError:
-            _LOG.exception("server.run_not_settled", extra={"run_id": record.run_id if record is not None else None})
+            run_id = record.run_id if record is not None else None
+            _LOG.exception("server.run_not_settled", extra={FIELDS: {"run_id": run_id}})
         finally:
             if held is not None:
                 self.charges.discard(held.charge_id)

@@ -10,6 +10,7 @@ from attention_moa.errors import RunNotFoundError, StoreError
 from attention_moa.server.money_left import counted_usd
 from attention_moa.server.spending import Held, Spending
 from attention_moa.store.journal import SqlJournal
+from attention_moa.telemetry.lines import FIELDS
 
 EVERY_S = 60.0
 UNBEGUN_S = 900.0
@@ -39,7 +40,7 @@ async def settle_leftovers(
         usd = await _cost(journal, held, age_s=now().timestamp() - held.created)
         if usd is not None and held.charge_id not in own():
             await spending.settle(held, held.run_id, usd)
-            _LOG.info("server.leftover_settled", extra={"run_id": held.run_id})
+            _LOG.info("server.leftover_settled", extra={FIELDS: {"run_id": held.run_id}})
             settled += 1
     return settled
 
@@ -57,6 +58,6 @@ async def _cost(journal: SqlJournal, held: Held, *, age_s: float) -> float | Non
         # It was deleted, or the journal could not keep it.
         return held.usd if age_s > UNBEGUN_S else None
     except StoreError:
-        _LOG.warning("server.leftover_unreadable", extra={"run_id": held.run_id})
+        _LOG.warning("server.leftover_unreadable", extra={FIELDS: {"run_id": held.run_id}})
         return held.usd
     return counted_usd(record, held_usd=held.usd, call_usd=held.call_usd)

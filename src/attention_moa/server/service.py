@@ -21,8 +21,10 @@ from attention_moa.server.hub import Hub
 from attention_moa.server.job import Job
 from attention_moa.server.key_gate import open_key_gate
 from attention_moa.server.models import Catalogue, load_ensembles
+from attention_moa.server.request_numbers import watched_loop
 from attention_moa.settings import default_journal
 from attention_moa.store.journal import SqlJournal
+from attention_moa.telemetry import open_metrics
 from attention_moa.waiting import to_the_end
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class Service:
         self.catalogue = Catalogue(load_ensembles(config.ensembles) if specs is None else specs)
         self.journal: Journal | None = journal
         self.gate: Gate = gate or OpenGate()
-        self.observers: list[Observer] = []
+        self.metrics = open_metrics()
+        self.observers: list[Observer] = [self.metrics]
         self.tracing: Tracing | None = None
         self._has_own_gate = gate is None
         self._providers = providers
@@ -91,6 +94,7 @@ class Service:
                     keys = open_key_gate(place, self.journal, has_isolated_caches=isolated, may_be_open=is_open)
                     self.gate = await stack.enter_async_context(keys)
             await self._require_guarded()
+            await stack.enter_async_context(watched_loop(self.metrics))
             for name, spec in self.catalogue.ensembles.items():
                 ensemble = Ensemble(spec, providers=self._providers, journal=self.journal)
                 self._ensembles[name] = await stack.enter_async_context(ensemble)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attention_moa.server.guard import Guard, GuardRules
 from attention_moa.server.origins import Origins
+from attention_moa.telemetry.lines import FIELDS
 from tests import asking
 
 RULES = GuardRules(
@@ -232,7 +233,7 @@ def test_a_route_that_breaks_shows_no_trace(caplog: pytest.LogCaptureFixture) ->
     assert (found.status, found.code) == (500, "internal_error")
     assert b"secret" not in found.body
     (line,) = [line for line in caplog.records if line.levelname == "ERROR"]
-    assert (line.getMessage(), line.__dict__["request_id"]) == ("server.request_broke", "mine")
+    assert (line.getMessage(), line.__dict__[FIELDS]) == ("server.request_broke", {"request_id": "mine"})
     assert line.exc_info is not None
 
 

@@ -1,0 +1,229 @@
+"""``/v1/runs``: what runs there are, what happened in them; cancelled, resumed, deleted."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from fastapi import APIRouter
+from msgspec import Struct
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+
+from attention_moa.codec import record_to_json
+from attention_moa.errors import RunBusyError, RunNotFoundError
+from attention_moa.records import RunRecord, RunState
+from attention_moa.server.errors import RETRY_S, ApiError, bad_request, not_found
+from attention_moa.server.gate import Visitor
+from attention_moa.server.job import Job
+from attention_moa.server.openapi import described
+from attention_moa.server.run_events import EventBody, event_stream
+from attention_moa.server.runs import (
+    Found,
+    RunLine,
+    RunList,
+    RunSummary,
+    find_run,
+    line_of_live,
+    line_of_row,
+    no_run,
+    record_of,
+    summary_of,
+)
+from attention_moa.server.service import Service, service_of
+from attention_moa.server.wire import JSON, RUN_ID_HEADER, document
+from attention_moa.stored_runs import RunHead
+
+router = APIRouter()
+
+_STATES: tuple[RunState, ...] = get_args(RunState)
+_MOST = 200
+_BEGIN_S = 0.5
+"""Most seconds that a run that goes on is waited for: what fails until then is a plain error."""
+
+
+class RunTold(Struct, frozen=True, kw_only=True):
+    """What became of a run."""
+
+    id: str
+    object: Literal["run"] = "run"
+    state: RunState
+    is_under_way: bool
+
+
+class RunDeleted(Struct, frozen=True, kw_only=True):
+    """A run that is there no more."""
+
+    id: str
+    object: Literal["run.deleted"] = "run.deleted"
+    deleted: Literal[True] = True
+
+
+@router.get("/v1/runs", openapi_extra=described(reply=RunList))
+async def list_runs(
+    request: Request,
+    *,
+    limit: str = "20",
+    before: str | None = None,
+    state: str | None = None,
+    model: str | None = None,
+) -> Response:
+    """Return runs, the newest first."""
+    service = service_of(request)
+    visitor = await service.gate.enter(request)
+    most, wanted = _limit(limit), _state(state)
+    if service.journal is None:
+        lines = [line for line in _here(service, visitor) if _fits(line, wanted, model)][: most + 1]
+    else:
+        owner = None if visitor.is_admin else visitor.owner
+        try:
+            rows = await service.journal.rows(limit=most + 1, before=before, owner=owner, state=wanted, ensemble=model)
+        except RunNotFoundError as error:
+            raise no_run(before or "") from error
+        lines = [line_of_row(row) for row in rows]
+    return document(RunList(data=lines[:most], has_more=len(lines) > most))
+
+
+@router.get("/v1/runs/{run_id}", openapi_extra=described(reply=RunSummary))
+async def show_run(request: Request, run_id: str, view: str = "record") -> Response:
+    """Return a run: its whole record, or with ``view=summary`` without any text."""
+    service, found = await _found(request, run_id)
+    if view == "summary":
+        return document(await summary_of(service, found))
+    if view != "record":
+        raise bad_request(f"{view[:100]!a} is no view: write record or summary", param="view")
+    return Response(record_to_json(await record_of(service, found)), media_type=JSON)
+
+
+@router.get("/v1/runs/{run_id}/events", openapi_extra=described(pieces=EventBody))
+async def watch_run(request: Request, run_id: str, after: str | None = None, deltas: str = "false") -> Response:
+    """Return a run's events as they happen, from the first one or after the one that ``Last-Event-ID`` names."""
+    service, found = await _found(request, run_id)
+    last = request.headers.get("last-event-id") or after or "0"
+    if not (last.isdecimal() and last.isascii() and len(last) < 10):
+        raise bad_request(f"{last[:100]!a} is no event's number", param="after")
+    if deltas not in ("true", "false"):
+        raise bad_request(f"{deltas[:100]!a} is neither true nor false", param="deltas")
+    return await event_stream(service, found, after=int(last), deltas=deltas == "true")
+
+
+@router.post("/v1/runs/{run_id}/cancel", openapi_extra=described(reply=RunTold))
+async def cancel_run(request: Request, run_id: str) -> Response:
+    """End a run that is under way here; what was finished stays. One that is over stays as it is."""
+    service, found = await _found(request, run_id)
+    if found.live is not None:
+        found.live.cancel()
+        await found.live.over()
+        return document(_told(found.live.record, is_under_way=False))
+    record = await record_of(service, found)
+    if service.journal is not None and await service.journal.holder(run_id) is not None:
+        raise _elsewhere(run_id)
+    return document(_told(record, is_under_way=False))
+
+
+@router.post("/v1/runs/{run_id}/resume", openapi_extra=described(reply=RunTold))
+async def resume_run(request: Request, run_id: str) -> Response:
+    """Let an interrupted run go on; its id comes back at once, and its events show how it goes."""
+    service = service_of(request)
+    visitor = await service.gate.enter(request)
+    found = await find_run(service, visitor, run_id)
+    if found.is_under_way:
+        return _answer(await record_of(service, found), is_under_way=True)
+    if found.owner != visitor.owner:
+        message = "a run goes on for its own key alone, which pays for it"
+        raise ApiError(403, message, type="permission_error", code="not_the_owner")
+    record = await record_of(service, found)
+    if record.state == "finished" or service.journal is None:
+        return _answer(record, is_under_way=False)
+    job = await _job(service, await service.journal.head(run_id))
+    live = await service.hub.start(job, visitor)
+    await live.begun(_BEGIN_S)
+    if live.error is not None:
+        raise live.error
+    return _answer(replace(live.record, run_id=run_id), is_under_way=not live.is_over)
+
+
+@router.delete("/v1/runs/{run_id}", openapi_extra=described(reply=RunDeleted))
+async def delete_run(request: Request, run_id: str) -> Response:
+    """Take a run out for good: its record, its calls, its events. What it cost stays counted."""
+    service, found = await _found(request, run_id)
+    if found.is_under_way:
+        raise ApiError(409, f"run {run_id} is under way: cancel it first", type="conflict_error", code="run_busy")
+    if service.journal is not None:
+        try:
+            await service.journal.delete(run_id)
+        except RunNotFoundError as error:
+            if found.live is None:
+                raise no_run(run_id) from error
+        except RunBusyError as error:
+            raise _elsewhere(run_id) from error
+    service.hub.forget(run_id)
+    return document(RunDeleted(id=run_id))
+
+
+async def _found(request: Request, run_id: str) -> tuple[Service, Found]:
+    """Return the service, and the run that a request names, for who asks."""
+    service = service_of(request)
+    return service, await find_run(service, await service.gate.enter(request), run_id)
+
+
+async def _job(service: Service, head: RunHead) -> Job:
+    """Return what makes an interrupted run go on.
+
+    Raises:
+        ApiError: 404: its ensemble is not served here.
+    """
+    served = service.catalogue.served.get(head.ensemble.name)
+    if served is None:
+        message = f"the run's model {head.ensemble.name} is not served here, so it cannot go on"
+        raise not_found(message, code="model_not_found")
+    return Job(
+        model=served.name,
+        ensemble=served.ensemble,
+        spec=head.ensemble,
+        conversation=head.conversation,
+        wanted=head.wanted,
+        run_id=head.run_id,
+        labels=head.labels,
+        on_disconnect="finish",
+    )
+
+
+def _elsewhere(run_id: str) -> ApiError:
+    message = f"run {run_id} is under way in another server: ask that one"
+    return ApiError(409, message, type="conflict_error", code="run_busy", retry_after_s=RETRY_S)
+
+
+def _answer(record: RunRecord, *, is_under_way: bool) -> Response:
+    told = _told(record, is_under_way=is_under_way)
+    return document(told, status=202 if is_under_way else 200, headers={RUN_ID_HEADER: told.id})
+
+
+def _told(record: RunRecord, *, is_under_way: bool) -> RunTold:
+    return RunTold(id=record.run_id, state=record.state, is_under_way=is_under_way)
+
+
+def _here(service: Service, visitor: Visitor) -> list[RunLine]:
+    """Return the runs of this process, the newest first: all that there are without a journal."""
+    lines = [line_of_live(live) for live in service.hub.known]
+    mine = [line for line in lines if visitor.is_admin or line.owner == visitor.owner]
+    return sorted(mine, key=lambda line: (line.created_at, line.id), reverse=True)
+
+
+def _fits(line: RunLine, state: RunState | None, model: str | None) -> bool:
+    return state in (None, line.state) and model in (None, line.model)
+
+
+def _limit(told: str) -> int:
+    if not (told.isascii() and told.isdecimal() and 1 <= int(told[:9]) <= _MOST):
+        raise bad_request(f"{told[:100]!a} is no whole number from 1 to {_MOST}", param="limit")
+    return int(told)
+
+
+def _state(told: str | None) -> RunState | None:
+    if told is None:
+        return None
+    for state in _STATES:
+        if state == told:
+            return state
+    raise bad_request(f"{told[:100]!a} is no state: there are {', '.join(_STATES)}", param="state")
