@@ -59,8 +59,8 @@ def _configured(file: Path | None, options: dict[str, object]) -> ServerConfig:
     # By identity: port 0 equals False.
     told = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
     config = ServerConfig() if file is None else load_server_config(file)
-    if "journal" in told:
-        told["is_unjournaled"] = False
     if "is_unjournaled" in told:
         told["journal"] = None
+    elif "journal" in told:
+        told["is_unjournaled"] = False
     return replace(config, **told)
