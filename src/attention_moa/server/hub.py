@@ -114,6 +114,8 @@ class Hub:
         try:
             for _ in range(job.runs):
                 leaves.append(await self._gate.admit(visitor, job))  # noqa: PERF401 - what was held until then is known
+            if self.is_draining:  # since then
+                raise ending()  # noqa: TRY301 - what was held is given back below
             runs = tuple(self._live(job, visitor, sample) for sample in range(job.runs))
         except BaseException:  # whatever it is: what was held for the runs is given back
             for leave in leaves:

@@ -59,6 +59,7 @@ class LiveRun:
         self.events: list[Event] = []
         self.error: BaseException | None = None
         self._stream = stream
+        self._run_id = stream.record.run_id
         self._observers = list(observers)
         self._recalled = 0
         self._watchers: dict[_Queue, bool] = {}
@@ -70,7 +71,7 @@ class LiveRun:
     @property
     def run_id(self) -> str:
         """The run's id: sure once the run has begun, since it may turn out to be an earlier one that goes on."""
-        return self._stream.record.run_id
+        return self._run_id
 
     @property
     def record(self) -> RunRecord:
@@ -86,6 +87,11 @@ class LiveRun:
     def is_over(self) -> bool:
         """Whether the run has ended, one way or another."""
         return self._over.is_set()
+
+    @property
+    def watchers(self) -> int:
+        """How many watch it now."""
+        return len(self._watchers)
 
     async def begun(self, within_s: float | None = None) -> bool:
         """Return whether the run has begun, so that its id is sure, or is over.
@@ -152,6 +158,7 @@ class LiveRun:
         """Keep an event and pass it on; pieces of text are passed on alone."""
         if isinstance(event, CallDelta):
             return
+        self._run_id = event.run_id
         is_piece = isinstance(event, (AnswerDelta, AnswerReset))
         if not is_piece:
             self.events.append(event)
