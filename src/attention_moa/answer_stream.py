@@ -77,6 +77,15 @@ class AnswerStream:
     def broke(self, attempt: Telling, why: str) -> None:
         """Take it that an attempt says no more and gave no answer; what was told stands until another text comes."""
         if self._leader is attempt:
+            self.release(why)
+
+    def release(self, why: str) -> None:
+        """Let another attempt lead: whatever was told, its writer gave no answer.
+
+        Args:
+            why: In one line.
+        """
+        if self._leader is not None:
             self._leader, self._so_far, self._why = None, "".join(self._texts), why
 
     def _follow(self, attempt: Telling) -> None:

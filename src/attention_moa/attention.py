@@ -28,6 +28,7 @@ from attention_moa.prompts import (
 from attention_moa.records import Answer, Critique, Loss, Refinement
 from attention_moa.schedule import Pair
 from attention_moa.waiting import settled
+from attention_moa.writing import ADVICE
 
 Panel: TypeAlias = Mapping[str, Critique | Loss]
 """All critiques of one critic, by author."""
@@ -37,7 +38,7 @@ async def answer(run: LayerRun, agent: AgentSpec) -> Answer | Loss:
     """Return ``y[i]``."""
     if run.is_left_out(Stage.ANSWER, agent.name):
         return run.late(Stage.ANSWER, agent.name)
-    render = render_answer(run.desk, agent, run.number, run.past.output)
+    render = render_answer(run.desk, agent, run.number, run.previous)
     return await give_answer(run, agent, render, reads=run.past.writers)
 
 
@@ -50,13 +51,20 @@ async def give_answer(run: LayerRun, agent: AgentSpec, render: Render, *, reads:
         render: The prompt.
         reads: The calls whose texts it holds.
     """
-    done = await run.ask(agent, Stage.ANSWER, render, reads=reads)
+    writing = run.writing(is_final=run.spec.strategy == "single") if run.desk.agents_write else ADVICE
+    done = await run.ask(agent, Stage.ANSWER, render, reads=reads, writing=writing)
     result: Answer | Loss
     if isinstance(done, Loss):
         result = done
     else:
         reply = done.reply
-        result = Answer(agent=agent.name, text=reply.text, call_id=done.call_id, is_truncated=reply.is_truncated)
+        result = Answer(
+            agent=agent.name,
+            text=reply.text,
+            call_id=done.call_id,
+            is_truncated=reply.is_truncated,
+            tool_calls=reply.tool_calls,
+        )
     run.board.answers[agent.name] = result
     return result
 
@@ -99,7 +107,7 @@ async def _criticise(run: LayerRun, pair: Pair, own: Answer | Loss, theirs: Answ
         own.text,
         peer=None if pair.critic == pair.author else theirs.text,
         author=pair.author,
-        previous=run.past.output,
+        previous=run.previous,
     )
     done = await run.ask(critic, Stage.CRITIQUE, render, reads=(own.call_id, theirs.call_id), peer=pair.author)
     if isinstance(done, Loss):
@@ -137,7 +145,7 @@ async def _write_panel(run: LayerRun, critic: str, own: Answer, present: Mapping
     agent = critic_of(run.spec, critic, len(present))
     peers = {author: theirs.text for author, theirs in present.items() if author != critic}
     render, sections = render_panel(
-        run.desk, agent, run.number, own.text, peers=peers, has_self=critic in present, previous=run.past.output
+        run.desk, agent, run.number, own.text, peers=peers, has_self=critic in present, previous=run.previous
     )
     reads = (own.call_id, *(theirs.call_id for theirs in present.values()))
     done = await run.ask(agent, Stage.CRITIQUE, render, reads=reads)
@@ -211,7 +219,7 @@ def _is_critique(result: Critique | Loss) -> bool:
 
 async def _work_in(run: LayerRun, agent: AgentSpec, own: Answer, found: Sequence[Critique]) -> Refinement:
     texts = {written.critic: written.text for written in found}
-    render = render_refine(run.desk, agent, run.number, own.text, critiques=texts, previous=run.past.output)
+    render = render_refine(run.desk, agent, run.number, own.text, critiques=texts, previous=run.previous)
     reads = (own.call_id, *(written.call_id for written in found))
     done = await run.ask(agent, Stage.REFINE, render, reads=reads)
     if isinstance(done, Loss):

@@ -129,6 +129,8 @@ class Booking:
         """Put an attempt down; without a kind it gave the reply."""
         self._open.remove(collected)
         collected.error = kind
+        if kind is not None:
+            collected.broke(message or kind)
         collected.require_plausible(self.request)
         attempt = Attempt(
             started_s=collected.started_s,

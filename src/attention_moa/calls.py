@@ -22,6 +22,7 @@ from attention_moa.agents import ModelSettings
 from attention_moa.backoff import next_wait_s
 from attention_moa.booking import Booking
 from attention_moa.budget import REPLY_TOKENS, Budget, Grant, PriceOf
+from attention_moa.choices import Choices
 from attention_moa.collected import Ask, Collected
 from attention_moa.config import CallPolicy
 from attention_moa.errors import (
@@ -96,6 +97,7 @@ class Caller:
         self._limiters = limiters
         self._price_of = price_of
         self.budget = budget
+        self.choices: Choices | None = None
 
     def decision(self, key: str) -> object | None:
         """Return what was decided under a key before the run was interrupted; None where nothing was."""
@@ -137,7 +139,7 @@ class Caller:
 
     async def _reply(self, ask: Ask, booking: Booking) -> Reply:
         """Return the journaled reply, else a new one, journaled."""
-        fitted = fit(ask.render, ask.agent)
+        fitted = fit(ask.render, ask.agent, beside=ask.beside)
         if self.budget.is_limited and ask.agent.max_tokens is None:
             ask = _cut(ask, REPLY_TOKENS)
         cuts = self._cuts(ask.call_id)
@@ -155,7 +157,7 @@ class Caller:
     def _prepared(self, ask: Ask, fitted: Fitted, booking: Booking) -> str:
         """Put the request down as it will be sent, and return its key."""
         asked = booking.prepared(self._request(ask, fitted), fitted)
-        return fingerprint(asked, ask.agent, sample=self._sample)
+        return fingerprint(asked, ask.agent, sample=self._sample, more=ask.key_parts)
 
     def _cuts(self, call_id: str) -> list[int]:
         """Return what a call's ``max_tokens`` was cut to at its attempts so far, in their order."""
@@ -185,7 +187,7 @@ class Caller:
                 if len(booking.attempts) >= self._policy.attempts:
                     raise
                 with suppress(ContextTooLongError):
-                    fitted = fit(ask.render, ask.agent, refusals=refusals)
+                    fitted = fit(ask.render, ask.agent, refusals=refusals, beside=ask.beside)
                     self._prepared(ask, fitted, booking)
                     booking.retried(error, 0.0)
                     continue
@@ -203,7 +205,7 @@ class Caller:
         """Return the reply to one attempt, made when its turn has come and its cost is reserved."""
         model = ask.agent
         provider = self._provider_of(model)
-        prompt_tokens = estimate_tokens(fitted.messages, has_small_vocabulary=model.has_small_vocabulary)
+        prompt_tokens = ask.beside + estimate_tokens(fitted.messages, has_small_vocabulary=model.has_small_vocabulary)
         wished = model.max_tokens or REPLY_TOKENS
         async with self._limiters.of(model).turn(prompt_tokens + wished, run=self._log.run_id) as turn:
             grant = None
@@ -265,6 +267,8 @@ class Caller:
             shared_messages=fitted.shared,
             connect_timeout_s=self._policy.connect_timeout_s,
             is_streamed=model.is_streamed,
+            tools=ask.tools,
+            reply_format=ask.reply_format,
         )
 
     async def _attempt(self, provider: Provider, ask: Ask, booking: Booking, collected: Collected) -> Reply:
@@ -277,7 +281,7 @@ class Caller:
                 async for chunk in chunks:
                     if collected.add(chunk):
                         first.reschedule(None)
-                    if ask.is_over is not None and ask.is_over(collected.text):
+                    if collected.is_over:
                         collected.finish_reason = "cut"
                         break
             collected.require_plausible(request)

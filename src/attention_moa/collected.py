@@ -17,21 +17,41 @@ from attention_moa.messages import (
     FinishReason,
     RateHint,
     Reply,
+    ReplyFormat,
     Stage,
     TokenChances,
     ToolCallDelta,
+    ToolUse,
     Usage,
     whole_characters,
 )
-from attention_moa.prompts import Render
+from attention_moa.prompts import Render, beside_tokens
 from attention_moa.replies import require_usable
 from attention_moa.run_log import RunLog
+from attention_moa.sure_text import SureText, closes_unopened
 from attention_moa.tool_calls import ToolCallJoiner, notes_on_calls
+
+_ALLOWANCE = 200
+"""Characters behind the end of the answer that are let pass before its stream is closed."""
 
 
 def name_of(layer: int, stage: Stage, agent: str, peer: str | None = None) -> str:
     """Return a call's name, equal in every run of the ensemble: ``1.critique.qwen.gemma``."""
     return ".".join(part for part in (str(layer), stage.value, agent, peer) if part is not None)
+
+
+class Final(Struct, frozen=True, kw_only=True):
+    """What is known of a call that is sure to write an answer when it starts: what of its text will stand.
+
+    Args:
+        nonce: The secret word of its verdict lines; None for a reply without a verdict.
+        stops: Texts that end the answer.
+        is_told: Whether the answer is told while it is written; one whose form is checked first is not.
+    """
+
+    nonce: str | None = None
+    stops: tuple[str, ...] = ()
+    is_told: bool = True
 
 
 class Ask(Struct, frozen=True, kw_only=True):
@@ -44,7 +64,12 @@ class Ask(Struct, frozen=True, kw_only=True):
         render: The prompt at a given length of quotes.
         reads: The calls whose texts the prompt holds.
         peer: The author, for a pairwise critique.
-        is_over: Told the text so far; True closes the stream, since the rest is not wanted.
+        watch: Makes what is told the text of an attempt piece by piece; where it returns True the stream is closed,
+            since the rest is not wanted.
+        tools: The caller's tools, for a call that may call them.
+        reply_format: The form that the reply must have; None for any text.
+        choice: Which of several answers it is for, from 0.
+        final: Set where the call is sure to write that answer.
     """
 
     agent: AgentSpec
@@ -53,12 +78,29 @@ class Ask(Struct, frozen=True, kw_only=True):
     render: Render
     reads: tuple[str, ...] = ()
     peer: str | None = None
-    is_over: Callable[[str], bool] | None = None
+    watch: Callable[[], Callable[[str], bool]] | None = None
+    tools: ToolUse | None = None
+    reply_format: ReplyFormat | None = None
+    choice: int = 0
+    final: Final | None = None
 
     @property
     def call_id(self) -> str:
-        """The call's name, equal in every run of the ensemble."""
-        return name_of(self.layer, self.stage, self.agent.name, self.peer)
+        """The call's name, equal in every run of the ensemble: ``3.residual.qwen``, for a second answer with ``#2``."""
+        name = name_of(self.layer, self.stage, self.agent.name, self.peer)
+        return f"{name}#{self.choice + 1}" if self.choice else name
+
+    @property
+    def beside(self) -> int:
+        """Tokens of the model's window that tools and form take."""
+        return beside_tokens(self.tools, self.reply_format, has_small_vocabulary=self.agent.has_small_vocabulary)
+
+    @property
+    def key_parts(self) -> dict[str, Any]:
+        """What shapes what is kept of the reply beside the request: the answer's number, and the texts that end it."""
+        stops = self.final.stops if self.final is not None else ()
+        found = {"choice": self.choice, "stops": stops}
+        return {name: part for name, part in found.items() if part}
 
 
 def about_call(log: RunLog, ask: Ask) -> dict[str, Any]:
@@ -86,6 +128,9 @@ class Collected:
         self._log = log
         self._ask = ask
         self._tags = tags
+        self._answer = None if ask.final is None else AnswerSide(log, ask, ask.final, tags)
+        self._watch = None if ask.watch is None else ask.watch()
+        self.is_over = False
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._notes: list[str] = []
@@ -116,6 +161,8 @@ class Collected:
             return False
         self._texts.append(chunk.text)
         self._thoughts.append(chunk.thinking)
+        if self._watch is not None and chunk.text:
+            self.is_over = self._watch(chunk.text)
         is_first = self.first_token_s is None
         if is_first:
             self.first_token_s = self._log.seconds()
@@ -125,7 +172,15 @@ class Collected:
             self._log.tell(
                 CallDelta(**about_call(self._log, self._ask), text=text, thinking=thinking, tool_calls=pieces)
             )
+        if self._answer is not None:
+            self._answer.add(chunk.text, pieces)
+            self.is_over = self.is_over or self._answer.is_over
         return is_first
+
+    def broke(self, why: str) -> None:
+        """Take it that the attempt gave no reply: what it has told of the answer may not stand."""
+        if self._answer is not None:
+            self._answer.broke(why)
 
     def _called(self, chunk: Chunk) -> tuple[ToolCallDelta, ...]:
         """Put a chunk's pieces of tool calls down, and return them as they are handed on; none where none may come."""
@@ -149,6 +204,8 @@ class Collected:
         calls = self._joiner.calls()
         thoughts = "".join(self._thoughts)
         text, thinking = require_usable(self.text, thoughts, self.finish_reason, self._tags, has_calls=bool(calls))
+        if closes_unopened(self.text):
+            self._log.unopened.add(self._ask.agent.model)
         if self._tools is not None:
             self._notes.extend(notes_on_calls(calls, self._tools))
         if self._has_stray_calls:
@@ -165,6 +222,35 @@ class Collected:
             logprobs=tuple(self._logprobs),
             tool_calls=calls,
         )
+
+
+class AnswerSide:
+    """What an attempt that writes an answer tells of it, and where it is to end."""
+
+    def __init__(self, log: RunLog, ask: Ask, final: Final, tags: Sequence[str]) -> None:
+        """Start before the first piece; ``tags`` are the words that fence quoted text in the prompt."""
+        is_unopened = ask.agent.model in log.unopened
+        self._sure = SureText(tags=tags, nonce=final.nonce, stops=final.stops, is_unopened=is_unopened)
+        self._telling = log.answer(ask.choice).attempt() if log.has_deltas and final.is_told else None
+        self._held: list[ToolCallDelta] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the answer has ended and its writer still writes on; one that ends soon tells what it used."""
+        return (self._sure.passed_stop or 0) > _ALLOWANCE
+
+    def add(self, text: str, pieces: tuple[ToolCallDelta, ...]) -> None:
+        """Tell what is sure of the answer now that the reply goes on so."""
+        sure = self._sure.feed(text)
+        self._held.extend(pieces)
+        if self._telling is not None and self._sure.may_call:
+            self._telling.add(sure, tuple(self._held))
+            self._held.clear()
+
+    def broke(self, why: str) -> None:
+        """Say no more."""
+        if self._telling is not None:
+            self._telling.broke(why)
 
 
 def _why_ended(said: FinishReason | None, *, has_calls: bool) -> FinishReason:

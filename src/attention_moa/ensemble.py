@@ -9,21 +9,24 @@ over. A call that fails becomes a ``Loss`` in the place of its result, and whoev
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from attention_moa.accounting import call_usage
 from attention_moa.attention import answer, critique, panel, refine
 from attention_moa.baselines import COURSES
+from attention_moa.baselines.closing import close
 from attention_moa.calls import Caller
 from attention_moa.config import voices
-from attention_moa.errors import BudgetError, DeadlineError, QuorumError, RunError
+from attention_moa.errors import BudgetError, DeadlineError, FormatError, QuorumError, RunError
 from attention_moa.events import RunFinished, RunStarted
+from attention_moa.finishing import Finishing
 from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import Deadline, affordable
 from attention_moa.prompts import Desk
 from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.schedule import count_calls, pairs
-from attention_moa.synthesis import Merged, add_to_past, merge, summarise, why_no_answer
+from attention_moa.synthesis import Merged, add_to_past, merge, summarise
 from attention_moa.waiting import together
 
 
@@ -39,12 +42,18 @@ async def run_ensemble(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
         QuorumError: No agent gave an answer in the first layer, so that there is nothing to return.
         BudgetError: What is left of a limit was too little for any answer.
         DeadlineError: The deadline passed before anything was finished.
+        FormatError: The answer has not the form that was asked for.
         ConfigError: A provider or a template turned out to be misconfigured.
     """
     _tell_start(desk, log)
     course = COURSES.get(desk.spec.strategy, run_layers)
+    seconds = desk.spec.limits.deadline_s
+    finishing = Finishing(desk, caller, log, end_s=None if seconds is None else log.seconds() + seconds)
     try:
-        record = await course(desk, caller, log)
+        async with AsyncExitStack() as stack:
+            if desk.wanted.choices > 1:
+                finishing.write_more(await stack.enter_async_context(together()))
+            record = await finishing.end(await course(desk, caller, log))
     except asyncio.CancelledError:
         _tell_end(log, log.cancel())
         raise
@@ -52,19 +61,21 @@ async def run_ensemble(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
         _tell_end(log, log.fail(error))
         raise
     _tell_end(log, record)
-    if record.text is None:
-        raise _why_nothing(record)(record.error or "no answer", run_id=log.run_id, partial=record)
+    if record.state == "failed":
+        raise _why_failed(record)(record.error or "no answer", run_id=log.run_id, partial=record)
     return record
 
 
-def _why_nothing(record: RunRecord) -> type[RunError]:
+def _why_failed(record: RunRecord) -> type[RunError]:
+    if record.text is not None:
+        return FormatError
     if record.verdict is not None and record.verdict.rule == "deadline":
         return DeadlineError
     return BudgetError if any(loss.kind == "OverLimitError" for loss in record.losses) else QuorumError
 
 
-async def run_layers(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of layers until a verdict stops the run or there are no more.
+async def run_layers(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return what the last layer ends with: a verdict stops the run, or there are no more.
 
     Args:
         desk: Ensemble, conversation, templates, seal.
@@ -73,23 +84,20 @@ async def run_layers(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
 
     Source: paper, section 3.
     """
-    past = Past()
+    past, number = Past(), 1
     deadline = Deadline(desk.spec.limits.deadline_s, caller, log)
     spec = desk.spec
-    for number in range(1, desk.spec.layers + 1):
-        affordable_spec = await affordable(spec, caller, log, number)
-        if affordable_spec is None:
-            break
-        spec = affordable_spec
+    while True:
         layer = LayerRun(desk, caller, log, number=number, past=past, pairs=pairs(spec, number))
         merged = await deadline.hold(layer, run_layer(layer))
-        log.close_layer(layer.board, merged.output, merged.verdict)
-        if merged.output is None:
-            return log.end("failed", None, why_no_answer(log, merged))
-        past = add_to_past(layer, merged, merged.output)
-        if merged.verdict.is_stop:
-            break
-    return log.end("finished", past.output)
+        close(layer, merged)
+        if merged.output is None or merged.verdict.is_stop or number == desk.spec.layers:
+            return merged
+        past, number = add_to_past(layer, merged, merged.output), number + 1
+        affordable_spec = await affordable(spec, caller, log, number)
+        if affordable_spec is None:
+            return merged
+        spec = affordable_spec
 
 
 async def run_layer(layer: LayerRun) -> Merged:
@@ -129,7 +137,7 @@ def _tell_start(desk: Desk, log: RunLog) -> None:
         ensemble=spec.name,
         agents=tuple(agent.name for agent in voices(spec)),
         layers=spec.layers,
-        planned_calls=count_calls(spec),
+        planned_calls=count_calls(spec, desk.wanted.choices),
         is_resumed=log.is_resumed,
         used_before=call_usage(log.all_calls),
     )

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
 from attention_moa.calls import Caller, Finished
-from attention_moa.collected import Ask, name_of
+from attention_moa.collected import Ask, Final, name_of
 from attention_moa.errors import CallError, describe
-from attention_moa.messages import Stage
+from attention_moa.messages import Reply, Stage
 from attention_moa.prompts import Desk, Output, Render
 from attention_moa.records import Answer, Loss
 from attention_moa.run_log import LayerBoard, RunLog
 from attention_moa.schedule import Pair
+from attention_moa.stopping import PastStop
 from attention_moa.waiting import settled
+from attention_moa.wording import Wording, said
+from attention_moa.writing import ADVICE, Writing, has_something, seeded
 
 T = TypeVar("T")
 
@@ -32,13 +38,13 @@ class Past(NamedTuple):
     Args:
         outputs: ``o[1] … o[l-1]``, or ``s[1] … s[l-1]``, as ``residual.history`` says.
         output: ``o[l-1]``; None in layer 1.
-        writers: The calls that wrote ``o[l-1]``.
+        writers: The calls that wrote ``o[l-1]``, or chose it.
         all_writers: The calls that wrote any of ``outputs``.
         answers: What a baseline's layer hands on: several answers in the place of one output.
     """
 
     outputs: tuple[Output, ...] = ()
-    output: str | None = None
+    output: Wording | None = None
     writers: tuple[str, ...] = ()
     all_writers: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
@@ -88,6 +94,27 @@ class LayerRun:
         self.board: LayerBoard = log.open_layer(number, self.pairs)
         self.late_authors: tuple[str, ...] = ()
         self._caller = caller
+
+    @property
+    def previous(self) -> str | None:
+        """``o[l-1]`` as others read it; None in layer 1."""
+        return None if self.past.output is None else self.past.output.quoted
+
+    def writing(self, *, nonce: str | None = None, is_final: bool = False) -> Writing:
+        """Return what a call may do that may write the answer.
+
+        A reply that may open with a verdict line keeps to no form, and need not call a tool: the line comes first.
+
+        Args:
+            nonce: The secret word of its verdict lines; None where it gives no verdict.
+            is_final: Whether it is sure to write the answer.
+        """
+        wanted = self.desk.wanted
+        tools, form = wanted.tools, wanted.reply_format
+        if nonce is not None:
+            form = None
+            tools = replace(tools, choice="auto", only=None) if tools and tools.choice == "required" else tools
+        return Writing(tools=tools, reply_format=form, nonce=nonce, is_final=is_final)
 
     async def gather(
         self,
@@ -198,7 +225,8 @@ class LayerRun:
         *,
         reads: Sequence[str],
         peer: str | None = None,
-        is_over: Callable[[str], bool] | None = None,
+        writing: Writing = ADVICE,
+        choice: int = 0,
     ) -> Finished | Loss:
         """Return the reply to one call, or the loss that it became.
 
@@ -208,18 +236,27 @@ class LayerRun:
             render: The prompt.
             reads: The calls whose texts the prompt holds; repeats are dropped.
             peer: The author, for a pairwise critique.
-            is_over: See ``Ask``.
+            writing: What it may do beside giving advice.
+            choice: Which of several answers it is for, from 0.
         """
         ask = Ask(
-            agent=agent,
+            agent=seeded(agent, choice),
             stage=stage,
             layer=self.number,
             render=render,
             reads=tuple(dict.fromkeys(reads)),
             peer=peer,
-            is_over=is_over,
+            watch=None if writing.nonce is None else partial(PastStop, writing.nonce),
+            tools=writing.tools,
+            reply_format=writing.reply_format,
+            choice=choice,
+            final=self._final(writing),
         )
-        if self._is_closed() and self.log.earlier(ask.call_id) is None:
+        choices = self._caller.choices
+        if choices is not None and choice == 0 and peer is None:  # a critique of one peer is nobody's answer
+            again = partial(self._again, (agent,), stage=stage, render_for=lambda _: render, reads=reads)
+            choices.know(ask.call_id, partial(again, writing=writing))
+        if choice == 0 and self._is_closed() and self.log.earlier(ask.call_id) is None:
             return self.late(stage, agent.name, peer=peer)
         try:
             return await self._caller.call(ask)
@@ -233,28 +270,40 @@ class LayerRun:
         render_for: Callable[[AgentSpec], Render],
         *,
         reads: Sequence[str],
-        is_over: Callable[[str], bool] | None = None,
-        is_usable: Callable[[str], bool] = bool,
+        writing: Writing = ADVICE,
+        is_usable: Callable[[Reply], bool] = has_something,
         lacks: str = "no text to use",
+        choice: int = 0,
     ) -> Written | Loss:
         """Return the reply of the first writer of a chain that gives a usable one, else the last loss.
+
+        One that is sure to write the answer begins the further answers too, where more than one is wanted.
 
         Args:
             chain: The writer and its fallbacks; at least one.
             stage: What for.
             render_for: The prompt for a writer.
             reads: As in ``ask``.
-            is_over: As in ``ask``.
-            is_usable: Whether a reply's text will do; one that will not is a loss.
+            writing: As in ``ask``.
+            is_usable: Whether a reply will do; one that will not is a loss.
             lacks: What such a reply holds, for the loss.
+            choice: As in ``ask``.
         """
         loss: Loss | None = None
         done: Finished | Loss
-        for writer in chain:
-            done = await self.ask(writer, stage, render_for(writer), reads=reads, is_over=is_over)
-            if isinstance(done, Finished) and not is_usable(done.reply.text):
-                done = self.lose(stage, writer.name, "BadReplyError", f"the reply holds {lacks}", call_id=done.call_id)
+        choices = self._caller.choices if choice == 0 else None
+        again = partial(self._again, stage=stage, render_for=render_for, reads=reads, writing=writing)
+        if choices is not None and writing.is_final:
+            choices.begin(partial(again, chain))
+        for place, writer in enumerate(chain):
+            done = await self.ask(writer, stage, render_for(writer), reads=reads, writing=writing, choice=choice)
+            if isinstance(done, Finished) and not is_usable(done.reply):
+                why = f"the reply holds {lacks}"
+                done = self.lose(stage, writer.name, "BadReplyError", why, call_id=done.call_id)
+                self.log.answer(choice).release(why)
             if isinstance(done, Finished):
+                if choices is not None:
+                    choices.know(done.call_id, partial(again, chain[place:]))
                 if loss is not None:
                     what = f"{writer.name} wrote in its place"
                     self.log.degrade(self.number, stage, loss.agent, what=what, why=loss.message)
@@ -263,6 +312,43 @@ class LayerRun:
         if loss is None:
             raise ValueError("a chain has at least one writer")
         return loss
+
+    async def _again(
+        self,
+        chain: Sequence[AgentSpec],
+        choice: int,
+        *,
+        stage: Stage,
+        render_for: Callable[[AgentSpec], Render],
+        reads: Sequence[str],
+        writing: Writing,
+    ) -> Wording | Loss:
+        """Return what the first writer of a chain says who gives a further answer."""
+
+        def is_answer(reply: Reply) -> bool:
+            text = writing.text_of(reply.text)
+            return text is not None and bool(text or reply.tool_calls)
+
+        done = await self.ask_chain(
+            chain,
+            stage,
+            render_for,
+            reads=reads,
+            writing=replace(writing, is_final=True),
+            is_usable=is_answer,
+            lacks="no answer",
+            choice=choice,
+        )
+        if isinstance(done, Loss):
+            return done
+        reply = done.finished.reply
+        return said(reply, done.finished.call_id, writing.text_of(reply.text))
+
+    def _final(self, writing: Writing) -> Final | None:
+        if not writing.is_final:
+            return None
+        wanted = self.desk.wanted
+        return Final(nonce=writing.nonce, stops=wanted.stop, is_told=not self.desk.is_checked)
 
     def lose(
         self,

@@ -19,6 +19,7 @@ from attention_moa.records import Answer, Loss, Refinement, Summary, Verdict
 from attention_moa.run_log import RunLog
 from attention_moa.stopping import most_central
 from attention_moa.synthesis import Merged
+from attention_moa.wording import Wording, wording_of
 
 Finished: TypeAlias = Callable[[], Sequence[Answer | Summary]]
 """Tells what is finished at a moment, as far as it may be returned."""
@@ -135,12 +136,13 @@ class Deadline:
         before = next((part for part in layer.past.answers if names == (part.call_id,)), None)
         if before is not None:
             self._say(layer, Stage.ANSWER, f"the text of {before.agent} is returned")
-            return Merged(before.text, self._verdict(layer), names)
+            return Merged(wording_of(before), self._verdict(layer), names)
         call = next((found for name in names if (found := layer.log.earlier(name)) is not None), None)
         if call is None or call.text is None:
             return None
         self._say(layer, call.stage, f"the text of {call.agent} is returned")
-        return Merged(call.text, self._verdict(layer), (call.call_id,))
+        text = Wording(call.text, call.call_id, call.tool_calls, call.finish_reason == "length")
+        return Merged(text, self._verdict(layer), (call.call_id,))
 
     @property
     def _why(self) -> str:
@@ -158,7 +160,7 @@ class Deadline:
         board = layer.board
         if isinstance(board.summary, Summary):
             self._say(layer, Stage.RESIDUAL, "the layer's summary is returned")
-            return Merged(board.summary.text, verdict, (board.summary.call_id,))
+            return Merged(wording_of(board.summary), verdict, (board.summary.call_id,))
         if layer.past.output is not None:
             return self._past(layer)
         found: Mapping[str, Answer | Loss | Refinement] = {**board.answers, **board.refinements}
@@ -169,9 +171,9 @@ class Deadline:
         verdict = self._verdict(layer)
         if not texts:
             return Merged(None, verdict)
-        best = texts[most_central([part.text for part in texts])]
+        best = texts[most_central([wording_of(part).quoted for part in texts])]
         self._say(layer, Stage.SUMMARY, f"the text of {best.agent}, the one most like all the others, is returned")
-        return Merged(best.text, verdict, (best.call_id,))
+        return Merged(wording_of(best), verdict, (best.call_id,))
 
     def _say(self, layer: LayerRun, stage: Stage, what: str) -> None:
         self._log.degrade(layer.number, stage, EVERYBODY, what=what, why=self._why)

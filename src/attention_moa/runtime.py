@@ -350,7 +350,9 @@ class Ensemble:
 
     def _desk(self, order: _Order, conversation: Conversation, secret: bytes) -> Desk:
         log = order.log
-        return Desk(log.spec, conversation, self._templates_of(log.spec), Seal(secret, conversation))
+        beside = (log.wanted.tools, log.wanted.reply_format, order.salt)
+        seal = Seal(secret, conversation, *beside)
+        return Desk(log.spec, conversation, self._templates_of(log.spec), seal, log.wanted, order.salt)
 
     def _templates_of(self, spec: EnsembleSpec) -> Templates:
         return self._templates if spec.prompts == self.spec.prompts else tried_templates(spec)

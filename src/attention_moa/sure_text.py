@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from attention_moa.messages import whole_characters
+from attention_moa.replies import split_thinking
 from attention_moa.stopping import VerdictLines
 from attention_moa.wording import end_at
 
@@ -98,8 +99,21 @@ class SureText:
 
     @property
     def may_call(self) -> bool:
-        """Whether tool calls that come now are sure to stand: not where a verdict begins that may be to stop."""
+        """Whether tool calls that come now are sure to stand: not before a verdict, nor behind the answer's end."""
+        if self._stops.passed is not None:
+            return False
         return self._verdict is None or not self._has_text or self._verdict.is_going_on
+
+
+def closes_unopened(text: str) -> bool:
+    """Return whether a whole reply closes thinking that it never opened: its model's next ones will do so too.
+
+    Args:
+        text: As the model sent it.
+    """
+    if "</think" not in text.lower() or _OPENED.match(text.lstrip()) is not None:
+        return False
+    return _UNOPENED_END.search(text) is not None and bool(split_thinking(text).thinking)
 
 
 class _Characters:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 from attention_moa.config import residual_chain, summary_chain
 from attention_moa.errors import OverLimitError
 from attention_moa.layer_run import SUMMARY_READER, LayerRun, Past, Written
-from attention_moa.messages import Stage
+from attention_moa.messages import Reply, Stage
 from attention_moa.prompts import Output, render_residual, render_summary
 from attention_moa.records import Answer, Loss, Refinement, Residual, Summary, Verdict
 from attention_moa.run_log import RunLog
-from attention_moa.stopping import is_garbled, is_past_stop, most_central, parse_verdict, similarity
+from attention_moa.schedule import has_verdict
+from attention_moa.stopping import is_garbled, most_central, parse_verdict, similarity
 from attention_moa.waiting import settled
+from attention_moa.wording import Wording, wording_of
 
 
 class Merged(NamedTuple):
@@ -27,7 +29,7 @@ class Merged(NamedTuple):
         answers: What a baseline's layer hands on beside an output, or in its place.
     """
 
-    output: str | None
+    output: Wording | None
     verdict: Verdict
     writers: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
@@ -50,11 +52,11 @@ async def summarise(run: LayerRun, refinements: Mapping[str, Task[Refinement | N
     if not found:
         run.board.summary = run.skip(Stage.SUMMARY, chain[0].name, "no answer is left to summarise")
         return None
-    return await write_summary(run, found)
+    return await write_summary(run, found, is_final=_is_last_word(run))
 
 
 async def write_summary(
-    run: LayerRun, found: Sequence[Answer | Refinement], *, waited_for: Sequence[str] = ()
+    run: LayerRun, found: Sequence[Answer | Refinement], *, waited_for: Sequence[str] = (), is_final: bool
 ) -> Summary:
     """Return one text out of several: by the summary agent, else by a fallback, else the most central one, labelled.
 
@@ -62,6 +64,7 @@ async def write_summary(
         run: The layer.
         found: What there is to merge, at least one.
         waited_for: Calls that decided what is merged.
+        is_final: Whether what is written is sure to be the answer.
     """
     texts = {part.agent: part.text for part in found}
     done = await run.ask_chain(
@@ -69,15 +72,29 @@ async def write_summary(
         Stage.SUMMARY,
         lambda writer: render_summary(run.desk, writer, run.number, texts),
         reads=[*(part.call_id for part in found), *waited_for],
+        writing=run.writing(is_final=is_final),
     )
     run.board.summary = summary = _summary_of(done) if isinstance(done, Written) else _stand_in(run, found, done)
     return summary
 
 
+def _is_last_word(run: LayerRun) -> bool:
+    """Return whether the summary of a layer is the answer, whatever it says: nothing is read or compared behind it."""
+    if run.number < run.spec.layers or (run.number > 1 and run.spec.residual.enabled):
+        return False
+    stop = run.spec.early_stop
+    may_return_previous = stop.rule == "similarity" and stop.returns == "previous" and run.number >= stop.min_layers
+    return run.past.output is None or not may_return_previous
+
+
 def _summary_of(done: Written) -> Summary:
     reply = done.finished.reply
     return Summary(
-        agent=done.writer.name, text=reply.text, call_id=done.finished.call_id, is_truncated=reply.is_truncated
+        agent=done.writer.name,
+        text=reply.text,
+        call_id=done.finished.call_id,
+        is_truncated=reply.is_truncated,
+        tool_calls=reply.tool_calls,
     )
 
 
@@ -101,11 +118,11 @@ async def merge(run: LayerRun, summarised: Task[Summary | None]) -> Merged:
     if summary is None:
         return nothing_new(run)
     if run.past.output is None:
-        return Merged(summary.text, _going_on(run, "nothing to compare with yet"), (summary.call_id,))
+        return _of_summary(summary, _going_on(run, "nothing to compare with yet"))
     stop = run.spec.early_stop
     likeness: float | None = None
     if stop.rule == "similarity" and run.number >= stop.min_layers:
-        likeness = similarity(summary.text, run.past.output)
+        likeness = similarity(wording_of(summary).quoted, run.past.output.quoted)
         reason = f"the summary is {likeness:.0%} like the output of layer {run.number - 1}"
         if likeness >= stop.threshold:
             verdict = Verdict(layer=run.number, is_stop=True, rule="similarity", reason=reason, score=likeness)
@@ -119,7 +136,11 @@ async def _merged(run: LayerRun, summary: Summary, reason: str | None, score: fl
     """Return ``o[l]`` of a layer that goes on: by the residual agent, or ``s[l]`` where there is none."""
     if run.spec.residual.enabled:
         return await _residual(run, summary, reason, score)
-    return Merged(summary.text, _going_on(run, reason or "there is no residual agent", score), (summary.call_id,))
+    return _of_summary(summary, _going_on(run, reason or "there is no residual agent", score))
+
+
+def _of_summary(summary: Summary, verdict: Verdict) -> Merged:
+    return Merged(wording_of(summary), verdict, (summary.call_id,))
 
 
 async def _residual(run: LayerRun, summary: Summary, reason: str | None, score: float | None) -> Merged:
@@ -131,47 +152,48 @@ async def _residual(run: LayerRun, summary: Summary, reason: str | None, score: 
         reason: Why the run goes on, where another rule than the verdict decided that.
         score: The score of that rule.
     """
-    stop = run.spec.early_stop
-    has_verdict = stop.rule == "verdict" and run.number >= stop.min_layers
+    may_stop = has_verdict(run.spec, run.number, run.desk.wanted)
     nonce = run.desk.seal.nonce(run.number)
-    outputs = (*run.past.outputs, Output(run.number, summary.text))
+    outputs = (*run.past.outputs, Output(run.number, wording_of(summary).quoted))
 
-    def is_usable(text: str) -> bool:
-        parsed = parse_verdict(text, nonce)
-        return (has_verdict and parsed.is_stop is True) or (bool(parsed.text) and not is_garbled(text, nonce))
+    def is_usable(reply: Reply) -> bool:
+        parsed = parse_verdict(reply.text, nonce)
+        says_something = bool(parsed.text or reply.tool_calls) and not is_garbled(reply.text, nonce)
+        return (may_stop and parsed.is_stop is True) or says_something
 
     done = await run.ask_chain(
         residual_chain(run.spec),
         Stage.RESIDUAL,
-        lambda writer: render_residual(run.desk, writer, run.number, outputs, has_verdict=has_verdict),
+        lambda writer: render_residual(run.desk, writer, run.number, outputs, has_verdict=may_stop),
         reads=(*run.past.all_writers, summary.call_id),
-        is_over=(lambda text: is_past_stop(text, nonce)) if has_verdict else None,
+        writing=run.writing(nonce=nonce if may_stop else None, is_final=run.number == run.spec.layers),
         is_usable=is_usable,
     )
     if isinstance(done, Loss):
         run.board.residual = done
         what = "the layer's summary stands in for the residual"
         run.log.degrade(run.number, Stage.RESIDUAL, done.agent, what=what, why=done.message)
-        return Merged(summary.text, _going_on(run, reason or "no verdict arrived", score), (summary.call_id,))
+        return _of_summary(summary, _going_on(run, reason or "no verdict arrived", score))
     writer, finished = done
     parsed = parse_verdict(finished.reply.text, nonce)
-    is_stop = has_verdict and parsed.is_stop is True
-    run.board.residual = Residual(
+    is_stop = may_stop and parsed.is_stop is True
+    run.board.residual = residual = Residual(
         agent=writer.name,
         text="" if is_stop else parsed.text,
         call_id=finished.call_id,
         is_truncated=finished.reply.is_truncated,
+        tool_calls=() if is_stop else finished.reply.tool_calls,
     )
     if is_stop:
         why = f"{writer.name} finds the latest output no improvement"
         return _stopped(run, summary, Verdict(layer=run.number, is_stop=True, rule="verdict", reason=why))
-    if has_verdict:
+    if may_stop:
         reason = f"{writer.name} {'gave no verdict' if parsed.is_stop is None else 'decided to go on'}"
     going_on = _going_on(run, reason or "no early stopping here", score)
-    return Merged(parsed.text, going_on, (finished.call_id,))
+    return Merged(wording_of(residual), going_on, (finished.call_id,))
 
 
-def add_to_past(run: LayerRun, merged: Merged, output: str) -> Past:
+def add_to_past(run: LayerRun, merged: Merged, output: Wording) -> Past:
     """Return what the next layer knows.
 
     Args:
@@ -182,9 +204,9 @@ def add_to_past(run: LayerRun, merged: Merged, output: str) -> Past:
     summary = run.board.summary
     kept, wrote = output, merged.writers
     if run.spec.residual.history == "summaries" and isinstance(summary, Summary):
-        kept, wrote = summary.text, (summary.call_id,)
+        kept, wrote = wording_of(summary), (summary.call_id,)
     return Past(
-        outputs=(*run.past.outputs, Output(run.number, kept)),
+        outputs=(*run.past.outputs, Output(run.number, kept.quoted)),
         output=output,
         writers=merged.writers,
         all_writers=(*run.past.all_writers, *wrote),
@@ -194,7 +216,7 @@ def add_to_past(run: LayerRun, merged: Merged, output: str) -> Past:
 def _stopped(run: LayerRun, summary: Summary, verdict: Verdict) -> Merged:
     if run.spec.early_stop.returns == "previous":
         return Merged(run.past.output, verdict, run.past.writers)
-    return Merged(summary.text, verdict, (summary.call_id,))
+    return _of_summary(summary, verdict)
 
 
 def why_no_answer(log: RunLog, merged: Merged) -> str:

@@ -49,6 +49,19 @@ def wording_of(part: Written) -> Wording:
     return Wording(part.text, part.call_id, calls, part.is_truncated)
 
 
+def answer_of(wording: Wording, name: str) -> Answer:
+    """Return what was said as an answer among others.
+
+    Args:
+        wording: What was said.
+        name: Whose it is called.
+    """
+    calls = wording.tool_calls
+    return Answer(
+        agent=name, text=wording.text, call_id=wording.call_id, is_truncated=wording.is_truncated, tool_calls=calls
+    )
+
+
 def said(reply: Reply, call_id: str, text: str | None = None) -> Wording:
     """Return what a reply says.
 

@@ -19,12 +19,12 @@ from attention_moa.baselines.single import run_single
 from attention_moa.baselines.smoa import run_smoa
 from attention_moa.calls import Caller
 from attention_moa.prompts import Desk
-from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.strategies import StrategyName
+from attention_moa.synthesis import Merged
 
-Course: TypeAlias = Callable[[Desk, Caller, RunLog], Awaitable[RunRecord]]
-"""Runs a whole strategy: from the first call to the record's end."""
+Course: TypeAlias = Callable[[Desk, Caller, RunLog], Awaitable[Merged]]
+"""Runs a whole strategy: from the first call to how the last layer ends."""
 
 COURSES: Mapping[StrategyName, Course] = {
     "single": run_single,

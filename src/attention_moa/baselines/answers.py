@@ -10,6 +10,7 @@ from attention_moa.layer_run import LayerRun
 from attention_moa.prompts import render_summary
 from attention_moa.records import Answer, Loss
 from attention_moa.waiting import together
+from attention_moa.wording import wording_of
 
 
 async def answers_of(layer: LayerRun, agents: Sequence[AgentSpec]) -> tuple[Answer, ...]:
@@ -30,7 +31,7 @@ async def _propose(layer: LayerRun, agent: AgentSpec) -> Answer | Loss:
     given = layer.past.answers
     if not given:
         return await answer(layer, agent)
-    texts = {part.agent: part.text for part in given}
+    texts = {part.agent: wording_of(part).quoted for part in given}
     # As in the MoA paper, who proposes again gets the very task of who aggregates.
-    render = render_summary(layer.desk, agent, layer.number, texts)
+    render = render_summary(layer.desk, agent, layer.number, texts, writes=False)
     return await give_answer(layer, agent, render, reads=[*(part.call_id for part in given), *layer.past.writers])

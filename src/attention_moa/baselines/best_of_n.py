@@ -21,13 +21,13 @@ from attention_moa.config import voices
 from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import Deadline
 from attention_moa.prompts import Desk
-from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.synthesis import Merged, nothing_new
+from attention_moa.wording import wording_of
 
 
-async def run_best_of_n(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of the best of several answers.
+async def run_best_of_n(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return how a run ends: with the best of several answers.
 
     Args:
         desk: Ensemble, conversation, templates, seal.
@@ -43,7 +43,7 @@ async def _chosen(layer: LayerRun) -> Merged:
     if not answers:
         return nothing_new(layer)
     if len(answers) == 1:
-        return Merged(answers[0].text, last_verdict(layer, "one answer alone was there"), (answers[0].call_id,))
+        return Merged(wording_of(answers[0]), last_verdict(layer, "one answer alone was there"), (answers[0].call_id,))
     chosen = await choose(layer, answers, count=1, may_stop=False)
     best = chosen.answers[0]
-    return Merged(best.text, last_verdict(layer, f"{best.agent}: {chosen.reason}"), (best.call_id,))
+    return Merged(wording_of(best), last_verdict(layer, f"{best.agent}: {chosen.reason}"), (best.call_id,))

@@ -10,9 +10,10 @@ from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import EVERYBODY, Deadline
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk
-from attention_moa.records import Answer, RunRecord, Verdict
+from attention_moa.records import Answer, Verdict
 from attention_moa.run_log import RunLog
-from attention_moa.synthesis import Merged, why_no_answer, write_summary
+from attention_moa.synthesis import Merged, write_summary
+from attention_moa.wording import wording_of
 
 
 def last_verdict(layer: LayerRun, reason: str) -> Verdict:
@@ -48,8 +49,9 @@ async def merged_answers(
         verdict: Why the run ends, or goes on, after it.
         waited_for: Calls that decided which answers these are.
     """
-    summary = await write_summary(layer, answers, waited_for=waited_for)
-    return Merged(summary.text, verdict, (summary.call_id,))
+    is_final = verdict.is_stop or verdict.rule == "last"
+    summary = await write_summary(layer, answers, waited_for=waited_for, is_final=is_final)
+    return Merged(wording_of(summary), verdict, (summary.call_id,))
 
 
 async def in_layers(
@@ -59,8 +61,8 @@ async def in_layers(
     *,
     work: Callable[[LayerRun], Coroutine[Any, Any, Merged]],
     following: Callable[[LayerRun, Merged], Awaitable[Past | Merged]],
-) -> RunRecord:
-    """Return the record of one layer after the other, all within the run's time.
+) -> Merged:
+    """Return how a run ends that takes one layer after the other, all within its time.
 
     Args:
         desk: Ensemble, conversation, templates, seal.
@@ -83,17 +85,16 @@ async def in_layers(
 
 def close(layer: LayerRun, merged: Merged) -> None:
     """Put down what a layer ended with."""
-    layer.log.close_layer(layer.board, merged.output, merged.verdict)
+    output = None if merged.output is None else merged.output.quoted
+    layer.log.close_layer(layer.board, output, merged.verdict)
 
 
-def end_run(layer: LayerRun, merged: Merged) -> RunRecord:
-    """Return the record of a run whose last layer ended so.
+def end_run(layer: LayerRun, merged: Merged) -> Merged:
+    """Return what the last layer of a run ended with, put down.
 
     Args:
         layer: The last layer.
         merged: What it ended with; without an output the run has failed.
     """
     close(layer, merged)
-    if merged.output is None:
-        return layer.log.end("failed", None, why_no_answer(layer.log, merged))
-    return layer.log.end("finished", merged.output)
+    return merged

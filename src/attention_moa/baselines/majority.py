@@ -24,14 +24,15 @@ from attention_moa.final_answers import final_answer
 from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import Deadline
 from attention_moa.prompts import Desk
-from attention_moa.records import Answer, RunRecord, Selection
+from attention_moa.records import Answer, Selection
 from attention_moa.run_log import RunLog
 from attention_moa.stopping import by_agreement
 from attention_moa.synthesis import Merged, nothing_new
+from attention_moa.wording import wording_of
 
 
-async def run_majority(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of the answer that most agree on.
+async def run_majority(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return how a run ends: with the answer that most agree on.
 
     Args:
         desk: Ensemble, conversation, templates, seal.
@@ -47,14 +48,15 @@ async def _voted(layer: LayerRun) -> Merged:
     if not answers:
         return nothing_new(layer)
     best, reason = _count(layer, answers)
-    return Merged(best.text, last_verdict(layer, reason), (best.call_id,))
+    return Merged(wording_of(best), last_verdict(layer, reason), (best.call_id,))
 
 
 def _count(layer: LayerRun, answers: Sequence[Answer]) -> tuple[Answer, str]:
     """Return the answer that stands for the majority, and what the majority is."""
     groups: dict[str, list[int]] = {}
-    for place in by_agreement([answer.text for answer in answers]):
-        value = final_answer(answers[place].text)
+    texts = [wording_of(answer).quoted for answer in answers]
+    for place in by_agreement(texts):
+        value = final_answer(texts[place])
         if value is not None:
             groups.setdefault(value, []).append(place)
     value = max(groups, key=lambda value: len(groups[value]), default="")

@@ -21,13 +21,12 @@ from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import EVERYBODY, Deadline, left_for_no_layer
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk
-from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.synthesis import Merged, nothing_new
 
 
-async def run_moa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of ``L - 1`` layers of answers and their aggregation.
+async def run_moa(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return how a run of ``L - 1`` layers of answers and their aggregation ends.
 
     Args:
         desk: Ensemble, conversation, templates, seal.

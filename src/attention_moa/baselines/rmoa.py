@@ -27,17 +27,18 @@ from attention_moa.calls import Caller
 from attention_moa.config import keep_of, residual_chain
 from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import EVERYBODY, left_for_no_layer
-from attention_moa.messages import Stage
+from attention_moa.messages import Reply, Stage
 from attention_moa.planned_call import OUTPUT
 from attention_moa.prompts import Desk, render_compensate, render_extract
-from attention_moa.records import Answer, Loss, Residual, RunRecord, Selection, Verdict
+from attention_moa.records import Answer, Loss, Residual, Selection, Verdict
 from attention_moa.run_log import RunLog
 from attention_moa.stopping import is_garbled, most_diverse, parse_verdict
 from attention_moa.synthesis import Merged, nothing_new
+from attention_moa.wording import Wording, answer_of, wording_of
 
 
-async def run_rmoa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of layers until one adds nothing, or there are no more.
+async def run_rmoa(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return how a run ends that has layers until one adds nothing, or there are no more.
 
     Args:
         desk: Ensemble, conversation, templates, seal.
@@ -53,7 +54,7 @@ async def _following(caller: Caller, layer: LayerRun, merged: Merged) -> Past | 
         return merged
     if (left := await left_for_no_layer(caller, layer.log, layer.number + 1)) is not None:
         return merged._replace(verdict=_too_little(layer, left))
-    output = Answer(agent=OUTPUT, text=merged.output, call_id=merged.writers[0])
+    output = answer_of(merged.output, OUTPUT)
     return Past(output=merged.output, writers=merged.writers, answers=(*merged.answers, output))
 
 
@@ -75,14 +76,13 @@ def _most_diverse(layer: LayerRun, answers: Sequence[Answer]) -> tuple[Answer, .
     return kept
 
 
-async def _residual(layer: LayerRun, output: str, kept: tuple[Answer, ...]) -> Merged:
+async def _residual(layer: LayerRun, output: Wording, kept: tuple[Answer, ...]) -> Merged:
     """Return the output so far with what a layer adds to it, or the end where it adds nothing."""
     found = await _extract(layer, kept)
     if found is None:
         reason = "nothing in this layer's answers is new"
-        return Merged(
-            output, Verdict(layer=layer.number, is_stop=True, rule="verdict", reason=reason), layer.past.writers
-        )
+        verdict = Verdict(layer=layer.number, is_stop=True, rule="verdict", reason=reason)
+        return Merged(output, verdict, layer.past.writers)
     reads = [part.call_id for part in kept] + [*layer.past.writers]
     replies = {part.agent: part.text for part in kept}
     difference = found.text if isinstance(found, Residual) else ""
@@ -90,9 +90,10 @@ async def _residual(layer: LayerRun, output: str, kept: tuple[Answer, ...]) -> M
         residual_chain(layer.spec),
         Stage.RESIDUAL,
         lambda writer: render_compensate(
-            layer.desk, writer, layer.number, output, replies=replies, difference=difference
+            layer.desk, writer, layer.number, output.quoted, replies=replies, difference=difference
         ),
         reads=[*reads, found.call_id] if isinstance(found, Residual) else reads,
+        writing=layer.writing(is_final=layer.number == layer.spec.layers),
     )
     going_on = _going_on(layer, "this layer's answers add something")
     if isinstance(done, Loss):
@@ -100,10 +101,14 @@ async def _residual(layer: LayerRun, output: str, kept: tuple[Answer, ...]) -> M
         _say(layer, f"the output of layer {layer.number - 1} stays", done)
         return Merged(output, going_on, layer.past.writers, kept)
     reply = done.finished.reply
-    layer.board.residual = Residual(
-        agent=done.writer.name, text=reply.text, call_id=done.finished.call_id, is_truncated=reply.is_truncated
+    layer.board.residual = residual = Residual(
+        agent=done.writer.name,
+        text=reply.text,
+        call_id=done.finished.call_id,
+        is_truncated=reply.is_truncated,
+        tool_calls=reply.tool_calls,
     )
-    return Merged(reply.text, going_on, (done.finished.call_id,), kept)
+    return Merged(wording_of(residual), going_on, (residual.call_id,), kept)
 
 
 async def _extract(layer: LayerRun, kept: Sequence[Answer]) -> Residual | Loss | None:
@@ -113,9 +118,9 @@ async def _extract(layer: LayerRun, kept: Sequence[Answer]) -> Residual | Loss |
     has_verdict = stop.rule == "verdict" and layer.number >= stop.min_layers
     nonce = layer.desk.seal.nonce(layer.number, Stage.EXTRACT)
 
-    def is_usable(text: str) -> bool:
-        parsed = parse_verdict(text, nonce)
-        return (has_verdict and parsed.is_stop is True) or (bool(parsed.text) and not is_garbled(text, nonce))
+    def is_usable(reply: Reply) -> bool:
+        parsed = parse_verdict(reply.text, nonce)
+        return (has_verdict and parsed.is_stop is True) or (bool(parsed.text) and not is_garbled(reply.text, nonce))
 
     done = await layer.ask_chain(
         residual_chain(layer.spec),

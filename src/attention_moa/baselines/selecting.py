@@ -10,10 +10,11 @@ from attention_moa.choosing import Choice, parse_choice
 from attention_moa.config import summary_chain
 from attention_moa.layer_run import LayerRun
 from attention_moa.limits import EVERYBODY
-from attention_moa.messages import Stage
+from attention_moa.messages import Reply, Stage
 from attention_moa.prompts import Ballot, render_select
 from attention_moa.records import Answer, Loss, Selection
 from attention_moa.stopping import by_agreement
+from attention_moa.wording import wording_of
 
 
 class Chosen(NamedTuple):
@@ -36,16 +37,16 @@ async def choose(layer: LayerRun, answers: Sequence[Answer], *, count: int, may_
     """
     count = min(count, len(answers))
     by_name = {answer.agent: answer for answer in answers}
-    texts = {name: answer.text for name, answer in by_name.items()}
+    texts = {name: wording_of(answer).quoted for name, answer in by_name.items()}
 
     found: list[Choice] = []
 
     def ballot(writer: AgentSpec) -> Ballot:
         return render_select(layer.desk, writer, layer.number, texts, count=count, may_stop=may_stop)
 
-    def is_choice(text: str) -> bool:
+    def is_choice(reply: Reply) -> bool:
         nonce = layer.desk.seal.nonce(layer.number, Stage.SELECT)
-        choice = parse_choice(text, nonce, count=count, of=len(answers))
+        choice = parse_choice(reply.text, nonce, count=count, of=len(answers))
         found.extend(() if choice is None else (choice,))
         return choice is not None
 
@@ -78,7 +79,7 @@ def take_most_alike(layer: LayerRun, answers: Sequence[Answer], count: int, *, w
         count: How many.
         why: Why nothing better was to be had, one line.
     """
-    best = tuple(answers[place] for place in by_agreement([answer.text for answer in answers])[:count])
+    best = tuple(answers[place] for place in by_agreement([wording_of(answer).quoted for answer in answers])[:count])
     names = tuple(answer.agent for answer in best)
     reason = "most like all the others"
     whose = f"the {'answer' if count == 1 else 'answers'} of {', '.join(names)}, {reason}"

@@ -19,13 +19,12 @@ from attention_moa.config import voices
 from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import Deadline
 from attention_moa.prompts import Desk
-from attention_moa.records import RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.synthesis import Merged, nothing_new
 
 
-async def run_self_moa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of several samples of one agent, merged.
+async def run_self_moa(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return how a run ends: with several samples of one agent, merged.
 
     Args:
         desk: Ensemble, conversation, templates, seal.

@@ -22,15 +22,16 @@ from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import Deadline
 from attention_moa.planned_call import OUTPUT
 from attention_moa.prompts import Desk
-from attention_moa.records import Answer, RunRecord, Summary
+from attention_moa.records import Answer, Summary
 from attention_moa.run_log import RunLog
 from attention_moa.schedule import windows
 from attention_moa.synthesis import Merged, nothing_new
 from attention_moa.waiting import settled, together
+from attention_moa.wording import answer_of, wording_of
 
 
-async def run_self_moa_seq(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of samples that are merged a window at a time.
+async def run_self_moa_seq(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return how a run ends whose samples are merged a window at a time.
 
     Args:
         desk: Ensemble, conversation, templates, seal.
@@ -59,7 +60,7 @@ async def _in_turn(layers: Sequence[LayerRun]) -> Merged:
             if layer is not layers[-1]:
                 close(layer, merged)
             if merged.output is not None:
-                so_far = (Answer(agent=OUTPUT, text=merged.output, call_id=merged.writers[0]),)
+                so_far = (answer_of(merged.output, OUTPUT),)
     return merged
 
 
@@ -69,7 +70,7 @@ async def _window(layer: LayerRun, texts: tuple[Answer, ...]) -> Merged:
     if len(texts) > 1:
         return await merged_answers(layer, texts, verdict)
     if texts:
-        return Merged(texts[0].text, verdict, (texts[0].call_id,))
+        return Merged(wording_of(texts[0]), verdict, (texts[0].call_id,))
     return nothing_new(layer) if is_last else Merged(None, verdict)
 
 

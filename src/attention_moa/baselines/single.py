@@ -13,13 +13,14 @@ from attention_moa.calls import Caller
 from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import Deadline
 from attention_moa.prompts import Desk
-from attention_moa.records import Loss, RunRecord
+from attention_moa.records import Loss
 from attention_moa.run_log import RunLog
 from attention_moa.synthesis import Merged, nothing_new
+from attention_moa.wording import wording_of
 
 
-async def run_single(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of one agent's answer.
+async def run_single(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return how a run ends: with one agent's answer.
 
     Args:
         desk: Ensemble, conversation, templates, seal.
@@ -35,4 +36,4 @@ async def _answered(layer: LayerRun) -> Merged:
     written = await answer(layer, layer.spec.agents[0])
     if isinstance(written, Loss):
         return nothing_new(layer)
-    return Merged(written.text, last_verdict(layer, "one agent was asked once"), (written.call_id,))
+    return Merged(wording_of(written), last_verdict(layer, "one agent was asked once"), (written.call_id,))

@@ -27,13 +27,13 @@ from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import EVERYBODY, left_for_no_layer
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk
-from attention_moa.records import RunRecord, Verdict
+from attention_moa.records import Verdict
 from attention_moa.run_log import RunLog
 from attention_moa.synthesis import Merged, nothing_new
 
 
-async def run_smoa(desk: Desk, caller: Caller, log: RunLog) -> RunRecord:
-    """Return the record of layers until the moderator ends them, and of their aggregation.
+async def run_smoa(desk: Desk, caller: Caller, log: RunLog) -> Merged:
+    """Return how a run ends that has layers until the moderator ends them, and an aggregation.
 
     Args:
         desk: Ensemble, conversation, templates, seal.

@@ -62,7 +62,8 @@ def _rehearse(desk: Desk) -> None:
     for has_verdict in (True, False):
         outputs = (Output(1, "first"), Output(2, "second"))
         render_residual(desk, residual_agent, 2, outputs, has_verdict=has_verdict)(None)
-    render_repair(desk, summary_agent, 2, "text", problem="what is wrong with it")(None)
+    for must_call in (True, False):
+        render_repair(desk, summary_agent, 2, "text", problem="what is wrong with it", must_call=must_call)(None)
     _rehearse_baselines(desk, summary_agent)
 
 

@@ -43,6 +43,12 @@ class Desk(NamedTuple):
         return self.spec.strategy in WITHOUT_WRITERS
 
     @property
+    def is_checked(self) -> bool:
+        """Whether the answer has to have something that it is checked for: a form, or a tool call."""
+        tools = self.wanted.tools
+        return self.wanted.reply_format is not None or (tools is not None and tools.choice == "required")
+
+    @property
     def may_call(self) -> bool:
         """Whether the answer may call tools."""
         return self.wanted.tools is not None and self.wanted.tools.choice != "none"
@@ -98,7 +104,7 @@ class Seat(NamedTuple):
         """Return the role where it goes behind the conversation instead of into the system prompt.
 
         So it does where several agents share one remote model: then all of them begin with the same conversation, and
-        the endpoint's cache serves it to all. An embedded model keeps a cache for each agent: there the role goes first.
+        the endpoint's cache serves it to all. An embedded model keeps a cache for each agent: there it goes first.
         """
         agent = self.agent
         if agent.model.startswith("embedded:"):

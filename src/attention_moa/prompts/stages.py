@@ -229,7 +229,9 @@ def render_residual(
     return closing(Seat(desk, writer, 0, writes=True), "residual", values)
 
 
-def render_repair(desk: Desk, writer: AgentSpec, layer: int, text: str, *, problem: str) -> Render:
+def render_repair(
+    desk: Desk, writer: AgentSpec, layer: int, text: str, *, problem: str, must_call: bool = False
+) -> Render:
     """Return the prompt that sends an answer back which has not the form that was asked for.
 
     Args:
@@ -238,10 +240,11 @@ def render_repair(desk: Desk, writer: AgentSpec, layer: int, text: str, *, probl
         layer: The last one.
         text: The answer, tool calls as text.
         problem: What is wrong with it, one line.
+        must_call: Whether a tool call is what it lacks.
 
     Source: ours.
     """
-    values = {"text": text, "problem": problem, "must_call": desk.wanted.reply_format is None}
+    values = {"text": text, "problem": problem, "must_call": must_call}
     return closing(Seat(desk, writer, layer, writes=True), "repair", values)
 
 
