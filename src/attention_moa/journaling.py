@@ -47,6 +47,8 @@ class RunWish(Struct, frozen=True, kw_only=True):
         sample: Which of several repeats of one request: each has replies of its own.
         owner: Whose run it is: others find neither it nor its replies. Empty for the command line's.
         labels: What a new run is labelled with, name by name; one that goes on keeps its own.
+        has_reuse: Whether finished calls of the owner's other runs serve equal calls of this one, also where the
+            ensemble says nothing of it.
     """
 
     run_id: str | None = None
@@ -55,6 +57,7 @@ class RunWish(Struct, frozen=True, kw_only=True):
     sample: int = 0
     owner: str = ""
     labels: dict[str, str] = {}
+    has_reuse: bool = False
 
     def __post_init__(self) -> None:
         """Check the name; raise a ``ConfigError`` where it can be none."""
@@ -116,6 +119,7 @@ async def take_place(
         owner=wish.owner,
         labels=wish.labels,
     )
+    has_reuse = has_reuse or wish.has_reuse
     if wish.name is not None:
         return await _take_named(journal, head, log, has_reuse=has_reuse)
     run_id = wish.run_id

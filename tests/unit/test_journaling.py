@@ -548,3 +548,12 @@ def test_a_run_that_goes_on_tells_what_it_used_before() -> None:
     assert first.used_before == UsageTotal()
     assert 0 < second.used_before.calls < whole.usage.calls
     assert second.used_before == call_usage(made for made in cut.calls if made.state != "cancelled")
+
+
+def test_a_request_may_ask_that_finished_calls_of_other_runs_serve_it() -> None:
+    """Also where the ensemble says nothing of it; without asking it pays for its own."""
+    journal = MemoryJournal()
+    first, again, anew = (ScriptedProvider(default_reply) for _ in range(3))
+    for models, wish in ((first, ANY), (again, RunWish(has_reuse=True)), (anew, ANY)):
+        run(Ensemble(SPEC, providers={"test": models}, journal=journal).run(QUESTION, wish=wish))
+    assert (len(first.requests) > 0, len(again.requests), len(anew.requests)) == (True, 0, len(first.requests))

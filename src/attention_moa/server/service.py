@@ -131,7 +131,14 @@ class Service:
         return [*self.observers, self.tracing.of_run(job.spec, job.trace)]
 
     def _begin(self, job: Job, visitor: Visitor, sample: int) -> RunStream:
-        wish = RunWish(run_id=job.run_id, is_fresh=job.is_fresh, sample=sample, owner=visitor.owner, labels=job.labels)
+        wish = RunWish(
+            run_id=job.run_id,
+            is_fresh=job.is_fresh,
+            has_reuse=job.has_reuse,
+            sample=sample,
+            owner=visitor.owner,
+            labels=job.labels,
+        )
         ensemble = self._ensembles[job.ensemble]
         return ensemble.stream(
             job.conversation, deltas=True, wish=wish, wanted=job.wanted, spec=job.spec, salt=visitor.salt
