@@ -14,7 +14,7 @@ from inspect_ai.tool import tool
 
 
 @tool
-def weather() -> Any:  # noqa: ANN401 - the framework's own type is not there where this is checked
+def weather() -> Any:
     """The weather."""
 
     async def execute(city: str) -> str:
