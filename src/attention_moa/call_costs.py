@@ -7,6 +7,7 @@ from math import sqrt
 from typing import Literal, NamedTuple, TypeAlias
 
 from attention_moa.agents import ModelSettings
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.budget import REPLY_TOKENS
 from attention_moa.call_plan import planned_calls
 from attention_moa.config import EnsembleSpec
@@ -84,6 +85,7 @@ def call_costs(
     *,
     experience: Mapping[str, ModelExperience],
     price_of: PriceOf,
+    wanted: AnswerSpec = PLAIN,
 ) -> CallCosts:
     """Return what each call of a run takes where nothing fails and nothing stops early.
 
@@ -93,8 +95,9 @@ def call_costs(
         templates: The ensemble's.
         experience: What is known of models, by ``provider:model``; any of them may be missing.
         price_of: What models cost.
+        wanted: What the answer is to be.
     """
-    drafts, notes = _drafts(PromptSizes(spec, conversation, templates), spec, experience)
+    drafts, notes = _drafts(PromptSizes(spec, conversation, templates, wanted), spec, experience)
     served = _served(drafts, experience)
     agents = {draft.call.agent.name: draft.call.agent for draft in drafts}
     prices = {name: price_of(agent) for name, agent in agents.items()}
@@ -119,7 +122,7 @@ def _drafts(
     texts: dict[str, float] = {}
     drafts: list[_Draft] = []
     notes: dict[str, None] = {}
-    for call in planned_calls(spec):
+    for call in planned_calls(spec, sizes.choices):
         known = experience.get(call.agent.model)
         counted = 1.0 if known is None or known.prompt_share is None else known.prompt_share
         writing = _writing(call, known)

@@ -5,7 +5,7 @@ The same dataflow as the engine's, told beforehand and without any text. A test 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.messages import Stage
 from attention_moa.planned_call import PlannedCall, planned_call
 from attention_moa.schedule import Pair, pairs
+from attention_moa.strategies import WITHOUT_WRITERS
 
 
 def critic_of(spec: EnsembleSpec, name: str, sections: int = 1) -> AgentSpec:
@@ -27,10 +28,24 @@ def critic_of(spec: EnsembleSpec, name: str, sections: int = 1) -> AgentSpec:
     return replace(agent, max_tokens=total)
 
 
-def planned_calls(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
-    """Return every call, each behind those that it reads."""
+def planned_calls(spec: EnsembleSpec, choices: int = 1) -> tuple[PlannedCall, ...]:
+    """Return every call, each behind those that it reads.
+
+    Args:
+        spec: The ensemble.
+        choices: How many answers are written; the call of the first one is made again for each further one.
+    """
     of_baseline = BASELINE_CALLS.get(spec.strategy)
-    return _attention_moa(spec) if of_baseline is None else tuple(of_baseline(spec))
+    calls = _attention_moa(spec) if of_baseline is None else tuple(of_baseline(spec))
+    return (*calls, *(_again(spec, calls, choice) for choice in range(1, choices)))
+
+
+def _again(spec: EnsembleSpec, calls: Sequence[PlannedCall], choice: int) -> PlannedCall:
+    """Return the call of a further answer: where one of the agents' answers is chosen, the first agent stands in."""
+    is_chosen = spec.strategy in WITHOUT_WRITERS and len(calls) > 1
+    wrote = calls[0] if is_chosen else calls[-1]
+    reads = tuple(call.call_id for call in calls) if is_chosen else wrote.reads
+    return replace(wrote, call_id=f"{wrote.call_id}#{choice + 1}", reads=reads, choice=choice)
 
 
 def _attention_moa(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:

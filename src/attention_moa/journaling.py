@@ -223,12 +223,19 @@ async def keep_plan(journal: Journal, place: RunJournal, templates: Templates, p
     experience = await journal.experience(models_of(head.ensemble))
 
     def planned() -> object:
-        expected = plan(head.ensemble, head.conversation, templates, experience=experience, price_of=price_of)
+        expected = plan(
+            head.ensemble,
+            head.conversation,
+            templates,
+            experience=experience,
+            price_of=price_of,
+            wanted=head.wanted,
+        )
         return msgspec.to_builtins(expected)
 
     # A long conversation takes long to count, and many calls to plan: beside the event loop.
     is_long = sum(len(message.text) for message in head.conversation) > _LONG_CHARACTERS
-    is_large = count_calls(head.ensemble) > _MANY_CALLS
+    is_large = count_calls(head.ensemble, head.wanted.choices) > _MANY_CALLS
     await place.decide(DECISION, await asyncio.to_thread(planned) if is_long or is_large else planned())
 
 

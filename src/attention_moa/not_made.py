@@ -37,7 +37,8 @@ def not_made(record: RunRecord) -> NotMade:
         record: The run, whole or in part.
     """
     made = {call.call_id for call in record.calls}
-    missing = {call.call_id: call.layer for call in planned_calls(record.ensemble) if call.call_id not in made}
+    planned = planned_calls(record.ensemble, record.wanted.choices)
+    missing = {call.call_id: call.layer for call in planned if call.call_id not in made}
     begun = max((len(record.layers), *(call.layer for call in record.calls)))
     if record.state == "running" and begun not in missing.values():
         begun += 1  # nothing of it is there, but its calls may be under way

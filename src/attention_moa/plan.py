@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.call_costs import CallCost, PriceOf, Source, call_costs
 from attention_moa.config import ATTENTION_MOA, EnsembleSpec, writers
 from attention_moa.experience import ModelExperience
@@ -123,6 +124,7 @@ def plan(
     *,
     experience: Mapping[str, ModelExperience],
     price_of: PriceOf,
+    wanted: AnswerSpec = PLAIN,
 ) -> Plan:
     """Return what a run takes.
 
@@ -132,8 +134,9 @@ def plan(
         templates: The ensemble's.
         experience: What is known of models, by ``provider:model``; any of them may be missing.
         price_of: What models cost.
+        wanted: What the answer is to be; that it has to be mended is not expected.
     """
-    costs, notes = call_costs(spec, conversation, templates, experience=experience, price_of=price_of)
+    costs, notes = call_costs(spec, conversation, templates, experience=experience, price_of=price_of, wanted=wanted)
     least_layers, least = _least(spec, costs)
     by_row = _grouped(costs, lambda cost: (cost.call.layer, cost.call.stage))
     return Plan(
@@ -181,22 +184,39 @@ def _least(spec: EnsembleSpec, costs: Sequence[CallCost]) -> tuple[int, Sequence
     has_residual = stop.rule == "verdict" and spec.strategy == ATTENTION_MOA
     least = [
         cost
-        for cost in _up_to(spec, costs, first)
+        for cost in _first_answer(spec, costs, first)
         if has_residual or cost.call.layer < first or cost.call.stage is not Stage.RESIDUAL
     ]
-    return first, least
+    return first, [*least, *_further(costs, least)]
 
 
 def _up_to(spec: EnsembleSpec, costs: Sequence[CallCost], last: int) -> list[CallCost]:
-    """Return what a run takes that ends after a layer: SMoA's aggregator follows whichever is the last."""
-    found = [cost for cost in costs if cost.call.layer <= last]
+    """Return what a run takes that ends after a layer."""
+    if last == spec.layers:
+        return list(costs)
+    found = _first_answer(spec, costs, last)
+    return [*found, *_further(costs, found)]
+
+
+def _first_answer(spec: EnsembleSpec, costs: Sequence[CallCost], last: int) -> list[CallCost]:
+    """Return what one answer of a run takes that ends after a layer: SMoA's aggregator follows whichever is the last."""
+    once = [cost for cost in costs if not cost.call.choice]
+    found = [cost for cost in once if cost.call.layer <= last]
     if spec.strategy != "smoa" or last == spec.layers:
         return found
-    closing = costs[-1]
-    own_s = [cost.end_s for cost in costs[-2:] if cost.end_s is not None]
+    closing = once[-1]
+    own_s = [cost.end_s for cost in once[-2:] if cost.end_s is not None]
     ready_s = found[-1].end_s
     end_s = None if ready_s is None or len(own_s) < 2 else ready_s + own_s[1] - own_s[0]
     return [*found, closing._replace(end_s=end_s)]
+
+
+def _further(costs: Sequence[CallCost], found: Sequence[CallCost]) -> list[CallCost]:
+    """Return what further answers take where the run ends with the last of some calls: that call again, behind it."""
+    wrote, ends = found[-1], {cost.call.call_id: cost.end_s for cost in costs}
+    begin_s = [end_s for name in wrote.call.reads if (end_s := ends.get(name)) is not None]
+    end_s = None if wrote.end_s is None else 2 * wrote.end_s - max(begin_s, default=0.0)
+    return [wrote._replace(end_s=end_s) for cost in costs if cost.call.choice]
 
 
 def _grouped(costs: Sequence[CallCost], key_of: Callable[[CallCost], K]) -> dict[K, list[CallCost]]:

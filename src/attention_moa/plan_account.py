@@ -98,7 +98,11 @@ def plan_account(planned: Plan, record: RunRecord) -> PlanAccount:
     )
     one = planned.least if was_spared else planned.layers[ran - 1]
     made = {call.call_id for call in sent}
-    missing = [call for call in planned_calls(record.ensemble) if call.layer <= ran and call.call_id not in made]
+    missing = [
+        call
+        for call in planned_calls(record.ensemble, record.wanted.choices)
+        if call.layer <= ran and call.call_id not in made
+    ]
     if was_spared and planned.least.calls < planned.layers[ran - 1].calls:  # a residual call that no plan of it has
         missing = [call for call in missing if (call.layer, call.stage) != (ran, Stage.RESIDUAL)]
     rows = tuple(_rows(one, record, sent, has_seen=has_seen))

@@ -33,6 +33,7 @@ class PlannedCall(Struct, frozen=True, kw_only=True):
         quoted: The calls whose texts are quoted, by who wrote them; a residual's by the number of the layer.
         previous: The call that wrote ``o[l-1]``; None in layer 1.
         reads: All calls that it waits for.
+        choice: Which of several answers it writes, from 0.
     """
 
     call_id: str
@@ -45,6 +46,7 @@ class PlannedCall(Struct, frozen=True, kw_only=True):
     quoted: Mapping[str, str] = NOBODY
     previous: str | None = None
     reads: tuple[str, ...] = ()
+    choice: int = 0
 
     @property
     def kind(self) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.baseline_calls import BEFORE
 from attention_moa.config import ATTENTION_MOA, EnsembleSpec, keep_of
 from attention_moa.messages import Conversation, Message, Stage, TextPart
@@ -23,6 +24,7 @@ from attention_moa.prompts import (
     Render,
     Seal,
     Templates,
+    beside_tokens,
     estimate_tokens,
     fit,
     render_answer,
@@ -36,6 +38,7 @@ from attention_moa.prompts import (
     render_summary,
     room_tokens,
 )
+from attention_moa.schedule import has_verdict
 
 _OWN, _PREVIOUS, _QUOTED = "\ue000", "\ue001", "\ue002"
 _FIRST_REST = 0xF0000
@@ -44,6 +47,9 @@ _KEPT_CHARACTERS = 400
 
 _OF_LAYERS = (Stage.RESIDUAL, Stage.SELECT, Stage.EXTRACT)
 """Stages whose prompts have another shape in every layer, or in the first that may stop."""
+
+_WRITTEN_BY_WRITERS, _WRITTEN_BY_AGENTS = (Stage.SUMMARY, Stage.RESIDUAL), (Stage.ANSWER,)
+"""Stages whose calls have the caller's tools and form of their own."""
 
 _MESSAGE_TOKENS = 8
 _NO_WINDOW = 1 << 40
@@ -72,11 +78,15 @@ class PromptSizes:
         spec: The ensemble.
         conversation: ``x``.
         templates: Its templates.
+        wanted: What the answer is to be.
     """
 
-    def __init__(self, spec: EnsembleSpec, conversation: Conversation, templates: Templates) -> None:
+    def __init__(
+        self, spec: EnsembleSpec, conversation: Conversation, templates: Templates, wanted: AnswerSpec = PLAIN
+    ) -> None:
         """Put the long turns aside."""
-        self._desk = Desk(spec, conversation, templates, Seal(b"a plan has no secret", conversation[-1:]))
+        self._desk = Desk(spec, conversation, templates, Seal(b"a plan has no secret", conversation[-1:]), wanted)
+        self.choices = wanted.choices
         self._rests: dict[str, str] = {}
         short = tuple(map(self._shortened, conversation))
         self._short = self._desk._replace(conversation=short)
@@ -99,14 +109,24 @@ class PromptSizes:
         previous = texts.get(call.previous or "", 0.0)
         bare = self._skeleton(call)
         each = bare.quoted / len(quoted) if quoted else 0.0
-        tokens = bare.tokens + own * bare.own + previous * bare.previous + each * sum(quoted)
+        beside = self._beside(call)
+        tokens = beside + bare.tokens + own * bare.own + previous * bare.previous + each * sum(quoted)
         room = room_tokens(call.agent)
         if room is not None and tokens > room:
-            fitted = fit(_render(self._desk, call, _stand_ins(call, texts)), call.agent)
-            tokens = estimate_tokens(fitted.messages, has_small_vocabulary=call.agent.has_small_vocabulary)
+            fitted = fit(_render(self._desk, call, _stand_ins(call, texts)), call.agent, beside=beside)
+            is_small = call.agent.has_small_vocabulary
+            tokens = beside + estimate_tokens(fitted.messages, has_small_vocabulary=is_small)
         size = PromptSize(tokens, min(self._known(call, own, quoted), tokens))
         self._sizes[call.call_id] = size
         return size
+
+    def _beside(self, call: PlannedCall) -> int:
+        """Return the tokens that tools and form take, of a call that may write the answer."""
+        desk = self._desk
+        if call.stage not in (_WRITTEN_BY_AGENTS if desk.agents_write else _WRITTEN_BY_WRITERS):
+            return 0
+        form = None if call.stage is Stage.RESIDUAL and _may_stop(desk, call.layer) else desk.wanted.reply_format
+        return beside_tokens(desk.wanted.tools, form, has_small_vocabulary=call.agent.has_small_vocabulary)
 
     def _known(self, call: PlannedCall, own: float, quoted: list[float]) -> float:
         """Return the tokens that the model has read or written before this call, from the prompt's beginning on."""
@@ -222,14 +242,13 @@ def _render_attention_moa(desk: Desk, call: PlannedCall, texts: _Texts) -> Rende
         case "summary":
             return render_summary(desk, agent, layer, quoted)
         case _:
-            has_verdict = _may_stop(desk.spec, layer)
             outputs = [Output(int(number), text) for number, text in quoted.items()]
-            return render_residual(desk, agent, layer, outputs, has_verdict=has_verdict)
+            return render_residual(desk, agent, layer, outputs, has_verdict=_may_stop(desk, layer))
 
 
 def _render_baseline(desk: Desk, call: PlannedCall, texts: _Texts) -> Render:
     spec, agent, layer, quoted = desk.spec, call.agent, call.layer, texts.quoted
-    may_stop = _may_stop(spec, layer)
+    may_stop = _may_stop(desk, layer)
     match call.stage:
         case Stage.ANSWER if not quoted:
             return render_answer(desk, agent, layer, None)
@@ -247,11 +266,11 @@ def _render_baseline(desk: Desk, call: PlannedCall, texts: _Texts) -> Render:
             previous = texts.previous or ""
             return render_compensate(desk, agent, layer, previous, replies=replies, difference=quoted[DIFFERENCE])
         case _:
-            return render_summary(desk, agent, layer, quoted)
+            return render_summary(desk, agent, layer, quoted, writes=call.stage is Stage.SUMMARY)
 
 
-def _may_stop(spec: EnsembleSpec, layer: int) -> bool:
-    return spec.early_stop.rule == "verdict" and layer >= spec.early_stop.min_layers
+def _may_stop(desk: Desk, layer: int) -> bool:
+    return has_verdict(desk.spec, layer, desk.wanted)
 
 
 def _translated(message: Message, table: Mapping[int, None]) -> Message:

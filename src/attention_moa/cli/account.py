@@ -138,7 +138,7 @@ def _time(record: RunRecord, standing: str) -> str:
 
 def _calls(record: RunRecord, replayed_calls: int) -> str:
     states = [call.state for call in record.calls]
-    parts = [f"{states.count('finished')} of {count_calls(record.ensemble)} planned"]
+    parts = [f"{states.count('finished')} of {count_calls(record.ensemble, record.wanted.choices)} planned"]
     parts += [f"{states.count(state)} {state}" for state in ("lost", "cancelled") if state in states]
     tries = [attempt.error for call in record.calls if call.state == "finished" for attempt in call.attempts]
     ended = tries.count("Cancelled")
@@ -184,7 +184,8 @@ def _tokens(record: RunRecord) -> str:
 def _rows(record: RunRecord) -> Iterator[tuple[str, ...]]:
     is_open = record.state == "running"
     made = {call.call_id for call in record.calls}
-    coming = {(call.layer, call.stage) for call in planned_calls(record.ensemble) if call.call_id not in made}
+    planned = planned_calls(record.ensemble, record.wanted.choices)
+    coming = {(call.layer, call.stage) for call in planned if call.call_id not in made}
     for layer in sorted({call.layer for call in record.calls}):
         for stage in Stage:
             calls = [call for call in record.calls if call.layer == layer and call.stage is stage]

@@ -235,7 +235,12 @@ class Progress:
         return self.layers[number]
 
 
-_NOUNS = {Stage.REFINE: "refinement", Stage.SELECT: "choice", Stage.EXTRACT: "account of what differs"}
+_NOUNS = {
+    Stage.REFINE: "refinement",
+    Stage.SELECT: "choice",
+    Stage.EXTRACT: "account of what differs",
+    Stage.REPAIR: "mending of the answer",
+}
 
 
 def describe_call(stage: Stage, agent: str, peer: str | None) -> str:
