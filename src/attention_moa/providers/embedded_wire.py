@@ -16,8 +16,18 @@ from attention_moa.errors import (
     ServerError,
     describe,
 )
-from attention_moa.messages import CallRequest, Chunk, Conversation, FinishReason, Message, Sampling, Usage
+from attention_moa.messages import (
+    CallRequest,
+    Chunk,
+    Conversation,
+    FinishReason,
+    Message,
+    Sampling,
+    ToolCallDelta,
+    Usage,
+)
 from attention_moa.providers.logprobs import TokenLogprob, token_chances
+from attention_moa.providers.openai_wire import render_wishes
 
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 
@@ -44,7 +54,8 @@ def render_body(request: CallRequest, *, slot: int) -> dict[str, Any]:
         "cache_prompt": True,
         "id_slot": slot,
     }
-    return {**_sampling(request.sampling), **(request.sampling.extra_body or {}), **fixed}
+    wishes = render_wishes(request.tools, request.reply_format)
+    return {**_sampling(request.sampling), **(request.sampling.extra_body or {}), **wishes, **fixed}
 
 
 def _sampling(sampling: Sampling) -> dict[str, Any]:
@@ -115,9 +126,21 @@ class _Counts(Struct):
     prompt_tokens_details: _Details | None = None
 
 
+class _Function(Struct, frozen=True):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function = _Function()
+
+
 class _Delta(Struct):
     content: str | None = None
     reasoning_content: str | None = None
+    tool_calls: tuple[_Call, ...] | None = None
 
 
 class _Logprobs(Struct):
@@ -181,7 +204,14 @@ class ReplyReader:
             self._finish = _FINISH[choice.finish_reason]
         text, thinking = choice.delta.content or "", choice.delta.reasoning_content or ""
         told = choice.logprobs.content or () if choice.logprobs else ()
-        return Chunk(text=text, thinking=thinking, logprobs=token_chances(told)) if text or thinking or told else None
+        calls = tuple(_piece(call) for call in choice.delta.tool_calls or ())
+        if not (text or thinking or told or calls):
+            return None
+        return Chunk(text=text, thinking=thinking, logprobs=token_chances(told), tool_calls=calls)
+
+
+def _piece(call: _Call) -> ToolCallDelta:
+    return ToolCallDelta(call.index, call.id or "", call.function.name or "", call.function.arguments or "")
 
 
 def _usage(counts: _Counts) -> Usage:

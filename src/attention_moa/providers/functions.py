@@ -2,9 +2,9 @@
 
 The function gets the conversation as a list of plain dicts, ``{"role": "user", "content": "…"}`` in order (``plain.py``
 says what else may be in them). If it has a parameter named ``request`` it gets the whole ``CallRequest`` too, its
-sampling settings included; where it has none and there are some, the reply's notes say that they had no effect. It
-returns the text, or an iterator of pieces of it; it may be async, and return an async iterator. A piece may be a
-``Chunk`` too, so that a function can call the tools of ``request.tools``, think, or count its tokens.
+sampling settings, tools and reply format included; where it has none and there are some, the reply's notes say that
+they had no effect. It returns the text, or an iterator of pieces of it; it may be async, and return an async iterator.
+A piece may be a ``Chunk`` too, so that a function can call the tools of ``request.tools``, think, or count its tokens.
 
 A plain function runs in a thread of its own, so it may block. Python cannot end a thread: after a cancelled call the
 function runs on to its end, its result unheard, and it keeps neither the event loop nor the end of the process waiting.
@@ -35,7 +35,7 @@ from attention_moa.errors import (
 )
 from attention_moa.keys import masked
 from attention_moa.messages import CallRequest, Chunk, FinishReason
-from attention_moa.providers.plain import render_plain, render_sampling
+from attention_moa.providers.plain import render_plain, render_sampling, render_wishes
 
 
 class FunctionProvider:
@@ -80,7 +80,7 @@ class FunctionProvider:
         """Do nothing: a function holds nothing open."""
 
     def _notes(self, request: CallRequest) -> tuple[str, ...]:
-        unheard = ", ".join(render_sampling(request.sampling))
+        unheard = ", ".join((*render_sampling(request.sampling), *render_wishes(request)))
         if self._takes_request or not unheard:
             return ()
         return (f"no effect on {self._name}, which has no parameter named request: {unheard}",)

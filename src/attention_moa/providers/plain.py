@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from attention_moa.messages import Conversation, ImagePart, Message, Sampling
+from attention_moa.messages import CallRequest, Conversation, ImagePart, Message, Sampling
 
 
 def render_plain(messages: Conversation) -> list[dict[str, Any]]:
@@ -28,6 +28,12 @@ def render_sampling(sampling: Sampling) -> dict[str, Any]:
     """Return the sampling settings that are set, by name."""
     settings: dict[str, Any] = msgspec.to_builtins(sampling)
     return settings
+
+
+def render_wishes(request: CallRequest) -> dict[str, Any]:
+    """Return ``tools`` and ``reply_format`` of a request where they are set, as plain dicts."""
+    wishes = {"tools": request.tools, "reply_format": request.reply_format}
+    return {name: msgspec.to_builtins(wish) for name, wish in wishes.items() if wish is not None}
 
 
 def _turn(message: Message) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 The program reads one JSON object from standard input, ``{"messages": [{"role": …, "content": …}, …], "agent": …,
 "stage": …, "layer": …, "peer": …, "sampling": {"temperature": …}}`` (``plain.py`` says what else may be in a message;
-only the sampling settings that are set are there), and writes the text, in UTF-8, to standard output. It runs without a
-shell. An
-exit code other than 0 is an error, whose text is the last line of standard error. A cancelled call ends the program and
-all that it started: asked first, killed a second later.
+only the sampling settings that are set are there; ``"tools"`` and ``"reply_format"`` where the reply may call tools, or
+must have a form), and writes the text, in UTF-8, to standard output. It runs without a shell. What it writes is text:
+it cannot call a tool, and a note says so where it might have. An exit code other than 0 is an error, whose text is the
+last line of standard error. A cancelled call ends the program and all that it started: asked first, killed a second
+later.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import msgspec
 from attention_moa.errors import BadReplyError, ConfigError, ServerError, describe
 from attention_moa.keys import masked
 from attention_moa.messages import CallRequest, Chunk
-from attention_moa.providers.plain import render_plain, render_sampling
+from attention_moa.providers.plain import render_plain, render_sampling, render_wishes
 from attention_moa.waiting import to_the_end
 
 _GRACE_S = 1.0
@@ -94,7 +95,8 @@ class ProgramProvider:
                 await _end(process)
             if code != 0:
                 raise ServerError(f"{self._name} ended with code {code}: {_last_line(complaints)}")
-        yield Chunk(finish_reason="stop")
+        can_call = request.tools is not None and request.tools.choice != "none"
+        yield Chunk(finish_reason="stop", notes=(f"{self._name} is a program and cannot call tools",) * can_call)
 
     async def aclose(self) -> None:
         """Do nothing: a program runs only while a call does."""
@@ -135,6 +137,7 @@ def _question(request: CallRequest) -> bytes:
             "layer": request.layer,
             "peer": request.peer,
             "sampling": render_sampling(request.sampling),
+            **render_wishes(request),
         }
     )
 

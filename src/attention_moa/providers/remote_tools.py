@@ -21,6 +21,7 @@ from pydantic_ai.tools import ToolDefinition
 
 from attention_moa.errors import describe
 from attention_moa.messages import CallRequest, ReplyFormat, ToolCallDelta, ToolSpec, ToolUse
+from attention_moa.providers import openai_wire
 
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
@@ -52,7 +53,7 @@ def render_wishes(request: CallRequest, model: Model[Any]) -> Wishes:
     """
     taken, parameters = _taken(request, model), ModelRequestParameters()
     if isinstance(model, OpenAIChatModel) or model.system == "groq":
-        body = _body(taken.tools, request.reply_format)
+        body = openai_wire.render_wishes(taken.tools, request.reply_format)
         return Wishes(parameters, {}, body, taken.notes, taken.has_no_thinking)
     settings: dict[str, Any] = {}
     notes = taken.notes
@@ -108,49 +109,6 @@ def _thinks_or_calls(profile: Mapping[str, Any]) -> bool:
 
 def _thinks(profile: Mapping[str, Any], wished: object) -> bool:
     return bool(profile.get("thinking_enabled_by_default") if wished is None else wished)
-
-
-def _body(tools: ToolUse | None, reply_format: ReplyFormat | None) -> dict[str, Any]:
-    """Return the fields of OpenAI's chat interface.
-
-    Source: the API reference of OpenAI's chat completions.
-    """
-    body: dict[str, Any] = {}
-    if tools is not None:
-        body["tools"] = render_tools(tools)
-        body["tool_choice"] = render_choice(tools)
-        if tools.is_parallel is not None:
-            body["parallel_tool_calls"] = tools.is_parallel
-    if reply_format is not None:
-        body["response_format"] = render_format(reply_format)
-    return body
-
-
-def render_tools(tools: ToolUse) -> list[dict[str, Any]]:
-    """Return tools as OpenAI's chat interface has them; what is not set is left out."""
-    return [{"type": "function", "function": _function(tool)} for tool in tools.tools]
-
-
-def _function(tool: ToolSpec) -> dict[str, Any]:
-    more = {"description": tool.description or None, "parameters": tool.parameters, "strict": tool.is_strict}
-    return {"name": tool.name, **{name: value for name, value in more.items() if value is not None}}
-
-
-def render_choice(tools: ToolUse) -> str | dict[str, Any]:
-    """Return whether tools must be called, as OpenAI's chat interface has it."""
-    return tools.choice if tools.only is None else {"type": "function", "function": {"name": tools.only}}
-
-
-def render_format(reply_format: ReplyFormat) -> dict[str, Any]:
-    """Return a reply format as OpenAI's chat interface has it; a schema without a name gets one, which is asked for."""
-    if reply_format.kind == "json_object":
-        return {"type": "json_object"}
-    more = {"description": reply_format.description or None, "strict": reply_format.is_strict}
-    named = {"name": reply_format.name or "reply", "schema": reply_format.schema or {}}
-    return {
-        "type": "json_schema",
-        "json_schema": named | {name: value for name, value in more.items() if value is not None},
-    }
 
 
 def _definition(tool: ToolSpec) -> ToolDefinition:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from copy import copy
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
@@ -19,7 +19,16 @@ from msgspec import Struct
 
 import attention_moa.errors
 from attention_moa.errors import CallError, RefusedError
-from attention_moa.messages import CallRequest, Chunk, FinishReason, Reply, TokenChances, Usage
+from attention_moa.messages import (
+    CallRequest,
+    Chunk,
+    FinishReason,
+    Reply,
+    TokenChances,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
 from attention_moa.records import CallRecord, RunRecord
 
 
@@ -35,6 +44,8 @@ class Line(Struct, frozen=True, kw_only=True):
         first_token_s: Seconds before the first piece.
         piece_s: Seconds before each further piece.
         error: Raised after the text; with an empty text, at once.
+        tool_calls: Tools that are called after the text.
+        call_pieces: Into how many pieces the arguments of each call are streamed.
     """
 
     text: str | Sequence[str] = ""
@@ -45,6 +56,8 @@ class Line(Struct, frozen=True, kw_only=True):
     first_token_s: float = 0.0
     piece_s: float = 0.0
     error: Exception | None = None
+    tool_calls: Sequence[ToolCall] = ()
+    call_pieces: int = 1
 
 
 class _Play(NamedTuple):
@@ -78,7 +91,7 @@ class ScriptedProvider:
         script: A sequence is said in its order. A mapping is looked up by call id (``1.critique.qwen.gemma``), then
             ``stage.agent``, then agent, then stage. A function, plain or async, is asked. A record is replayed: its
             calls by call id, its losses as the errors that they were.
-        pieces: Into how many pieces a text is streamed.
+        pieces: Into how many pieces a text is streamed, and the arguments of a tool call.
         first_token_s: Seconds before the first piece, where a line does not say.
         piece_s: Seconds before each further piece, where a line does not say.
         usage: Tokens that are reported where the script does not say.
@@ -151,6 +164,8 @@ class ScriptedProvider:
             logprobs=said.logprobs,
             first_token_s=self._first_token_s,
             piece_s=self._piece_s,
+            tool_calls=said.tool_calls,
+            call_pieces=self._pieces,
         )
         return _played(line)
 
@@ -190,6 +205,7 @@ def _recorded(call: CallRecord) -> Said:
             finish_reason=call.finish_reason,
             usage=usage,
             logprobs=call.logprobs,
+            tool_calls=call.tool_calls,
         )
     found: object = getattr(attention_moa.errors, (last.error if last else None) or "", None)
     kind = found if isinstance(found, type) and issubclass(found, CallError) else RefusedError
@@ -197,10 +213,11 @@ def _recorded(call: CallRecord) -> Said:
 
 
 def _played(line: Line) -> _Play:
-    """Return a line's thinking, its text and its end."""
+    """Return a line's thinking, its text, its tool calls and its end."""
     pieces = [line.text] if isinstance(line.text, str) else line.text
     chunks = [Chunk(thinking=line.thinking)] if line.thinking else []
     chunks += [Chunk(text=piece) for piece in pieces if piece]
+    chunks += [Chunk(tool_calls=(piece,)) for piece in _call_pieces(line)]
     steps = [(line.piece_s if index else line.first_token_s, chunk) for index, chunk in enumerate(chunks)]
     # The end comes with the last piece; where there is none, when the first would.
     end_s = 0.0 if chunks else line.first_token_s
@@ -208,6 +225,14 @@ def _played(line: Line) -> _Play:
         return _Play(steps, line.error, end_s)
     end = Chunk(finish_reason=line.finish_reason, usage=line.usage, logprobs=line.logprobs)
     return _Play([*steps, (end_s, end)])
+
+
+def _call_pieces(line: Line) -> Iterator[ToolCallDelta]:
+    """Yield the pieces of a line's tool calls: the first of each names it, all have a part of the arguments."""
+    for index, call in enumerate(line.tool_calls):
+        first, *others = _cut(call.arguments, line.call_pieces)
+        yield ToolCallDelta(index, call.id, call.name, first)
+        yield from (ToolCallDelta(index, arguments=part) for part in others if part)
 
 
 def _cut(text: str, pieces: int) -> list[str]:
