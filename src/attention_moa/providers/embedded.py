@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
 from zlib import crc32
 
 import aiohttp
@@ -18,7 +19,14 @@ from attention_moa.errors import CallTimeoutError, TransportError, describe
 from attention_moa.messages import CallRequest, Chunk
 from attention_moa.providers.embedded_process import ServerProcess
 from attention_moa.providers.embedded_server import ServerSettings
-from attention_moa.providers.embedded_wire import ReplyReader, parse_error, render_body
+from attention_moa.providers.embedded_tools import Wishes, render_for
+from attention_moa.providers.embedded_wire import (
+    ReplyReader,
+    is_of_grammar,
+    parse_error,
+    parse_has_tools,
+    render_body,
+)
 from attention_moa.providers.sse import DataLines
 from attention_moa.providers.weights import find_weights
 
@@ -67,6 +75,7 @@ class EmbeddedProvider:
         self._command = command or (sys.executable, "-m", "attention_moa.providers.embedded_server")
         self._start_timeout_s = start_timeout_s
         self._server: ServerProcess | None = None
+        self._has_tools: bool | None = None
 
     def slot_of(self, agent: str) -> int:
         """Return the slot of an agent, from 0; names that were not announced share the slots, always the same way."""
@@ -103,9 +112,9 @@ class EmbeddedProvider:
 
     async def stream(self, request: CallRequest) -> AsyncGenerator[Chunk, None]:
         """Yield the reply of the model, as ``Provider.stream`` says."""
-        body = render_body(request, slot=self.slot_of(request.agent))
+        render_body(request, slot=0)  # what cannot be sent is refused before anything is started
         await self.start()
-        reply, lines = ReplyReader(), DataLines()
+        lines = DataLines()
         timeout = aiohttp.ClientTimeout(sock_connect=request.connect_timeout_s, sock_read=_SILENCE_S)
         try:
             # The server closes a connection after each reply, so there is none to keep; and a session for each call
@@ -116,10 +125,10 @@ class EmbeddedProvider:
                     headers={"Authorization": f"Bearer {self.api_key}"},
                     timeout=timeout,
                 ) as session,
-                session.post(f"{self.base_url}/chat/completions", json=body) as response,
+                AsyncExitStack() as stack,
             ):
-                if response.status != 200:
-                    raise parse_error(response.status, await response.read())
+                response, wishes = await self._opened(session, stack, request)
+                reply = ReplyReader(wishes)
                 async for data in response.content.iter_any():
                     for payload in lines.feed(data):
                         if (chunk := reply.take(payload)) is not None:
@@ -136,6 +145,33 @@ class EmbeddedProvider:
         server, self._server = self._server, None
         if server is not None:
             await server.aclose()
+
+    async def _opened(
+        self, session: aiohttp.ClientSession, stack: AsyncExitStack, request: CallRequest
+    ) -> tuple[aiohttp.ClientResponse, Wishes]:
+        """Return the response to a request, and what was sent of its tools and format."""
+        has_tools = request.tools is not None and await self._knows_tools(session)
+        slot = self.slot_of(request.agent)
+        wishes = render_for(request, has_tools=has_tools)
+        for fallback in (render_for(request, has_tools=has_tools, is_loose=True), None):
+            posted = session.post(
+                f"{self.base_url}/chat/completions", json=render_body(request, slot=slot, wishes=wishes)
+            )
+            response = await stack.enter_async_context(posted)
+            if response.status == 200:
+                return response, wishes
+            error = parse_error(response.status, await response.read())
+            if fallback is None or "response_format" not in wishes.body or not is_of_grammar(error):
+                raise error
+            wishes = fallback
+        raise AssertionError("unreachable")
+
+    async def _knows_tools(self, session: aiohttp.ClientSession) -> bool:
+        """Return whether the model's template knows tools; asked once."""
+        if self._has_tools is None:
+            async with session.get(f"{self._started().address}/props") as response:
+                self._has_tools = parse_has_tools(await response.read())
+        return self._has_tools
 
     def _started(self) -> ServerProcess:
         if self._server is None:

@@ -26,18 +26,19 @@ from attention_moa.messages import (
     ToolCallDelta,
     Usage,
 )
+from attention_moa.providers.embedded_tools import CallText, Wishes
 from attention_moa.providers.logprobs import TokenLogprob, token_chances
-from attention_moa.providers.openai_wire import render_wishes
 
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 
 
-def render_body(request: CallRequest, *, slot: int) -> dict[str, Any]:
+def render_body(request: CallRequest, *, slot: int, wishes: Wishes | None = None) -> dict[str, Any]:
     """Return the JSON body of a request, for ``/v1/chat/completions``.
 
     Args:
         request: The request; only what its sampling sets is sent.
         slot: Which of the server's slots answers, from 0.
+        wishes: Its tools and format, as they are sent; None for none.
 
     Raises:
         RefusedError: It has an image.
@@ -46,16 +47,18 @@ def render_body(request: CallRequest, *, slot: int) -> dict[str, Any]:
     """
     # Progress is asked for, and not shown, because the server notices that a caller is gone only when it writes to it:
     # without, a cancelled prompt would be read to its end.
+    wishes = wishes or Wishes({})
+    messages = render_messages(request.messages)
+    messages[-1]["content"] += wishes.told
     fixed = {
-        "messages": render_messages(request.messages),
+        "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,
         "cache_prompt": True,
         "id_slot": slot,
     }
-    wishes = render_wishes(request.tools, request.reply_format)
-    return {**_sampling(request.sampling), **(request.sampling.extra_body or {}), **wishes, **fixed}
+    return {**_sampling(request.sampling), **(request.sampling.extra_body or {}), **wishes.body, **fixed}
 
 
 def _sampling(sampling: Sampling) -> dict[str, Any]:
@@ -86,7 +89,8 @@ def _thinking(thinking: bool | str | None) -> dict[str, Any] | None:
 def render_messages(messages: Conversation) -> list[dict[str, str]]:
     """Return the messages as chat templates of small models take them: text only, no two user turns in a row.
 
-    Tool calls and their results become text: templates without tools drop them silently.
+    Tool calls and their results become text: templates without tools drop them silently. So does a speaker's name,
+    which most templates know nothing of.
 
     Raises:
         RefusedError: There is an image.
@@ -107,7 +111,8 @@ def _text(message: Message) -> str:
     if message.role == "tool":
         return f"Result of call {message.tool_call_id}:\n{message.text}"
     calls = [f"Call {call.id}: {call.name}({call.arguments})" for call in message.tool_calls]
-    return "\n".join(filter(None, (message.text, *calls)))
+    label = f"[{message.name}] " if message.name and message.text else ""
+    return "\n".join(filter(None, (label + message.text, *calls)))
 
 
 class _Fault(Struct):
@@ -161,10 +166,16 @@ class _Event(Struct):
 
 
 class ReplyReader:
-    """Turns the events of one reply into chunks; what ends the reply is kept until its usage is known."""
+    """Turns the events of one reply into chunks; what ends the reply is kept until its usage is known.
 
-    def __init__(self) -> None:
+    Args:
+        wishes: What was sent of tools and format.
+    """
+
+    def __init__(self, wishes: Wishes | None = None) -> None:
         """Start before the first event."""
+        self._notes = wishes.notes if wishes else ()
+        self._call = CallText() if wishes and wishes.is_call else None
         self._finish: FinishReason | None = None
         self._usage: Usage | None = None
         self._model: str | None = None
@@ -192,10 +203,17 @@ class ReplyReader:
         return self._choice(event.choices[0]) if event.choices else None
 
     def last(self) -> Chunk | None:
-        """Return the chunk that ends the reply; None where the server never said that it ended."""
+        """Return the chunk that ends the reply; None where the server never said that it ended.
+
+        Raises:
+            BadReplyError: The reply had to be a call, and is none.
+        """
         if self._finish is None:
             return None
-        return Chunk(finish_reason=self._finish, usage=self._usage, model=self._model)
+        if self._call is not None:
+            self._call.require_whole(self._finish)
+            self._finish = "tool_calls"
+        return Chunk(finish_reason=self._finish, usage=self._usage, model=self._model, notes=self._notes)
 
     def _choice(self, choice: _Choice) -> Chunk | None:
         if choice.finish_reason is not None:
@@ -205,6 +223,8 @@ class ReplyReader:
         text, thinking = choice.delta.content or "", choice.delta.reasoning_content or ""
         told = choice.logprobs.content or () if choice.logprobs else ()
         calls = tuple(_piece(call) for call in choice.delta.tool_calls or ())
+        if self._call is not None:
+            text, calls = "", self._call.take(text)
         if not (text or thinking or told or calls):
             return None
         return Chunk(text=text, thinking=thinking, logprobs=token_chances(told), tool_calls=calls)
@@ -221,6 +241,26 @@ def _usage(counts: _Counts) -> Usage:
         cached_tokens=details.cached_tokens if details else None,
         output_tokens=counts.completion_tokens,
     )
+
+
+class _Abilities(Struct):
+    supports_tools: bool = False
+
+
+class _Properties(Struct):
+    chat_template_caps: _Abilities = msgspec.field(default_factory=_Abilities)
+
+
+def parse_has_tools(body: bytes) -> bool:
+    """Return whether a model's template knows tools, of what its server tells of itself.
+
+    Args:
+        body: The answer to ``/props``.
+    """
+    try:
+        return msgspec.json.decode(body, type=_Properties).chat_template_caps.supports_tools
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 class _Refusal(Struct):
@@ -240,6 +280,11 @@ def parse_error(status: int, body: bytes) -> CallError:
         fault = _Fault(message=body[:200].decode(errors="replace"))
     fault.code = status
     return _error(fault)
+
+
+def is_of_grammar(error: CallError) -> bool:
+    """Return whether a request was refused because its schema cannot be made a grammar."""
+    return isinstance(error, RefusedError) and any(word in str(error) for word in ("schema", "grammar", "parser"))
 
 
 def _error(fault: _Fault) -> CallError:
