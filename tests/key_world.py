@@ -15,8 +15,8 @@ from attention_moa.server.spending import Spending
 class Day:
     """The time, in UTC, set by hand."""
 
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    def __init__(self, now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)) -> None:
+        self.now = now
 
     def __call__(self) -> datetime:
         return self.now

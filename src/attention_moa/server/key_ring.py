@@ -11,7 +11,10 @@ from attention_moa.server.key_store import KeyStore
 from attention_moa.server.keys import Key, digest_of
 
 FRESH_S = 2.0
-"""Seconds after which keys are read again: so long may a new key be unknown, and a revoked one be good."""
+"""Seconds after which keys are read again: so long may a revoked one be good."""
+
+UNKNOWN_S = 0.25
+"""Seconds after which they are read again for a key that is not known: who guesses keys does not wear the database."""
 
 _BEARER = "bearer "
 _INDEX_BYTES = 8
@@ -66,18 +69,26 @@ class KeyRing:
         if brought[: len(_BEARER)].lower() != _BEARER:
             raise _unknown("there is no key in the request: send it as Authorization: Bearer moa-…")
         digest = digest_of(brought[len(_BEARER) :].strip())
-        # What is looked up is a part of a hash of what was sent, and the rest takes the same time whatever it is: how
-        # long an answer takes tells nothing of any key.
-        known, key = self._by_index.get(digest[:_INDEX_BYTES], (bytes(len(digest)), None))
-        if not hmac.compare_digest(known, digest) or key is None:
+        key = self._of(digest)
+        if key is None:
+            await self._refresh(UNKNOWN_S)
+            key = self._of(digest)
+        if key is None:
             raise _unknown("the key is not known here, or was revoked: attention-moa keys list shows which are good")
         return key
 
-    async def _refresh(self) -> None:
-        if self._is_fresh():
+    def _of(self, digest: bytes) -> Key | None:
+        # What is looked up is a part of a hash of what was sent, and the rest takes the same time whatever it is: how
+        # long an answer takes tells nothing of any key.
+        known, key = self._by_index.get(digest[:_INDEX_BYTES], (bytes(len(digest)), None))
+        return key if hmac.compare_digest(known, digest) else None
+
+    async def _refresh(self, most_s: float = FRESH_S) -> None:
+        """Read the keys, where that was longer ago than so many seconds."""
+        if self._is_younger(most_s):
             return
         async with self._reading:  # one reads for all who ask meanwhile
-            if self._is_fresh():
+            if self._is_younger(most_s):
                 return
             now = self._now()
             known = await self._store.by_digest()
@@ -87,8 +98,8 @@ class KeyRing:
             self._by_name = {key.name: key for key in good.values()}
             self._read_s = now
 
-    def _is_fresh(self) -> bool:
-        return self._read_s is not None and self._now() - self._read_s < FRESH_S
+    def _is_younger(self, most_s: float) -> bool:
+        return self._read_s is not None and self._now() - self._read_s < most_s
 
 
 def _unknown(message: str) -> ApiError:

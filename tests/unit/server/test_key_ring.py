@@ -10,7 +10,7 @@ import pytest
 
 from attention_moa.errors import StoreError
 from attention_moa.server.errors import ApiError
-from attention_moa.server.key_ring import FRESH_S, KeyRing
+from attention_moa.server.key_ring import FRESH_S, UNKNOWN_S, KeyRing
 from attention_moa.server.key_store import KeyStore, open_key_database
 from attention_moa.server.keys import Key, KeyRules, new_secret
 from tests import asking
@@ -100,6 +100,23 @@ def test_new_and_revoked_keys_are_known_after_some_seconds(tmp_path: Path) -> No
         clock.now_s += FRESH_S
         await refused(ring, f"Bearer {secret}")
         assert await ring.has_keys(), "a server whose last key was revoked is not an open one"
+
+    play(tmp_path, scenario)
+
+
+def test_a_new_key_is_known_soon_and_who_guesses_does_not_wear_the_database(tmp_path: Path) -> None:
+    """A key that is not known is looked for again, but not for every request."""
+
+    async def scenario(ring: KeyRing, store: CountedStore, clock: Clock) -> None:
+        await store.add("alice", KeyRules())
+        await refused(ring, f"Bearer {new_secret()}")
+        bob, secret = await store.add("bob", KeyRules())
+        for _ in range(20):
+            await refused(ring, f"Bearer {secret}")
+        assert store.reads == 1
+        clock.now_s += UNKNOWN_S
+        assert await ring.find(f"Bearer {secret}") == bob
+        assert store.reads == 2
 
     play(tmp_path, scenario)
 
