@@ -11,12 +11,14 @@ import asyncio
 import random
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
 
 from attention_moa.accounting import call_usage
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.budget import Budget
 from attention_moa.calls import Caller
 from attention_moa.config import EnsembleSpec, all_agents
@@ -54,6 +56,8 @@ class Cut(NamedTuple):
 
 
 NO_CUT = Cut()
+FIRST_SEED = 1000
+"""The seed of agents whose further answers are to be told apart."""
 
 
 class Place(MemoryRun):
@@ -113,6 +117,8 @@ class Story:
         journal: One that has runs already.
         conversation: What is asked.
         stop_share: Share of the residual calls that end the run.
+        wanted: What the answer is to be.
+        says: What is said in the place of a text; None keeps the text.
     """
 
     def __init__(
@@ -125,6 +131,8 @@ class Story:
         journal: Shelf | None = None,
         conversation: Conversation = QUESTION,
         stop_share: float = 0.0,
+        wanted: AnswerSpec = PLAIN,
+        says: Callable[[CallRequest, str], Said] | None = None,
     ) -> None:
         self.spec = spec
         self.journal = journal or Shelf(secret=SECRET)
@@ -137,6 +145,8 @@ class Story:
         self._seed = seed
         self._failures = failures
         self._stop_share = stop_share
+        self._wanted = wanted
+        self._says = says or (lambda _, text: text)
         self._has_reuse = has_reuse
         self._tries: Counter[str] = Counter()
 
@@ -155,13 +165,17 @@ class Story:
             self._conversation,
             now=loop.time,
             observers=[self.events.append],
+            wanted=self._wanted,
         )
         await self.journal.aclose()  # whoever was at the run is gone
-        place = await take_place(self.journal, wish, log, self._conversation, has_reuse=self._has_reuse)
+        place = await take_place(
+            self.journal, wish, log, self._conversation, has_reuse=self._has_reuse, wanted=self._wanted
+        )
         assert isinstance(place, Place)
         place.cut, self.run_id, self.elapsed_s = cut, log.run_id, log.seconds()
         caller = self._caller(log, place, is_replay)
-        desk = Desk(self.spec, self._conversation, load_templates(style="small"), Seal(SECRET, self._conversation))
+        seal = Seal(SECRET, self._conversation)
+        desk = Desk(self.spec, self._conversation, load_templates(style="small"), seal, self._wanted)
         place.task = task = loop.create_task(run_ensemble(desk, caller, log))
         if cut.at_s is not None:
             loop.call_at(cut.at_s, self._end, place)
@@ -192,7 +206,7 @@ class Story:
         )
 
     async def _say(self, request: CallRequest) -> Said:
-        name = call_id(request)
+        name = name_of_choice(request)
         self.requests.append(request)
         self.lives[-1].append(name)
         self._tries[name] += 1
@@ -211,7 +225,7 @@ class Story:
         if request.stage is Stage.SELECT:
             return choice(*of_call.sample((1, 2), 2), is_stop=is_stop)(request)
         line = verdict(request, is_stop=is_stop) if request.stage in (Stage.RESIDUAL, Stage.EXTRACT) else None
-        return f"{line}\n{text}" if line else text
+        return self._says(request, f"{line}\n{text}" if line else text)
 
     @property
     def journaled(self) -> list[CallRecord]:
@@ -222,6 +236,12 @@ class Story:
     def decisions(self) -> dict[str, object]:
         """What was decided in the run."""
         return self.journal.kept_decisions(self.run_id) if self.run_id is not None else {}
+
+
+def name_of_choice(request: CallRequest) -> str:
+    """Return a call's name; of a further answer, told by its seed where agents have ``FIRST_SEED``, that answer's."""
+    choice = (request.sampling.seed or FIRST_SEED) - FIRST_SEED
+    return f"{call_id(request)}#{choice + 1}" if choice else call_id(request)
 
 
 def attempts(record: RunRecord) -> int:

@@ -15,6 +15,7 @@ from string import ascii_lowercase
 from typing import Any, TypeAlias
 
 from attention_moa.agents import AgentSpec
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.budget import Budget
 from attention_moa.calls import Caller
 from attention_moa.config import EnsembleSpec, Layout
@@ -100,6 +101,8 @@ class World:
         pieces: Into how many pieces a text is streamed.
         journal: The run's place in a journal.
         is_replay: Whether no new call may be made.
+        wanted: What the answer is to be.
+        salt: A line that every prompt begins with.
     """
 
     def __init__(
@@ -117,11 +120,12 @@ class World:
         pieces: int = 1,
         journal: RunJournal | None = None,
         is_replay: bool = False,
+        wanted: AnswerSpec = PLAIN,
+        salt: str = "",
     ) -> None:
         self.spec = spec or a_spec()
-        self.desk = Desk(
-            self.spec, conversation, load_templates(style=self.spec.prompts.style), Seal(secret, conversation)
-        )
+        templates = load_templates(style=self.spec.prompts.style)
+        self.desk = Desk(self.spec, conversation, templates, Seal(secret, conversation), wanted, salt)
         self.scripted = ScriptedProvider(self._say, pieces=pieces, usage=USAGE)
         self.events: list[Event] = []
         self.log: RunLog | None = None
@@ -164,6 +168,7 @@ class World:
             now=asyncio.get_running_loop().time,
             observers=self._observers,
             has_deltas=self._has_deltas,
+            wanted=self.desk.wanted,
         )
         return await run_ensemble(self.desk, self.caller(self.log), self.log)
 

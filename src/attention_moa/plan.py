@@ -199,7 +199,7 @@ def _up_to(spec: EnsembleSpec, costs: Sequence[CallCost], last: int) -> list[Cal
 
 
 def _first_answer(spec: EnsembleSpec, costs: Sequence[CallCost], last: int) -> list[CallCost]:
-    """Return what one answer of a run takes that ends after a layer: SMoA's aggregator follows whichever is the last."""
+    """Return what one answer takes where the run ends after a layer: SMoA's aggregator follows whichever is last."""
     once = [cost for cost in costs if not cost.call.choice]
     found = [cost for cost in once if cost.call.layer <= last]
     if spec.strategy != "smoa" or last == spec.layers:
