@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from attention_moa.errors import RunBusyError, RunNotFoundError
 from attention_moa.records import RunRecord
 from attention_moa.server.answering import answer
-from attention_moa.server.errors import RETRY_S, ApiError, api_error, bad_request
+from attention_moa.server.errors import ApiError, api_error, bad_request
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun
@@ -34,7 +33,8 @@ from attention_moa.server.responses_document import (
 from attention_moa.server.responses_input import answered
 from attention_moa.server.responses_job import Past, asked_of, shows_progress
 from attention_moa.server.responses_stream import ResponseWriter
-from attention_moa.server.runs import Found, find_run, no_run, record_of
+from attention_moa.server.run_ends import end_run, take_out
+from attention_moa.server.runs import find_run, record_of
 from attention_moa.server.service import Service, service_of
 from attention_moa.server.translate import job_of
 from attention_moa.server.usage import RunBody, plan_of, run_body
@@ -103,44 +103,6 @@ async def delete_response(request: Request, response_id: str) -> Response:
     visitor = await service.gate.enter(request)
     await take_out(service, await find_run(service, visitor, run_id_of(response_id)))
     return document(ResponseDeleted(id=response_id))
-
-
-async def end_run(service: Service, found: Found) -> None:
-    """End a run that is under way here; one that is over stays as it is.
-
-    Raises:
-        ApiError: 409: it is under way in another server.
-    """
-    if found.live is not None:
-        found.live.cancel()
-        await found.live.over()
-    elif service.journal is not None and await service.journal.holder(found.run_id) is not None:
-        raise _elsewhere(found.run_id)
-
-
-async def take_out(service: Service, found: Found) -> None:
-    """Take a run out for good: its record, its calls, its events.
-
-    Raises:
-        ApiError: 409: it is under way; 404: it is gone already.
-    """
-    if found.is_under_way:
-        message = f"run {found.run_id} is under way: cancel it first"
-        raise ApiError(409, message, type="conflict_error", code="run_busy")
-    if service.journal is not None:
-        try:
-            await service.journal.delete(found.run_id)
-        except RunNotFoundError as error:
-            if found.live is None:
-                raise no_run(found.run_id) from error
-        except RunBusyError as error:
-            raise _elsewhere(found.run_id) from error
-    service.hub.forget(found.run_id)
-
-
-def _elsewhere(run_id: str) -> ApiError:
-    message = f"run {run_id} is under way in another server: ask that one"
-    return ApiError(409, message, type="conflict_error", code="run_busy", retry_after_s=RETRY_S)
 
 
 def _shown(job: Job, body: ResponsesBody) -> Job:

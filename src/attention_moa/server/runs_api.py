@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from attention_moa.codec import record_to_json
-from attention_moa.errors import RunBusyError, RunNotFoundError
+from attention_moa.errors import RunNotFoundError
 from attention_moa.records import RunRecord, RunState
-from attention_moa.server.errors import RETRY_S, ApiError, bad_request, not_found
+from attention_moa.server.errors import ApiError, bad_request, not_found
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.openapi import described
+from attention_moa.server.run_ends import end_run, take_out
 from attention_moa.server.run_events import EventBody, event_stream
 from attention_moa.server.runs import (
     Found,
@@ -111,14 +112,8 @@ async def watch_run(request: Request, run_id: str, after: str | None = None, del
 async def cancel_run(request: Request, run_id: str) -> Response:
     """End a run that is under way here; what was finished stays. One that is over stays as it is."""
     service, found = await _found(request, run_id)
-    if found.live is not None:
-        found.live.cancel()
-        await found.live.over()
-        return document(_told(found.live.record, is_under_way=False))
-    record = await record_of(service, found)
-    if service.journal is not None and await service.journal.holder(run_id) is not None:
-        raise _elsewhere(run_id)
-    return document(_told(record, is_under_way=False))
+    await end_run(service, found)
+    return document(_told(await record_of(service, found), is_under_way=False))
 
 
 @router.post("/v1/runs/{run_id}/resume", openapi_extra=described(reply=RunTold))
@@ -147,17 +142,7 @@ async def resume_run(request: Request, run_id: str) -> Response:
 async def delete_run(request: Request, run_id: str) -> Response:
     """Take a run out for good: its record, its calls, its events. What it cost stays counted."""
     service, found = await _found(request, run_id)
-    if found.is_under_way:
-        raise ApiError(409, f"run {run_id} is under way: cancel it first", type="conflict_error", code="run_busy")
-    if service.journal is not None:
-        try:
-            await service.journal.delete(run_id)
-        except RunNotFoundError as error:
-            if found.live is None:
-                raise no_run(run_id) from error
-        except RunBusyError as error:
-            raise _elsewhere(run_id) from error
-    service.hub.forget(run_id)
+    await take_out(service, found)
     return document(RunDeleted(id=run_id))
 
 
@@ -187,11 +172,6 @@ async def _job(service: Service, head: RunHead) -> Job:
         labels=head.labels,
         on_disconnect="finish",
     )
-
-
-def _elsewhere(run_id: str) -> ApiError:
-    message = f"run {run_id} is under way in another server: ask that one"
-    return ApiError(409, message, type="conflict_error", code="run_busy", retry_after_s=RETRY_S)
 
 
 def _answer(record: RunRecord, *, is_under_way: bool) -> Response:
