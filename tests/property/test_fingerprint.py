@@ -32,10 +32,13 @@ from attention_moa.messages import (
     CallRequest,
     ImagePart,
     Message,
+    ReplyFormat,
     Sampling,
     Stage,
     TextPart,
     ToolCall,
+    ToolSpec,
+    ToolUse,
     assistant,
     system,
     user,
@@ -71,6 +74,13 @@ REQUEST = CallRequest(
     stage=Stage.CRITIQUE,
     layer=2,
     peer="b",
+    tools=ToolUse(
+        (ToolSpec("clock", "The time.", {"type": "object", "properties": {"zone": {"minimum": 1}}}, is_strict=True),),
+        "required",
+        "clock",
+        is_parallel=False,
+    ),
+    reply_format=ReplyFormat("json_schema", "place", "A place.", {"required": ["city"]}, is_strict=True),
 )
 UNASKED = {"shared_messages", "connect_timeout_s", "is_streamed"}
 """How a request is sent."""
@@ -125,7 +135,9 @@ def keys_of(requests: Iterator[CallRequest]) -> list[str]:
 
 def test_no_field_of_the_request_is_at_rest_in_the_test() -> None:
     """Each has a value that the walk can change."""
-    for part in (REQUEST, REQUEST.sampling):
+    assert REQUEST.tools is not None
+    for part in (REQUEST, REQUEST.sampling, REQUEST.tools, REQUEST.tools.tools[0], REQUEST.reply_format):
+        assert part is not None
         assert [field for field in part.__struct_fields__ if getattr(part, field) is None] == []
 
 
@@ -140,6 +152,23 @@ def test_whatever_is_changed_in_a_request_changes_its_key() -> None:
     keys = keys_of(others)
     assert len(keys) > 30
     assert len({fingerprint(REQUEST, AGENT), *keys}) == len(keys) + 1
+
+
+def test_a_call_without_tools_and_format_has_the_key_that_it_always_had() -> None:
+    """Replies that are in journals are found, whatever a request has come to hold since."""
+    messages = (system("Be brief."), Message("user", (TextPart("Look:"),), name="Ann"))
+    sampling = Sampling(temperature=0.5, extra_body={"top_k": 40})
+    plain = replace(REQUEST, messages=messages, sampling=sampling, tools=None, reply_format=None)
+    assert fingerprint(plain, AGENT) == "8f4e015b0bab54d0a1036188a344a0510387549a984bca0a7cfac347876ff19d"
+
+
+def test_the_way_to_write_a_number_of_a_schema_does_not_change_the_key() -> None:
+    """A schema that comes back from the journal asks the same."""
+    keys = {
+        fingerprint(replace(REQUEST, reply_format=ReplyFormat("json_schema", schema={"minimum": number})), AGENT)
+        for number in (1, 1.0)
+    }
+    assert len(keys) == 1
 
 
 @pytest.mark.parametrize("field", sorted(Sampling.__struct_fields__))

@@ -246,7 +246,7 @@ def test_an_unusable_reply_is_tried_again_and_paid_twice() -> None:
     assert [attempt.usage for attempt in booked.attempts] == [USAGE, USAGE]
 
 
-@pytest.mark.parametrize("reason", ["length", "tool_calls"])
+@pytest.mark.parametrize("reason", ["length", "stop"])
 def test_why_a_reply_ended_is_kept_and_shown(reason: FinishReason) -> None:
     """A truncated text is used, labelled."""
     record = a_world(Reply(text="Becau", finish_reason=reason)).run()

@@ -48,6 +48,11 @@ def test_thinking_from_both_places_is_kept() -> None:
     assert require_usable("<think>two</think>yes", " one ", "stop") == ("yes", "one\n\ntwo")
 
 
+def test_a_reply_that_calls_tools_needs_no_text() -> None:
+    """Nor is it wrong that it was only thinking before."""
+    assert require_usable("<think>hm</think>", "", "tool_calls", has_calls=True) == ("", "hm")
+
+
 @pytest.mark.parametrize("reason", ["stop", "length", "cut", "tool_calls"])
 def test_a_reply_with_text_is_usable_however_it_ended(reason: FinishReason) -> None:
     """A truncated text is shown as such, not thrown away."""
