@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
+from attention_moa.answer_spec import AnswerSpec
 from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec, LimitSpec, QuorumSpec, StopRule
+from attention_moa.messages import CallRequest, Reply, ReplyFormat, Stage, ToolCall, ToolSpec, ToolUse
 from attention_moa.money import Price
+from attention_moa.providers.scripted import Said
 from attention_moa.records import RunRecord
-from tests.lives import Cut, Story, attempts
-from tests.worlds import a_spec
+from tests.baseline_world import LAYERED, ONE_AGENT, STRATEGIES
+from tests.lives import FIRST_SEED, Cut, Story, attempts, name_of_choice
+from tests.worlds import USAGE, a_spec
 
 CUTS = 70
 """For each kind of run."""
@@ -21,11 +25,11 @@ QUICK = CallPolicy(attempts=3, retry_wait_s=0.5)
 PRICE = Price(input=1000.0, output=2000.0)
 
 
-def a_random_spec(draw: random.Random, **fields: Any) -> EnsembleSpec:
-    """Return an ensemble of two to four agents in some form."""
+def a_random_spec(draw: random.Random, *, seeds: int | None = None, **fields: Any) -> EnsembleSpec:
+    """Return an ensemble of two to four agents in some form, each with a seed where one is given."""
     size = draw.randint(2, 4)
     names = [f"agent-{number}" for number in range(size)]
-    agents = [AgentSpec(name=name, model="test:m", price=PRICE, max_tokens=400) for name in names]
+    agents = [AgentSpec(name=name, model="test:m", price=PRICE, max_tokens=400, seed=seeds) for name in names]
     told: dict[str, Any] = {
         "layers": draw.randint(1, 3),
         "attention": AttentionSpec(
@@ -142,3 +146,62 @@ def test_what_time_and_money_decided_stays_decided(seed: int) -> None:
     assert (again.text, again.state, again.verdict) == (record.text, "finished", record.verdict)
     assert {loss for loss in lost(record) if loss[4] == "Late"} == {loss for loss in lost(again) if loss[4] == "Late"}
     assert texts(again) == texts(record)
+
+
+TOOLS = (ToolSpec("look", "Looks something up.", {"type": "object"}), ToolSpec("add"))
+FORM = ReplyFormat("json_schema", name="count", schema={"type": "object", "required": ["n"]})
+
+
+def a_wish(draw: random.Random) -> AnswerSpec:
+    """Return what an answer is to be: tools, a form, stops, several of them."""
+    tools = ToolUse(TOOLS, choice=draw.choice(["auto", "required"]), only=None)
+    return AnswerSpec(
+        tools=tools if draw.random() < 0.6 else None,
+        reply_format=FORM if draw.random() < 0.6 else None,
+        stop=("read 1", "read 2") if draw.random() < 0.3 else (),
+        choices=draw.choice([1, 2, 3]),
+    )
+
+
+def acts(request: CallRequest, text: str) -> Said:
+    """Call a tool, keep to a form, or fail to: by what the prompt holds, so that every life says the same."""
+    draw = random.Random(f"{name_of_choice(request)} {len(request.messages[-1].text)}")
+    if request.tools is not None and draw.random() < (0.8 if request.tools.choice == "required" else 0.3):
+        call = ToolCall(f"call-{name_of_choice(request)}", "look", '{"q": 1}')
+        return Reply(text=draw.choice(["", text]), finish_reason="tool_calls", tool_calls=(call,), usage=USAGE)
+    has_form = request.reply_format is not None and draw.random() < (0.9 if request.stage is Stage.REPAIR else 0.5)
+    return '```json\n{"n": 1}\n```' if has_form else text
+
+
+@pytest.mark.parametrize("seed", range(CUTS))
+def test_a_killed_run_has_the_answers_that_it_would_have_had(seed: int) -> None:
+    """Its tool calls, its form and its further answers too; no call that was paid is sent again, mending ones neither."""
+    draw = random.Random(seed)
+    spec, wanted = a_random_spec(draw, seeds=FIRST_SEED), a_wish(draw)
+    told: dict[str, Any] = {"failures": draw.choice([0.0, 0.2]), "stop_share": 0.3, "wanted": wanted, "says": acts}
+    whole = Story(spec, seed, **told).live()
+    record = resumed(Story(spec, seed, **told), [a_cut(draw, whole) for _ in range(draw.randint(1, 3))])
+    assert (record.state, record.text, record.tool_calls) == (whole.state, whole.text, whole.tool_calls)
+    assert (record.finish_reason, record.choices) == (whole.finish_reason, whole.choices)
+    assert (record.verdict, record.error) == (whole.verdict, whole.error)
+    if told["failures"] == 0.0:
+        assert texts(record) == texts(whole)
+        assert lost(record) == lost(whole)
+
+
+@pytest.mark.parametrize("strategy", [*STRATEGIES, "attention-moa"])
+def test_a_run_of_several_answers_that_is_cut_at_any_write_pays_for_none_twice(strategy: str) -> None:
+    """Whatever ran, and whichever call was the last one that was kept."""
+    agents = [AgentSpec(name=f"agent-{number}", model="test:m", seed=FIRST_SEED) for number in range(2)]
+    fields: dict[str, Any] = {"layers": 2 if strategy in {*LAYERED, "attention-moa"} else 3}
+    if strategy in ONE_AGENT:
+        fields |= {"samples": 2} if strategy != "single" else {}
+        agents = agents[:1]
+    spec = a_spec(agents, strategy=strategy, calls=QUICK, **fields)
+    told: dict[str, Any] = {"wanted": AnswerSpec(reply_format=FORM, choices=2), "says": acts}
+    whole = Story(spec, 1, **told).live()
+    for write in range(1, len(whole.calls) + 1):
+        record = resumed(Story(spec, 1, **told), [Cut(at_write=write)])
+        assert (record.state, record.text, record.choices) == (whole.state, whole.text, whole.choices)
+        if whole.state == "finished":  # a run that fails ends what is under way
+            assert texts(record) == texts(whole)
