@@ -68,19 +68,20 @@ class Finishing:
         Args:
             merged: What it ended with; without an output the run has failed.
         """
-        log, choices = self._log, self._caller.choices
         if merged.output is None:
-            log.end("failed", None, why_no_answer(log, merged))
-        else:
-            answer, problem = await self._formed(0, merged.output)
-            if problem is None:
-                self._settle(0, answer)
-                more = await self._more(choices, merged, merged.output.call_id) if choices is not None else ()
-                return self._closed(answer, more)
-            self._closed(answer, (), error=f"the answer has not the form that was asked for: {problem}")
-        if choices is not None:
-            await choices.results(0.0)
-        return log.record()
+            await self._end_others()
+            return self._log.end("failed", None, why_no_answer(self._log, merged))
+        answer, problem = await self._formed(0, merged.output)
+        if problem is None:
+            self._settle(0, answer)
+            return self._closed(answer, await self._more(merged, merged.output.call_id))
+        await self._end_others()
+        return self._closed(answer, (), error=f"the answer has not the form that was asked for: {problem}")
+
+    async def _end_others(self) -> None:
+        """End the further answers of a run that has failed, before its record is made: what they took is in it."""
+        if self._caller.choices is not None:
+            await self._caller.choices.results(0.0)
 
     def _closed(self, answer: Choice, more: Sequence[Choice | Loss], error: str | None = None) -> RunRecord:
         return self._log.end(
@@ -92,9 +93,11 @@ class Finishing:
             choices=more,
         )
 
-    async def _more(self, choices: Choices, merged: Merged, call_id: str) -> list[Choice | Loss]:
+    async def _more(self, merged: Merged, call_id: str) -> list[Choice | Loss]:
         """Return the further answers, those that are under way or those that are begun now; in time, or not at all."""
-        left_s = self._left_s()
+        choices, left_s = self._caller.choices, self._left_s()
+        if choices is None:
+            return []
         if merged.verdict.rule != "deadline" and left_s != 0.0:
             choices.begin_after(call_id)
         found = [one or self._late(call_id) for one in await choices.results(left_s)]

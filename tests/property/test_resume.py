@@ -175,7 +175,7 @@ def acts(request: CallRequest, text: str) -> Said:
 
 @pytest.mark.parametrize("seed", range(CUTS))
 def test_a_killed_run_has_the_answers_that_it_would_have_had(seed: int) -> None:
-    """Its tool calls, its form and its further answers too; no call that was paid is sent again, mending ones neither."""
+    """Its tool calls, its form and its further answers; no paid call is sent twice, the mending ones neither."""
     draw = random.Random(seed)
     spec, wanted = a_random_spec(draw, seeds=FIRST_SEED), a_wish(draw)
     told: dict[str, Any] = {"failures": draw.choice([0.0, 0.2]), "stop_share": 0.3, "wanted": wanted, "says": acts}
