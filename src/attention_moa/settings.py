@@ -203,6 +203,13 @@ def default_journal() -> Path | str:
     return named or user_data_path("attention-moa", appauthor=False) / "journal.db"
 
 
+def wants_traces() -> bool:
+    """Return whether the variables of OpenTelemetry say where traces go."""
+    variables = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    is_off = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    return not is_off and any(os.environ.get(variable, "").strip() for variable in variables)
+
+
 def _require_key(key: str, variable: str) -> str:
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigError("the key in it has characters that no key has: copy it anew", key=variable)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING, cast
 
 from attention_moa.cli.output import say
 from attention_moa.errors import ConfigError
 from attention_moa.server.config import ServerConfig
+from attention_moa.settings import wants_traces
+
+if TYPE_CHECKING:
+    from attention_moa.server.service import Service
 
 _LIBRARIES = ("fastapi", "starlette", "uvicorn")
 
@@ -30,12 +35,16 @@ def run_server(config: ServerConfig) -> None:
             raise
         message = f"{error.name} is not installed: pip install 'attention-moa[server]', or in a clone make install"
         raise ConfigError(message) from error
+    from attention_moa.telemetry import open_tracing
     from attention_moa.telemetry.logs import EventLog, log_to
 
     logger = log_to(sys.stderr, form=config.log_format, also=["uvicorn"])
     app = create_app(config)
-    app.state.service.observers.append(EventLog(logger))
-    names = ", ".join(app.state.service.catalogue.ensembles)
+    service = cast("Service", app.state.service)
+    service.observers.append(EventLog(logger))
+    if wants_traces():
+        service.tracing = open_tracing()
+    names = ", ".join(service.catalogue.ensembles)
 
     def ready(address: str) -> None:
         say(address)

@@ -85,6 +85,8 @@ class Service:
             StoreError: The journal cannot be opened.
         """
         async with AsyncExitStack() as stack:
+            if self.tracing is not None:
+                stack.push_async_callback(self.tracing.aclose)
             if self._given is None and not self.config.is_unjournaled:
                 place = self.config.journal or default_journal()
                 self.journal = cast("SqlJournal", await open_wanted(place))

@@ -1,0 +1,63 @@
+"""``attention-moa serve`` in a process of its own, at a free port of loopback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+ROOT = Path(__file__).parents[1]
+_PATIENCE_S = 60.0
+
+
+class ServeChild(NamedTuple):
+    """A server that is up.
+
+    Args:
+        process: Its process.
+        url: Its address, as it said.
+        log: The file that its standard error goes to.
+    """
+
+    process: subprocess.Popen[str]
+    url: str
+    log: Path
+
+    def end(self, signum: int = signal.SIGTERM) -> int:
+        """Return the exit code after a signal."""
+        self.process.send_signal(signum)
+        return self.process.wait(_PATIENCE_S)
+
+
+@contextmanager
+def serve_child(folder: Path, *options: str, variables: dict[str, str] | None = None) -> Iterator[ServeChild]:
+    """Lend a server; it is killed where the test leaves it running.
+
+    Args:
+        folder: Where it is started, and has its journal and log.
+        options: Of the command line.
+        variables: Of its environment, beside the test's own.
+    """
+    command: Sequence[str] = (
+        *(sys.executable, "-m", "attention_moa", "serve", "--port", "0"),
+        *("--journal", str(folder / "journal.db"), *options),
+    )
+    log = folder / "serve.log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(variables or {})}  # noqa: TID251 - the child's own
+    with (
+        log.open("ab") as told,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=told, text=True, cwd=folder, env=environment
+        ) as process,
+    ):
+        try:
+            url = cast("IO[str]", process.stdout).readline().strip()
+            assert url.startswith("http://"), log.read_text(encoding="utf-8")
+            yield ServeChild(process, url, log)
+        finally:
+            process.kill()
