@@ -49,6 +49,7 @@ class FakeOpenAI:
         self.behaviours = list(behaviours) or [says("Hello.")]
         self.requests = []
         self.open_requests = 0
+        self.properties: dict[str, Any] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -65,6 +66,7 @@ class FakeOpenAI:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._answer)
         app.router.add_get("/v1/models", _models)
+        app.router.add_get("/props", self._properties)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -76,6 +78,11 @@ class FakeOpenAI:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+
+    async def _properties(self, request: web.Request) -> web.StreamResponse:
+        """Tell what llama.cpp's server tells of its model."""
+        del request
+        return web.json_response(self.properties)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

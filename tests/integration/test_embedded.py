@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -19,7 +20,19 @@ import aiohttp
 import pytest
 
 from attention_moa.errors import ConfigError, ContextTooLongError, TransportError
-from attention_moa.messages import CallRequest, Chunk, Message, Sampling, Usage, assistant, user
+from attention_moa.json_check import check
+from attention_moa.messages import (
+    CallRequest,
+    Chunk,
+    Message,
+    ReplyFormat,
+    Sampling,
+    ToolSpec,
+    ToolUse,
+    Usage,
+    assistant,
+    user,
+)
 from attention_moa.providers.embedded import EmbeddedProvider
 from attention_moa.providers.weights import find_weights
 from tests.asking import a_request, chunks_of, run, text_of
@@ -32,6 +45,14 @@ _LONG = user("The river runs cold through the green valley. " * 800)
 def _ask(*messages: Message, agent: str = "ann", max_tokens: int | None = 12) -> CallRequest:
     sampling = Sampling(max_tokens=max_tokens, temperature=0.0)
     return a_request(*messages, agent=agent, model="embedded:smollm2", sampling=sampling)
+
+
+_PLACE = {
+    "type": "object",
+    "properties": {"city": {"type": "string", "maxLength": 20}, "stars": {"type": "integer", "maximum": 5}},
+    "required": ["city", "stars"],
+    "additionalProperties": False,
+}
 
 
 def _within(scenario: Callable[[EmbeddedProvider], Awaitable[None]], **options: Any) -> None:
@@ -307,5 +328,42 @@ def test_log_probabilities_come_from_the_model_itself() -> None:
             assert len(place.top) == 5
             assert place.top[0] == (place.token, place.logprob)
             assert 0 < sum(exp(logprob) for _, logprob in place.top) <= 1 + 1e-6
+
+    _within(scenario)
+
+
+def test_a_reply_is_forced_into_a_schema() -> None:
+    """Even of a model that would never think of it; a schema that makes no grammar is left out, with a note."""
+    wanted = ReplyFormat("json_schema", "place", schema=_PLACE)
+
+    async def scenario(provider: EmbeddedProvider) -> None:
+        sampling = Sampling(max_tokens=60, temperature=0.0)
+        asked = a_request(_SKY, model="embedded:smollm2", sampling=sampling, reply_format=wanted)
+        text = await text_of(provider, asked)
+        assert check(text, wanted) is None
+        assert set(json.loads(text)) == {"city", "stars"}
+        looking = ReplyFormat("json_schema", schema={"type": "strng"})
+        chunks = await chunks_of(provider, a_request(_SKY, sampling=Sampling(max_tokens=4), reply_format=looking))
+        assert chunks[-1].notes == ("the reply's format was not enforced: its schema cannot be made a grammar",)
+
+    _within(scenario)
+
+
+def test_a_tool_is_called_where_it_must_be_by_a_template_that_knows_none() -> None:
+    """In pieces; where it need not be, a note says that it could not."""
+    tools = (ToolSpec("weather", "The weather of a city.", _PLACE), ToolSpec("clock", "The time."))
+
+    async def scenario(provider: EmbeddedProvider) -> None:
+        sampling = Sampling(max_tokens=60, temperature=0.0)
+        asked = a_request(user("How is Paris?"), sampling=sampling, tools=ToolUse(tools, "required", "weather"))
+        chunks = await chunks_of(provider, asked)
+        pieces = [piece for chunk in chunks for piece in chunk.tool_calls]
+        assert len(pieces) > 2
+        assert "".join(piece.name for piece in pieces) == "weather"
+        assert set(json.loads("".join(piece.arguments for piece in pieces))) == {"city", "stars"}
+        assert not any(chunk.text for chunk in chunks)
+        assert chunks[-1].finish_reason == "tool_calls"
+        asked = a_request(_SKY, sampling=Sampling(max_tokens=4), tools=ToolUse(tools))
+        assert "it could not call any" in (await chunks_of(provider, asked))[-1].notes[0]
 
     _within(scenario)

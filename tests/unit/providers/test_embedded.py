@@ -20,7 +20,7 @@ from attention_moa.errors import (
     RefusedError,
     TransportError,
 )
-from attention_moa.messages import ImagePart, Message
+from attention_moa.messages import ImagePart, Message, ReplyFormat, ToolSpec, ToolUse
 from attention_moa.providers.embedded import EmbeddedProvider
 from tests.asking import a_request, chunks_of, run, text_of
 from tests.fake_openai import USAGE, FakeOpenAI, breaks, chunk, fails, hangs, says, streams
@@ -84,6 +84,50 @@ def test_a_reply_comes_through_the_child(world: World) -> None:
             (seen,) = server.requests
             assert seen.body["id_slot"] == 1
             assert seen.headers["Authorization"] == f"Bearer {provider.api_key}"
+            await provider.aclose()
+
+    run(scenario)
+
+
+def test_whether_a_template_knows_tools_is_asked_once(world: World) -> None:
+    """One that does gets them, one that does not is forced to call; without tools nothing is asked."""
+    tools = ToolUse((ToolSpec("clock"),), "required")
+
+    async def scenario() -> None:
+        call = '{"name": "clock", "arguments": {}}'
+        for has_tools in (True, False):
+            async with FakeOpenAI(says("Hello."), says([call[:12], call[12:]])) as server:
+                server.properties = {"chat_template_caps": {"supports_tools": has_tools}}
+                provider = world.of(server)
+                await chunks_of(provider)
+                chunks = await chunks_of(provider, a_request(tools=tools))
+                server.properties = {}
+                await chunks_of(provider, a_request(tools=tools))
+                await provider.aclose()
+                assert ["tools" in seen.body for seen in server.requests] == [False, has_tools, has_tools]
+                pieces = [piece for chunk in chunks for piece in chunk.tool_calls]
+                assert "".join(piece.name + piece.arguments for piece in pieces) == ("" if has_tools else "clock{}")
+                assert chunks[-1].finish_reason == ("stop" if has_tools else "tool_calls")
+
+    run(scenario)
+
+
+def test_a_schema_that_the_server_refuses_is_left_out_with_a_note(world: World) -> None:
+    """One more request, without it; any other refusal is final."""
+    refusal = fails(400, "JSON schema error at #: unrecognized type", type="invalid_request_error", code=400)
+    asked = a_request(reply_format=ReplyFormat("json_schema", schema={"type": "x"}))
+
+    async def scenario() -> None:
+        async with FakeOpenAI(refusal, says("Hello."), refusal, refusal, fails(400, "no", code=400)) as server:
+            provider = world.of(server)
+            chunks = await chunks_of(provider, asked)
+            assert chunks[-1].notes == ("the reply's format was not enforced: its schema cannot be made a grammar",)
+            assert ["response_format" in seen.body for seen in server.requests] == [True, False]
+            with pytest.raises(RefusedError, match="JSON schema error"):
+                await chunks_of(provider, asked)
+            with pytest.raises(RefusedError, match="no"):
+                await chunks_of(provider, asked)
+            assert len(server.requests) == 5
             await provider.aclose()
 
     run(scenario)

@@ -16,12 +16,20 @@ from attention_moa.messages import (
     TextPart,
     TokenChances,
     ToolCall,
+    ToolCallDelta,
     Usage,
     assistant,
     system,
     user,
 )
-from attention_moa.providers.embedded_wire import ReplyReader, parse_error, render_body, render_messages
+from attention_moa.providers.embedded_wire import (
+    ReplyReader,
+    is_of_grammar,
+    parse_error,
+    parse_has_tools,
+    render_body,
+    render_messages,
+)
 from tests.asking import a_request
 
 
@@ -201,3 +209,47 @@ def test_an_http_error_is_one_of_ours(status: int, body: str, kind: type[CallErr
     error = parse_error(status, body.encode())
     assert type(error) is kind
     assert text in str(error)
+
+
+def test_pieces_of_tool_calls_are_read_as_they_come() -> None:
+    """Where a template knows tools the server streams them as OpenAI does."""
+    pieces: list[Any] = [
+        [{"index": 0, "id": "c1", "type": "function", "function": {"name": "clock", "arguments": ""}}],
+        [{"index": 0, "function": {"arguments": "{}"}}, {"index": 1}],
+    ]
+    events = [{"choices": [{"delta": {"content": None, "tool_calls": piece}}]} for piece in pieces]
+    chunks = _read(*events, _says(finish="tool_calls"))
+    assert [piece for chunk in chunks for piece in chunk.tool_calls] == [
+        ToolCallDelta(0, "c1", "clock"),
+        ToolCallDelta(0, arguments="{}"),
+        ToolCallDelta(1),
+    ]
+    assert chunks[-1].finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("body", "has_tools"),
+    [
+        (b'{"chat_template_caps": {"supports_tools": true}}', True),
+        (b'{"chat_template_caps": {"supports_tools": false}}', False),
+        (b"{}", False),
+        (b"not found", False),
+        (b"\xff", False),
+    ],
+)
+def test_what_a_server_tells_of_its_template_is_read(body: bytes, has_tools: bool) -> None:
+    """One that does not tell has no tools."""
+    assert parse_has_tools(body) is has_tools
+
+
+def test_a_schema_that_makes_no_grammar_is_told_from_other_refusals() -> None:
+    """By what the server says."""
+    assert is_of_grammar(RefusedError("JSON schema error at #: unrecognized type"))
+    assert not is_of_grammar(RefusedError("messages: missing"))
+    assert not is_of_grammar(ServerError("grammar"))
+
+
+def test_a_speakers_name_opens_the_text() -> None:
+    """Templates know nothing of it."""
+    (turn,) = render_messages((Message("user", (TextPart("Hi."),), name="ann"),))
+    assert turn["content"] == "[ann] Hi."

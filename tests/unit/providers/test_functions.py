@@ -70,11 +70,12 @@ def test_a_function_may_say_why_its_reply_ends() -> None:
 @pytest.mark.parametrize(("name", "notes"), [("echo", 1), ("who", 0)])
 def test_settings_that_a_function_cannot_hear_of_are_noted(name: str, notes: int) -> None:
     """Who has a parameter ``request`` finds them there; without settings there is nothing to note."""
-    asked = a_request(sampling=Sampling(temperature=0.5, seed=1))
+    tools = ToolUse((ToolSpec("clock"),))
+    asked = a_request(sampling=Sampling(temperature=0.5, seed=1), tools=tools)
     assert not run(lambda: chunks_of(_agent(name)))[-1].notes
     found = run(lambda: chunks_of(_agent(name), asked))[-1].notes
     assert len(found) == notes
-    assert all(note.endswith("no parameter named request: temperature, seed") for note in found)
+    assert all(note.endswith("no parameter named request: temperature, seed, tools") for note in found)
 
 
 @pytest.mark.parametrize(

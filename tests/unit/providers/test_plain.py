@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from attention_moa.messages import ImagePart, Message, Sampling, TextPart, ToolCall, user
-from attention_moa.providers.plain import render_plain, render_sampling
+from attention_moa.messages import (
+    ImagePart,
+    Message,
+    ReplyFormat,
+    Sampling,
+    TextPart,
+    ToolCall,
+    ToolSpec,
+    ToolUse,
+    user,
+)
+from attention_moa.providers.plain import render_plain, render_sampling, render_wishes
+from tests.asking import a_request
 
 
 def test_a_plain_turn_is_role_and_text_alone() -> None:
@@ -34,3 +45,14 @@ def test_only_settings_that_are_set_are_told() -> None:
     """None means: the default holds."""
     assert render_sampling(Sampling()) == {}
     assert render_sampling(Sampling(temperature=0.0, stop=("x",))) == {"temperature": 0.0, "stop": ("x",)}
+
+
+def test_tools_and_a_format_are_told_where_they_are_set() -> None:
+    """What is not set in them is left out."""
+    assert render_wishes(a_request()) == {}
+    tools = ToolUse((ToolSpec("clock"),), "required", "clock")
+    asked = a_request(tools=tools, reply_format=ReplyFormat("json_object"))
+    assert render_wishes(asked) == {
+        "tools": {"tools": ({"name": "clock"},), "choice": "required", "only": "clock"},
+        "reply_format": {"kind": "json_object"},
+    }

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from attention_moa.errors import BadReplyError, ConfigError, ServerError
-from attention_moa.messages import Sampling, Stage, assistant, system, user
+from attention_moa.messages import ReplyFormat, Sampling, Stage, ToolSpec, ToolUse, assistant, system, user
 from attention_moa.providers.programs import ProgramProvider
 from tests.asking import a_request, chunks_of, run, text_of
+
+_CLOCK = ToolSpec("clock")
 
 
 def _program(code: str) -> ProgramProvider:
@@ -34,6 +36,18 @@ def test_a_program_reads_the_conversation_and_writes_the_text() -> None:
     request = a_request(*turns, stage=Stage.CRITIQUE, peer="bob", sampling=Sampling(top_p=0.5))
     text = run(lambda: text_of(_program(code), request))
     assert text == "['system', 'user', 'assistant', 'user'] ü? ann critique bob {'top_p': 0.5}"
+
+
+@pytest.mark.parametrize(("tools", "notes"), [(ToolUse((_CLOCK,)), 1), (ToolUse((_CLOCK,), "none"), 0)])
+def test_a_program_is_told_of_tools_that_it_cannot_call_and_of_a_format(tools: ToolUse, notes: int) -> None:
+    """A note says what it could not do; where nothing may be called there is nothing to note."""
+    code = "import json, sys; q = json.load(sys.stdin); print(q['tools'], q['reply_format'], end='')"
+    asked = a_request(tools=tools, reply_format=ReplyFormat("json_object"))
+    chunks = run(lambda: chunks_of(_program(code), asked))
+    text = "".join(chunk.text for chunk in chunks)
+    assert "'name': 'clock'" in text
+    assert text.endswith("{'kind': 'json_object'}")
+    assert [note.endswith("is a program and cannot call tools") for note in chunks[-1].notes] == [True] * notes
 
 
 def test_a_program_is_streamed_as_it_writes(tmp_path: Path) -> None:

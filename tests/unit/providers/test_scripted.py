@@ -11,7 +11,18 @@ from msgspec.structs import replace
 from attention_moa.agents import AgentSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import BadReplyError, CallError, RateLimitError, RefusedError, ServerError
-from attention_moa.messages import CallRequest, Chunk, Reply, Sampling, Stage, TokenChances, Usage, user
+from attention_moa.messages import (
+    CallRequest,
+    Chunk,
+    Reply,
+    Sampling,
+    Stage,
+    TokenChances,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    user,
+)
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
 from attention_moa.records import Attempt, CallRecord, RunRecord
 from tests.asking import a_request, chunks_of, run, text_of
@@ -88,6 +99,38 @@ def test_a_reply_brings_its_log_probabilities_and_so_does_a_recorded_call() -> N
     call = replace(_recorded("1.answer.ann", "m"), logprobs=chances)
     record = a_record(a_head(), call)
     assert run(lambda: chunks_of(ScriptedProvider(record)))[-1].logprobs == chances
+
+
+def test_a_reply_calls_tools_in_pieces_and_so_does_a_recorded_call() -> None:
+    """After the text; the first piece of a call names it."""
+    calls = (ToolCall("c1", "weather", '{"city": 1}'), ToolCall("c2", "clock", ""))
+    said = Reply(text="", finish_reason="tool_calls", tool_calls=calls)
+    chunks = run(lambda: chunks_of(ScriptedProvider([said], pieces=3)))
+    assert [piece for chunk in chunks for piece in chunk.tool_calls] == [
+        ToolCallDelta(0, "c1", "weather", '{"c'),
+        ToolCallDelta(0, arguments='ity"'),
+        ToolCallDelta(0, arguments=": 1}"),
+        ToolCallDelta(1, "c2", "clock"),
+    ]
+    assert chunks[-1].finish_reason == "tool_calls"
+    record = a_record(a_head(), replace(_recorded("1.answer.ann", ""), text="", tool_calls=calls))
+    again = run(lambda: chunks_of(ScriptedProvider(record)))
+    assert [piece.name for chunk in again for piece in chunk.tool_calls] == ["weather", "clock"]
+
+
+def test_calls_of_a_line_come_after_its_text_at_its_pace() -> None:
+    """Each piece takes its time."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    line = Line(
+        text="I look.", tool_calls=[ToolCall("c1", "clock", "{}")], call_pieces=2, first_token_s=2.0, piece_s=0.5
+    )
+    chunks = run(lambda: chunks_of(ScriptedProvider([line], sleep=sleep)))
+    assert [bool(chunk.tool_calls) for chunk in chunks] == [False, True, True, False]
+    assert waits == [2.0, 0.5, 0.5]
 
 
 def test_chunks_are_yielded_as_they_are() -> None:
