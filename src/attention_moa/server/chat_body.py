@@ -98,6 +98,7 @@ class AssistantTurn(Body, frozen=True, kw_only=True, tag_field="role", tag="assi
     parsed: Any = None
     reasoning: str | None = None
     reasoning_content: str | None = None
+    provider_specific_fields: Any = None  # LiteLLM keeps there what it does not know of a reply
 
 
 class ToolTurn(Body, frozen=True, kw_only=True, tag_field="role", tag="tool"):
