@@ -64,6 +64,15 @@ def test_the_python_agents_example_runs(monkeypatch: pytest.MonkeyPatch) -> None
     }
 
 
+def test_the_agent_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent's tool is called in one run, and its result is in the next one's answer."""
+    ensemble = tmp_path / "one.toml"
+    agent = '[[agents]]\nname = "e"\nmodel = "python:tests.framework_agents:caller"\n'
+    ensemble.write_text(f'name = "one"\nstrategy = "single"\n{agent}', encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
+    assert said_by("agent.py", str(ensemble)).splitlines() == ["It is ['rain in Oslo'].", "2 runs"]
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_fits_on_a_screen(path: Path) -> None:
     """An example is short: about twenty lines of code."""
