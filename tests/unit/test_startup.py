@@ -48,7 +48,15 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["--version"], ["ask", "--help"], ["ensemble", "--help"], ["bench", "score", "--help"]]
+    "command",
+    [
+        ["--help"],
+        ["--version"],
+        ["ask", "--help"],
+        ["ensemble", "--help"],
+        ["bench", "score", "--help"],
+        ["serve", "--help"],
+    ],
 )
 def test_help_loads_nothing_heavy(command: list[str]) -> None:
     """Asking for help needs no model, and no library that talks to one."""
