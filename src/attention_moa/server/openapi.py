@@ -56,7 +56,7 @@ def described(
     """
     content: dict[str, Any] = {"application/json": {"schema": {} if reply is None else _ref(reply)}}
     if pieces is not None:
-        content["text/event-stream"] = {"schema": {"type": "string", "description": f"data: {pieces.__name__}"}}
+        content["text/event-stream"] = {"schema": {"description": f"data: {pieces.__name__}"}}
     told: dict[str, Any] = {"responses": {"200": {"description": "OK", "content": content}, "default": _ERROR}}
     if body is not None:
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}

@@ -23,7 +23,6 @@ from attention_moa.server.runs import (
     Found,
     RunLine,
     RunList,
-    RunSummary,
     find_run,
     line_of_live,
     line_of_row,
@@ -85,7 +84,7 @@ async def list_runs(
     return document(RunList(data=lines[:most], has_more=len(lines) > most))
 
 
-@router.get("/v1/runs/{run_id}", openapi_extra=described(reply=RunSummary))
+@router.get("/v1/runs/{run_id}", openapi_extra=described())  # two views; the record's form has versions of its own
 async def show_run(request: Request, run_id: str, view: str = "record") -> Response:
     """Return a run: its whole record, or with ``view=summary`` without any text."""
     service, found = await _found(request, run_id)
