@@ -167,7 +167,7 @@ class Collected:
         if is_first:
             self.first_token_s = self._log.seconds()
             self._log.tell(CallFirstToken(**about_call(self._log, self._ask)))
-        if self._log.has_deltas:
+        if self._log.has_deltas is True:  # not where the answer's pieces are enough
             text, thinking = whole_characters(chunk.text), whole_characters(chunk.thinking)
             self._log.tell(
                 CallDelta(**about_call(self._log, self._ask), text=text, thinking=thinking, tool_calls=pieces)

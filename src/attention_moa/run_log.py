@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, TypeAlias
 
 from msgspec.structs import replace
 
@@ -47,6 +48,9 @@ from attention_moa.records import (
 )
 from attention_moa.schedule import Pair
 from attention_moa.stored_runs import RunHead
+
+Deltas: TypeAlias = bool | Literal["answer"]
+"""Which pieces of text are events: of every reply and of the answer, of the answer alone, or none."""
 
 
 class LayerBoard:
@@ -99,7 +103,7 @@ class RunLog:
         conversation: ``x``.
         now: Seconds on a clock that never goes back.
         observers: Who is told.
-        has_deltas: Whether observers want every piece of every reply, and of the answer.
+        has_deltas: Whether observers want every piece of every reply and of the answer; ``answer``: of that alone.
         wanted: What the answer is to be.
         owner: Whose run it is.
         labels: What the caller attached, name by name.
@@ -115,7 +119,7 @@ class RunLog:
         *,
         now: Callable[[], float],
         observers: Sequence[Observer] = (),
-        has_deltas: bool = False,
+        has_deltas: Deltas = False,
         wanted: AnswerSpec = PLAIN,
         owner: str = "",
         labels: Mapping[str, str] | None = None,

@@ -43,7 +43,7 @@ from attention_moa.prompts import Desk, Seal, Templates
 from attention_moa.providers import ProviderPool
 from attention_moa.questions import conversation_of
 from attention_moa.records import RunRecord
-from attention_moa.run_log import RunLog
+from attention_moa.run_log import Deltas, RunLog
 from attention_moa.run_stream import RunStream
 from attention_moa.schedule import count_calls
 from attention_moa.settings import api_key, load_spec
@@ -241,7 +241,7 @@ class Ensemble:
         question: str | Conversation,
         *,
         system: str | None = None,
-        deltas: bool = False,
+        deltas: Deltas = False,
         wish: RunWish = ANY_RUN,
         wanted: AnswerSpec = PLAIN,
         spec: EnsembleSpec | None = None,
@@ -253,7 +253,8 @@ class Ensemble:
         Args:
             question: As in ``run``; so are ``system`` and the last five.
             system: A system prompt to put first.
-            deltas: Whether every piece of every reply is an event, and every piece of the answer that is sure to stand.
+            deltas: Whether every piece of every reply is an event, and every piece of the answer that is sure to stand;
+                ``answer`` for those of the answer alone, which costs less.
             wish: Which run of the journal this is.
             wanted: What the answer is to be.
             spec: What runs in the place of the ensemble itself.
@@ -289,7 +290,7 @@ class Ensemble:
         *,
         wish: RunWish,
         wanted: AnswerSpec,
-        has_deltas: bool,
+        has_deltas: Deltas,
     ) -> RunLog:
         now = datetime.now(UTC)
         return RunLog(

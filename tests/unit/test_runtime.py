@@ -15,7 +15,7 @@ from aiohttp import web
 from attention_moa.agents import AgentSpec, WriterSpec
 from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec, LimitSpec, PromptSpec
 from attention_moa.errors import BudgetError, ConfigError, QuorumError, ServerError
-from attention_moa.events import CallDelta, Event, RunFinished, RunStarted
+from attention_moa.events import AnswerDelta, CallDelta, Event, RunFinished, RunStarted
 from attention_moa.messages import CallRequest, Conversation, ImagePart, Message, TextPart, assistant, system, user
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
 from attention_moa.records import RunRecord
@@ -370,6 +370,17 @@ def test_a_stream_gives_every_piece_where_that_is_asked_for() -> None:
     deltas = [item for item in asyncio.run(scenario()) if isinstance(item, CallDelta)]
     assert "".join(delta.text for delta in deltas if delta.call_id == "1.summary.a") == "says 1.summary.a"
     assert len(deltas) == 2 * 9
+
+
+def test_a_stream_may_give_the_answers_pieces_alone() -> None:
+    """Those of other replies would be most of what happens."""
+
+    async def scenario() -> list[Event | RunRecord]:
+        return await items(an_ensemble(layers=1).stream(WHY, deltas="answer"))
+
+    found = asyncio.run(scenario())
+    assert not any(isinstance(item, CallDelta) for item in found)
+    assert "".join(item.text for item in found if isinstance(item, AnswerDelta)) == "says 1.summary.a"
 
 
 def test_a_stream_raises_what_the_run_raises() -> None:

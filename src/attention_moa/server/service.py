@@ -143,7 +143,7 @@ class Service:
         )
         ensemble = self._ensembles[job.ensemble]
         return ensemble.stream(
-            job.conversation, deltas=True, wish=wish, wanted=job.wanted, spec=job.spec, salt=visitor.salt
+            job.conversation, deltas="answer", wish=wish, wanted=job.wanted, spec=job.spec, salt=visitor.salt
         )
 
 
