@@ -37,6 +37,11 @@ def wanted(*groups: str) -> list[Requirement]:
     return [Requirement(text) for text in texts if isinstance(text, str)]
 
 
+def locked_extras() -> list[str]:
+    """Return the extras that are locked: all but the one whose packages are tested in an environment of their own."""
+    return [extra for extra in pyproject()["project"]["optional-dependencies"] if extra != "inspect"]
+
+
 def layers_of_the_tree() -> list[list[str]]:
     """Return the layers that import-linter holds, from the top: the modules of each."""
     contract = pyproject()["tool"]["importlinter"]["contracts"][0]
@@ -68,7 +73,7 @@ def test_the_development_lock_holds_the_other_one() -> None:
     ("lock", "groups"),
     [
         ("requirements.lock", ["embedded", "build"]),
-        ("requirements-dev.lock", [*pyproject()["project"]["optional-dependencies"], "build", "docs", "dev"]),
+        ("requirements-dev.lock", [*locked_extras(), "build", "docs", "dev"]),
     ],
 )
 def test_the_locks_fit_what_pyproject_asks_for(lock: str, groups: list[str]) -> None:
@@ -78,6 +83,12 @@ def test_the_locks_fit_what_pyproject_asks_for(lock: str, groups: list[str]) -> 
         found = pinned.get(re.sub(r"[-_.]+", "-", requirement.name).lower(), set())
         assert found, f"{requirement} is not in {lock}: make lock"
         assert all(requirement.specifier.contains(pin) for pin in found), f"{requirement}: make lock"
+
+
+def test_all_locked_extras_go_into_the_lock() -> None:
+    """An extra that is new in pyproject.toml is new in the Makefile too."""
+    (line,) = re.findall(r"^EXTRAS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(line.split()) == sorted(locked_extras())
 
 
 def test_every_extra_for_a_vendor_exists_in_the_provider_library() -> None:
