@@ -70,7 +70,7 @@ async def open_key_gate(
             may_be_open=may_be_open,
         )
         async with together() as group:
-            sweeping = group.create_task(_sweep(gate, spending, journal, now))
+            sweeping = group.create_task(sweep(gate, spending, journal, now))
             try:
                 yield gate
             finally:
@@ -250,7 +250,7 @@ def _require_allowed(key: Key, visitor: Visitor, job: Job) -> None:
         raise ApiError(403, message, type="permission_error", code="setting_not_allowed", param=param)
 
 
-async def _sweep(gate: KeyGate, spending: Spending, journal: SqlJournal, now: Callable[[], datetime]) -> None:
+async def sweep(gate: KeyGate, spending: Spending, journal: SqlJournal, now: Callable[[], datetime]) -> None:
     """Settle what servers left that died, from time to time."""
     while True:
         try:

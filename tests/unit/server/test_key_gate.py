@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,21 @@ from starlette.requests import HTTPConnection
 from attention_moa.agents import AgentSpec
 from attention_moa.answer_spec import AnswerSpec
 from attention_moa.config import EnsembleSpec
+from attention_moa.errors import StoreError
 from attention_moa.money import Price
 from attention_moa.records import RunRecord, UsageTotal
 from attention_moa.rules import LimitSpec
 from attention_moa.server.errors import ApiError
 from attention_moa.server.gate import Pass, Visitor
 from attention_moa.server.job import Job
-from attention_moa.server.key_gate import KeyGate, open_key_gate
+from attention_moa.server.key_gate import KeyGate, open_key_gate, sweep
+from attention_moa.server.key_ring import KeyRing
+from attention_moa.server.key_store import KeyStore, open_key_database
 from attention_moa.server.keys import KeyRules
 from attention_moa.server.leftovers import UNBEGUN_S, settle_leftovers
 from attention_moa.server.pricing import expected_cost
-from attention_moa.server.spending import Spent
+from attention_moa.server.rates import Rates
+from attention_moa.server.spending import Held, Spending, Spent
 from attention_moa.store import open_journal
 from attention_moa.store.journal import SqlJournal
 from tests import asking
@@ -384,3 +389,72 @@ def test_a_server_settles_what_it_left_when_it_comes_back(tmp_path: Path) -> Non
             assert (await world.till.spending.spent())["owner-of-run-1"] == Spent(0.25, 0.25)
 
     asking.run(scenario)
+
+
+class BrokenSpending(Spending):
+    """What keys spent, in a database that is gone."""
+
+    async def settle(self, held: Held, run_id: str | None, usd: float) -> None:  # noqa: ARG002 - the signature that it has
+        raise StoreError("the disk is gone")
+
+    async def held(self) -> list[Held]:
+        raise StoreError("the disk is gone")
+
+
+def test_a_database_that_fails_keeps_no_answer_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was held then is a leftover: it is settled from the journal once the database is there again."""
+
+    async def scenario() -> None:
+        place, day = tmp_path / "journal.db", Day()
+        async with open_journal(place) as journal, a_till(place, day) as till:
+            key = await till.key("alice", KeyRules(usd=100))
+            async with open_key_database(place) as database:
+                ring, broken = KeyRing(till.store, Clock()), BrokenSpending(database, day)
+                gate = KeyGate(ring, Rates(Clock()), broken, journal, has_isolated_caches=False)
+                leave = await gate.admit(Visitor(owner=key.owner), a_job())
+                await leave.begun("run-1")
+                assert len(gate.charges) == 1
+                await leave.settle(ended("run-1", 0.25))
+            place_of_run = await journal.begin(a_head("run-1"))
+            await place_of_run.end(ended("run-1", 0.25))
+            await place_of_run.release()
+            world = World(gate, till, journal)
+            assert await settled(world) == 1
+            assert await world.spent() == {"alice": 0.25}
+
+    asking.run(scenario)
+    assert [line.getMessage() for line in caplog.records if line.levelname == "ERROR"] == ["server.run_not_settled"]
+
+
+def test_leftovers_that_cannot_be_read_are_looked_for_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A database that is gone for a while ends no server."""
+
+    async def scenario() -> None:
+        place, day = tmp_path / "journal.db", Day()
+        async with open_journal(place) as journal, open_key_database(place) as database:
+            broken = BrokenSpending(database, day)
+            gate = KeyGate(
+                KeyRing(KeyStore(database), Clock()), Rates(Clock()), broken, journal, has_isolated_caches=False
+            )
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(sweep(gate, broken, journal, day))
+                while not caplog.records:
+                    await asyncio.sleep(0.01)
+                assert not task.done()
+                task.cancel()
+
+    asking.run(scenario)
+    assert caplog.records[0].getMessage() == "server.leftovers_not_settled"
+
+
+def test_a_run_whose_record_cannot_be_read_counts_with_what_was_held(tmp_path: Path) -> None:
+    """Its money is not held for ever."""
+
+    async def scenario(world: World) -> None:
+        was_held = await a_dead_run(world, "run-1", calls_usd=0.25, state="finished")
+        with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
+            connection.execute("UPDATE moa_runs SET record = ?", (b"no record",))
+        assert await settled(world) == 1
+        assert await world.spent() == {"owner-of-run-1": was_held}
+
+    play(tmp_path, scenario)
