@@ -73,6 +73,112 @@ def test_max_tokens_cuts_the_reply_and_says_so() -> None:
     run(scenario)
 
 
+def a_tool(name: str, **properties: Any) -> dict[str, Any]:
+    """Return a tool that needs all of these."""
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return {"type": "function", "function": {"name": name, "parameters": schema}}
+
+
+TOOLS = [a_tool("weather", city={"type": "string"}), a_tool("clock", zone={"enum": ["CET"]})]
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+@pytest.mark.parametrize(
+    ("choice", "name"), [("required", "weather"), ({"type": "function", "function": {"name": "clock"}}, "clock")]
+)
+def test_a_tool_that_must_be_called_is_called(is_streamed: bool, choice: object, name: str) -> None:
+    """With arguments of its schema; in a stream in pieces, the first of which names it."""
+
+    async def scenario() -> None:
+        async with running(a_fleet(chunk_tokens=1)) as client:
+            answer = await client.chat(stream=is_streamed, tools=TOOLS, tool_choice=choice)
+            if is_streamed:
+                deltas = [event["choices"][0]["delta"] for event in answer.events]
+                pieces = [call for delta in deltas for call in delta.get("tool_calls", ())]
+                assert len(pieces) > 2
+                assert {piece["index"] for piece in pieces} == {0}
+                arguments = "".join(piece["function"]["arguments"] for piece in pieces)
+                called, finish = pieces[0], answer.events[-1]["choices"][0]["finish_reason"]
+            else:
+                (told,) = answer.json["choices"]
+                assert told["message"]["content"] is None
+                (called,) = told["message"]["tool_calls"]
+                arguments, finish = called["function"]["arguments"], told["finish_reason"]
+                assert answer.json["usage"]["completion_tokens"] == -(-len(arguments) // 4)
+            assert (called["type"], called["function"]["name"], finish) == ("function", name, "tool_calls")
+            assert called["id"].startswith("call_")
+            assert set(msgspec.json.decode(arguments)) == ({"city"} if name == "weather" else {"zone"})
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", None])
+def test_a_tool_that_need_not_be_called_is_not(choice: str | None) -> None:
+    """The reply is text, as without tools."""
+
+    async def scenario() -> None:
+        async with running() as client:
+            answer = await client.chat(tools=TOOLS, tool_choice=choice)
+            assert answer.text
+            assert "tool_calls" not in answer.json["choices"][0]["message"]
+
+    run(scenario)
+
+
+def test_a_form_that_is_asked_for_is_kept() -> None:
+    """A schema's, or any object; a limit cuts it, and says so."""
+    schema = {"type": "object", "properties": {"stars": {"type": "integer", "minimum": 2}}, "required": ["stars"]}
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+
+    async def scenario() -> None:
+        async with running() as client:
+            for is_streamed in (True, False):
+                assert (await client.chat(stream=is_streamed, response_format=form)).text == '{"stars": 2}'
+            assert (await client.chat(response_format={"type": "json_object"})).text == "{}"
+            assert (await client.chat(response_format={"type": "text"})).text[0].isupper()
+            cut = await client.chat(response_format=form, max_tokens=1)
+            assert (cut.text, cut.json["choices"][0]["finish_reason"]) == ('{"st', "length")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": TOOLS, "tool_choice": {"function": {"name": "none"}}}, "tool_choice"),
+        ({"tools": TOOLS, "tool_choice": "any"}, "tool_choice"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema.schema"),
+        ({"response_format": {"type": "xml"}}, "response_format.type"),
+    ],
+)
+def test_tools_and_forms_that_make_no_sense_are_refused(fields: dict[str, Any], param: str) -> None:
+    """As real endpoints do, with the field's name."""
+
+    async def scenario() -> None:
+        async with running() as client:
+            answer = await client.chat(**fields)
+            assert (answer.status, answer.json["error"]["param"]) == (400, param)
+
+    run(scenario)
+
+
+def test_a_call_that_comes_with_a_fault_is_marked_as_any_text() -> None:
+    """Nobody may use it; an empty reply has no call either."""
+
+    async def scenario() -> None:
+        faults: tuple[Fault, ...] = ("cut", "empty")
+        for fault in faults:
+            async with running(a_fleet(faults={fault: 1.0})) as client:
+                with suppress(aiohttp.ClientPayloadError):
+                    answer = await client.chat(tools=TOOLS, tool_choice="required")
+                    assert "tool_calls" not in answer.json["choices"][0]["message"]
+                reply = next(iter(client.fleet.log)).reply or ""
+                assert reply.startswith(FAULTYTEXT) == (fault == "cut")
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("is_streamed", [True, False])
 def test_thinking_comes_apart_from_the_text(is_streamed: bool) -> None:
     """And is counted apart."""

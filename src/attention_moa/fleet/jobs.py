@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from attention_moa.fleet.chances import Chances, token_chances
 from attention_moa.fleet.draws import Draw
+from attention_moa.fleet.instances import write_instance
 from attention_moa.fleet.judgements import write_judgement
 from attention_moa.fleet.log import Visit
 from attention_moa.fleet.replies import Usage
@@ -20,11 +21,15 @@ BREAKING: frozenset[Fault] = frozenset({"cut", "malformed", "reset", "error_in_r
 
 
 class Words(NamedTuple):
-    """What a reply says: ``text`` behind ``thinking``, and why it ends there."""
+    """What a reply says: ``text`` behind ``thinking``, and why it ends there.
+
+    With a ``tool`` the text is the arguments of a call of it.
+    """
 
     text: str
     thinking: str
     finish: str
+    tool: str = ""
 
     @property
     def tokens(self) -> int:
@@ -52,9 +57,14 @@ class Job(NamedTuple):
     visit: Visit
 
     def logprobs(self) -> list[Chances] | None:
-        """Return how likely the tokens of the text are, as they are told; None where nobody asked."""
+        """Return how likely the tokens of the text are, as they are told; None where nobody asked, and for a call."""
         top = self.asked.top_logprobs
-        return None if top is None else token_chances(self.drawn.chance, self.words.text, top)
+        return None if top is None or self.words.tool else token_chances(self.drawn.chance, self.words.text, top)
+
+    @property
+    def call_id(self) -> str:
+        """What the call of a tool is known by."""
+        return f"call_{self.visit.request}_{self.visit.times}"
 
     def has_written(self, thought: int, said: int) -> None:
         """Write down how much has been written, in characters of thinking and of text: all of ours are ASCII."""
@@ -78,16 +88,26 @@ def write(asked: ChatRequest, drawn: Draw) -> Words:
     words = _within(asked, drawn)
     if drawn.fault in BREAKING:
         return words._replace(text=f"{FAULTYTEXT} {words.text}")
-    return words._replace(text="", thinking="") if drawn.fault == "empty" else words
+    return words._replace(text="", thinking="", tool="") if drawn.fault == "empty" else words
 
 
 def _within(asked: ChatRequest, drawn: Draw) -> Words:
     most = asked.max_tokens
     thinking = write_text(drawn.chance, drawn.reasoning_tokens) if drawn.reasoning_tokens else ""
-    text = write_judgement(drawn.chance, asked.prompt, drawn.output_tokens)
-    text = text or write_reply(drawn.chance, asked.last, drawn.output_tokens, is_stop=drawn.is_stop)
+    text = _said(asked, drawn)
+    tool = asked.call.tool if asked.call is not None else ""
     if most is None or Words(text, thinking, "").tokens <= most:
-        return Words(text, thinking, "stop")
+        return Words(text, thinking, "tool_calls" if tool else "stop", tool)
     thinking = thinking[: most * BYTES_A_TOKEN]
     left = most - count_tokens(thinking.encode())
-    return Words(text[: left * BYTES_A_TOKEN].rstrip(), thinking, "length")
+    return Words(text[: left * BYTES_A_TOKEN].rstrip(), thinking, "length", tool)
+
+
+def _said(asked: ChatRequest, drawn: Draw) -> str:
+    """Return the arguments of the call that must be made, JSON of the form that was asked for, or else plain words."""
+    if asked.call is not None:
+        return write_instance(drawn.chance, asked.call.parameters)
+    if asked.form is not None:
+        return write_instance(drawn.chance, asked.form)
+    text = write_judgement(drawn.chance, asked.prompt, drawn.output_tokens)
+    return text or write_reply(drawn.chance, asked.last, drawn.output_tokens, is_stop=drawn.is_stop)

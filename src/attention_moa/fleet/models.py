@@ -15,7 +15,7 @@ from attention_moa.fleet.log import Visit
 from attention_moa.fleet.places import Places, QueueFullError
 from attention_moa.fleet.rates import RateExceededError, Rates
 from attention_moa.fleet.refusals import failure, gave_up, too_long, too_many
-from attention_moa.fleet.replies import DONE, Head, error_document, error_event, page, pieces
+from attention_moa.fleet.replies import DONE, Call, Head, call_delta, error_document, error_event, page, pieces
 from attention_moa.fleet.requests import ChatRequest
 from attention_moa.fleet.sending import HTML, Sender
 from attention_moa.fleet.spec import FleetSpec, ModelSpec
@@ -139,6 +139,7 @@ class SimulatedModel:
             job.usage(),
             has_choice=fault != "no_choices",
             logprobs=job.logprobs(),
+            call=Call(job.call_id, words.tool) if words.tool else None,
         )
         if fault == "cut":
             return await job.sender.half(body)
@@ -171,8 +172,11 @@ class SimulatedModel:
             return
         begun_s, thinking, size = watch.due_s, job.words.thinking, self._fleet.chunk_tokens
         chances = job.logprobs()
+        field_of_text = "arguments" if job.words.tool else "content"
         written = 0
-        for field, whole in (("reasoning_content", thinking), ("content", text)):
+        for field, whole in (("reasoning_content", thinking), (field_of_text, text)):
+            if field == "arguments":
+                job.sender.add(head.event(call_delta(Call(job.call_id, job.words.tool).begun(""))))
             for piece in pieces(whole, size):
                 written += len(piece)
                 due_s = begun_s + self._decode_s(job, written / BYTES_A_TOKEN)
@@ -181,7 +185,8 @@ class SimulatedModel:
                 await watch.until(due_s)
                 job.has_written(min(written, len(thinking)), max(written - len(thinking), 0))
                 told, chances = (None, chances) if chances is None or whole is thinking else taken(chances, piece)
-                job.sender.add(head.event({field: piece}, logprobs=told))
+                delta = call_delta({"function": {field: piece}}) if field == "arguments" else {field: piece}
+                job.sender.add(head.event(delta, logprobs=told))
 
     async def _break_off(self, job: Job, head: Head) -> StreamResponse:
         """End a stream in the middle, in the way of its fault."""

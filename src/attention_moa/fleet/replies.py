@@ -33,6 +33,22 @@ class Usage(NamedTuple):
         }
 
 
+class Call(NamedTuple):
+    """A call of a tool: its id and the tool's name."""
+
+    id: str
+    tool: str
+
+    def begun(self, arguments: str) -> dict[str, Any]:
+        """Return the call with its arguments, or with the first of them."""
+        return {"id": self.id, "type": "function", "function": {"name": self.tool, "arguments": arguments}}
+
+
+def call_delta(call: dict[str, Any]) -> dict[str, Any]:
+    """Return what an event of a stream adds to a reply's one call."""
+    return {"tool_calls": [{"index": 0, **call}]}
+
+
 class Head(NamedTuple):
     """What every part of a reply repeats: its id, when it was made (Unix seconds), whose it is."""
 
@@ -49,9 +65,12 @@ class Head(NamedTuple):
         *,
         has_choice: bool = True,
         logprobs: list[Chances] | None = None,
+        call: Call | None = None,
     ) -> bytes:
-        """Return a reply in one piece."""
+        """Return a reply in one piece; with a call, the text is its arguments."""
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+        if call is not None:
+            message |= {"content": None, "tool_calls": [call.begun(text)]}
         if thinking:
             message["reasoning_content"] = thinking
         choice = {"index": 0, "message": message, "logprobs": _block(logprobs), "finish_reason": finish}

@@ -1,14 +1,14 @@
 """A chat request as it comes over the wire, and what is wrong with it.
 
-Source: the API reference of OpenAI's chat completions. Fields that are not named here (``temperature``, ``tools``,
-``response_format`` and the like) are taken as real endpoints take them and change nothing but the draw.
+Source: the API reference of OpenAI's chat completions. Fields that are not named here (``temperature`` and the like)
+are taken as real endpoints take them and change nothing but the draw.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
@@ -61,6 +61,32 @@ class _StreamOptions(Struct):
     include_usage: bool = False
 
 
+class _Function(Struct):
+    name: str
+    parameters: dict[str, Any] | None = None
+
+
+class _Tool(Struct):
+    function: _Function
+
+
+class _Named(Struct):
+    name: str
+
+
+class _Choice(Struct):
+    function: _Named
+
+
+class _Schema(Struct):
+    schema: dict[str, Any] | None = None
+
+
+class _Form(Struct):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: _Schema | None = None
+
+
 class _Body(Struct):
     model: str
     messages: Raw
@@ -71,6 +97,21 @@ class _Body(Struct):
     n: int | None = 1
     logprobs: bool | None = False
     top_logprobs: int | None = None
+    tools: list[_Tool] | None = None
+    tool_choice: Literal["none", "auto", "required"] | _Choice | None = None
+    response_format: _Form | None = None
+
+
+class WantedCall(NamedTuple):
+    """A call of a tool that must be made.
+
+    Args:
+        tool: Its name.
+        parameters: The JSON schema of its arguments.
+    """
+
+    tool: str
+    parameters: dict[str, Any]
 
 
 class ChatRequest(NamedTuple):
@@ -86,6 +127,8 @@ class ChatRequest(NamedTuple):
         is_streamed: Whether the reply is to be streamed.
         has_usage: Whether a stream is to end with the usage.
         top_logprobs: How many of the likeliest tokens to tell in each place; None for no log-probabilities at all.
+        call: The tool that must be called; None where none must be.
+        form: The JSON schema that the reply must follow; None for any text.
     """
 
     model: str
@@ -97,6 +140,8 @@ class ChatRequest(NamedTuple):
     is_streamed: bool
     has_usage: bool
     top_logprobs: int | None = None
+    call: WantedCall | None = None
+    form: dict[str, Any] | None = None
 
 
 _BODIES = msgspec.json.Decoder(_Body)
@@ -137,7 +182,31 @@ def parse_request(body: bytes) -> ChatRequest:
         is_streamed=bool(found.stream),
         has_usage=options is not None and options.include_usage,
         top_logprobs=(top or 0) if found.logprobs else None,
+        call=_call(found),
+        form=_form(found.response_format),
     )
+
+
+def _call(body: _Body) -> WantedCall | None:
+    """Return the call that must be made: of the tool that is named, or of the first one."""
+    tools, choice = body.tools or [], body.tool_choice
+    _require(bool(tools) or choice in (None, "none"), "tool_choice", "there are no tools")
+    if choice is None or choice in ("none", "auto"):
+        return None
+    name = choice.function.name if isinstance(choice, _Choice) else tools[0].function.name
+    found = next((tool.function for tool in tools if tool.function.name == name), None)
+    _require(found is not None, "tool_choice", f"there is no tool {name!r}")
+    return WantedCall(name, (found.parameters if found else None) or {"type": "object"})
+
+
+def _form(wanted: _Form | None) -> dict[str, Any] | None:
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.type == "json_object":
+        return {"type": "object"}
+    schema = wanted.json_schema.schema if wanted.json_schema else None
+    _require(schema is not None, "response_format.json_schema.schema", "a json_schema needs one")
+    return schema
 
 
 def _require(is_right: bool, param: str, message: str) -> None:

@@ -80,6 +80,11 @@ def _choice(words: Random, prompt: str, *, is_stop: bool) -> str | None:
     return f"CHOICE {nonce} {' '.join(map(str, numbers))}{ending}"
 
 
+def write_word(words: Random) -> str:
+    """Return one word."""
+    return words.choice(_THINGS)
+
+
 def write_text(words: Random, tokens: int) -> str:
     """Return sentences of so many tokens, or one token less; the last one is cut short between two words."""
     most = tokens * BYTES_A_TOKEN
