@@ -92,6 +92,7 @@ async def take_place(
     *,
     has_reuse: bool,
     wanted: AnswerSpec = PLAIN,
+    salt: str = "",
 ) -> RunJournal:
     """Return the run's place in the journal; ``log`` goes on as the interrupted run where it is one.
 
@@ -102,6 +103,7 @@ async def take_place(
         conversation: ``x``, images loaded.
         has_reuse: Whether calls of other runs of the same owner serve this one.
         wanted: What the answer is to be.
+        salt: What every prompt of a new run begins with; one that goes on keeps its own, so that its replies fit.
 
     Raises:
         ConfigError: The wanted run was asked something else.
@@ -118,6 +120,7 @@ async def take_place(
         wanted=wanted,
         owner=wish.owner,
         labels=wish.labels,
+        salt=salt,
     )
     has_reuse = has_reuse or wish.has_reuse
     if wish.name is not None:

@@ -336,7 +336,8 @@ class Ensemble:
                     sample=place.head.sample if place is not None else wish.sample,
                     is_replay=self._is_replay,
                 )
-                await run_ensemble(self._desk(order, conversation, secret), caller, log)
+                salt = place.head.salt if place is not None else order.salt  # one that goes on keeps its prompts
+                await run_ensemble(self._desk(order._replace(salt=salt), conversation, secret), caller, log)
             except asyncio.CancelledError:
                 if log.is_open:  # before the first call
                     self._note_unkept(place, log)
@@ -376,7 +377,8 @@ class Ensemble:
         if journal is None:
             return None
         log = order.log
-        place = await take_place(journal, order.wish, log, conversation, has_reuse=self._has_reuse, wanted=log.wanted)
+        wanted, salt, reuse = log.wanted, order.salt, self._has_reuse
+        place = await take_place(journal, order.wish, log, conversation, has_reuse=reuse, wanted=wanted, salt=salt)
         stack.push_async_callback(_left, place, log, journal if self._is_replay and not log.is_resumed else None)
         if log.is_resumed:
             budget.start(log.all_calls, {agent.name: agent for agent in all_agents(log.spec)})

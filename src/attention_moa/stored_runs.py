@@ -23,6 +23,7 @@ class RunHead(Struct, frozen=True, kw_only=True):
         wanted: What the caller wants the answer to be.
         owner: Whose run it is: interrupted runs and replies serve their owner alone. Empty for the command line's.
         labels: What the caller attached, name by name.
+        salt: The line that every prompt of the run begins with; empty for none.
     """
 
     run_id: str
@@ -34,6 +35,7 @@ class RunHead(Struct, frozen=True, kw_only=True):
     wanted: AnswerSpec = PLAIN
     owner: str = ""
     labels: dict[str, str] = {}
+    salt: str = ""
 
 
 class RunRow(Struct, frozen=True, kw_only=True):

@@ -429,7 +429,7 @@ def test_what_a_run_is_comes_back_whole(run: Play) -> None:
     """Whose it is, its labels and what answer was wanted: to whoever holds it, to anybody, and in its record so far."""
     tool = ToolSpec("search", "Finds \N{SNOWMAN}", {"type": "object"})
     wanted = AnswerSpec(tools=ToolUse((tool,), choice="required"), stop=("END",), choices=2)
-    head = a_head(owner="alice", labels={"team": "blue", "é": "\0"}, wanted=wanted)
+    head = a_head(owner="alice", labels={"team": "blue", "é": "\0"}, wanted=wanted, salt="a line")
 
     async def scenario(world: World) -> None:
         journal = world.open()

@@ -557,3 +557,25 @@ def test_a_request_may_ask_that_finished_calls_of_other_runs_serve_it() -> None:
     for models, wish in ((first, ANY), (again, RunWish(has_reuse=True)), (anew, ANY)):
         run(Ensemble(SPEC, providers={"test": models}, journal=journal).run(QUESTION, wish=wish))
     assert (len(first.requests) > 0, len(again.requests), len(anew.requests)) == (True, 0, len(first.requests))
+
+
+def test_a_run_that_goes_on_keeps_the_line_before_its_prompts() -> None:
+    """Whatever line is asked for now: else no reply would fit, and all would be paid again."""
+
+    async def scenario() -> None:
+        journal = MemoryJournal()
+        provider = ScriptedProvider(default_reply)
+        ensemble = Ensemble(a_spec(2), providers={"test": provider}, journal=journal)
+        record = await ensemble.run("Why?", salt="one")
+        assert (await journal.head(record.run_id)).salt == "one"
+        made = len(provider.requests)
+        place = await journal.resume(record.run_id)
+        await place.end(replace(record, state="failed"))
+        await place.release()
+        again = await ensemble.run("Why?", salt="two")
+        assert (again.run_id, again.text) == (record.run_id, record.text)
+        assert len(provider.requests) == made
+        fresh = await ensemble.run("Why?", salt="two", wish=RunWish(is_fresh=True))
+        assert fresh.calls[0].messages != record.calls[0].messages
+
+    run(scenario())

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.cli.keeping import named
 from attention_moa.cli.output import results_apart, say_json, tell
 from attention_moa.cli.results import best_so_far, print_outcome, write_trace
@@ -26,6 +27,7 @@ def run_once(
     form: Form,
     wish: RunWish,
     system: str | None = None,
+    wanted: AnswerSpec = PLAIN,
 ) -> Outcome:
     """Return how a run ended.
 
@@ -36,6 +38,7 @@ def run_once(
         form: Of standard output: ``EVENTS`` prints each event.
         wish: Which run of the journal.
         system: A system prompt to put first.
+        wanted: What the answer is to be.
     """
     results = sys.stdout
 
@@ -45,7 +48,7 @@ def run_once(
     observers = [print_event] if form is Form.EVENTS else []
     with results_apart():
         return asyncio.run(
-            run_watched(ensemble, conversation, system=system, view=view, observers=observers, wish=wish)
+            run_watched(ensemble, conversation, system=system, view=view, observers=observers, wish=wish, wanted=wanted)
         )
 
 

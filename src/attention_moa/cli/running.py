@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, Self, cast
 
 from msgspec.structs import replace
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.cli.exits import FAILED, INTERRUPTED, TERMINATED, status_of
 from attention_moa.errors import MoaError, RunError, describe
 from attention_moa.events import CallCancelled, CallDelta, CallReplayed, Event, RunFinished
@@ -86,6 +87,7 @@ async def run_watched(
     view: View,
     observers: Sequence[Observer] = (),
     wish: RunWish = ANY_RUN,
+    wanted: AnswerSpec = PLAIN,
 ) -> Outcome:
     """Return how a run ended, whichever way it did; nothing of it is left running.
 
@@ -96,8 +98,9 @@ async def run_watched(
         view: Shown every event, pieces of text included.
         observers: Told every event but pieces of text.
         wish: Which run of the journal.
+        wanted: What the answer is to be.
     """
-    stream = ensemble.stream(conversation, system=system, deltas=True, wish=wish)
+    stream = ensemble.stream(conversation, system=system, deltas=True, wish=wish, wanted=wanted)
     error: MoaError | None = None
     replayed_calls = 0
     with Signals(view.stopping) as signals:

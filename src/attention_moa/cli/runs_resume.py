@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from attention_moa.cli.running import Outcome, View
     from attention_moa.records import RunRecord
     from attention_moa.store.journal import SqlJournal
+    from attention_moa.stored_runs import RunHead
 
 
 @click.command("resume", epilog=EXIT_CODES)
@@ -31,11 +32,11 @@ def resume_run(*, run: str, journal: str | None, has_reuse: bool, printing: Prin
     from attention_moa.cli.keeping import where_is
     from attention_moa.cli.opened import find_run, with_journal
 
-    async def read(opened: SqlJournal) -> tuple[RunRecord, str]:
+    async def read(opened: SqlJournal) -> tuple[RunRecord, RunHead]:
         run_id = await find_run(opened, run)
-        return await opened.record(run_id), (await opened.head(run_id)).owner
+        return await opened.record(run_id), await opened.head(run_id)
 
-    record, owner = with_journal(journal, read)
+    record, head = with_journal(journal, read)
     spec = limits.apply(record.ensemble)
     place = where_is(journal)
 
@@ -45,8 +46,9 @@ def resume_run(*, run: str, journal: str | None, has_reuse: bool, printing: Prin
         from attention_moa.runtime import Ensemble
 
         ensemble = Ensemble(spec, journal=place, has_reuse=has_reuse)
-        wish = RunWish(run_id=record.run_id, owner=owner)
-        return run_once(ensemble, record.conversation, view=view, form=printing.form, wish=wish)
+        wish = RunWish(run_id=record.run_id, owner=head.owner)
+        form = printing.form
+        return run_once(ensemble, record.conversation, view=view, form=form, wish=wish, wanted=head.wanted)
 
     outcome = printing.watch(spec, go_on)
     from attention_moa.cli.one_run import report

@@ -41,6 +41,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE moa_runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE moa_runs ADD COLUMN labels {bytes}",
         "ALTER TABLE moa_runs ADD COLUMN wanted {bytes}",
+        "ALTER TABLE moa_runs ADD COLUMN salt {bytes}",
         "DROP INDEX moa_runs_by_request",
         "CREATE INDEX moa_runs_by_request ON moa_runs (owner, request_key, created_at)",
         "CREATE INDEX moa_runs_by_owner ON moa_runs (owner, created_at, run_id)",

@@ -47,11 +47,12 @@ def run_row(head: RunHead, redact: Callable[[str], str] | None) -> dict[str, Any
         "owner": head.owner,
         "labels": pack(stored.labels),
         "wanted": pack(stored.wanted),
+        "salt": pack(head.salt),
     }
 
 
 def head_of(row: AnyRow) -> RunHead:
-    """Return what a run's row says that it is; runs of older versions have no labels, and want any answer."""
+    """Return what a run's row says that it is; those of older versions have no labels, no salt, and want any answer."""
     return RunHead(
         run_id=row.run_id,
         created_at=row.created_at,
@@ -62,6 +63,7 @@ def head_of(row: AnyRow) -> RunHead:
         wanted=unpack(row.wanted, AnswerSpec) if row.wanted is not None else PLAIN,
         owner=row.owner,
         labels=unpack(row.labels, dict[str, str]) if row.labels is not None else {},
+        salt=unpack(row.salt, str) if row.salt is not None else "",
     )
 
 

@@ -32,6 +32,7 @@ HEAD = select(
     RUNS.c.owner,
     RUNS.c.labels,
     RUNS.c.wanted,
+    RUNS.c.salt,
 ).where(RUNS.c.run_id == bindparam("of_run"))
 
 CALLS_OF_RUN = select(

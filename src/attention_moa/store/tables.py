@@ -34,6 +34,7 @@ RUNS = Table(
     Column("owner", Text, nullable=False),
     Column("labels", LargeBinary),
     Column("wanted", LargeBinary),
+    Column("salt", LargeBinary),
 )
 
 CALLS = Table(
