@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from attention_moa.answer_spec import AnswerSpec
 from attention_moa.codec import record_from_json
+from attention_moa.records import RunRecord
+from attention_moa.settings import load_spec
 from attention_moa.store import open_journal
 from tests.cli_world import TIMEOUT_S, only_line, run_cli, start_cli, wait_until, write_ensemble
 from tests.journals import a_head
@@ -111,6 +114,28 @@ def test_a_run_that_was_killed_goes_on_and_pays_for_nothing_twice(tmp_path: Path
     assert len(sent.read_text(encoding="utf-8").splitlines()) - before == 9 - kept
     (row,) = listed(tmp_path)
     assert row["state"] == "finished"
+
+
+def test_a_run_of_somebody_else_goes_on_as_his(tmp_path: Path) -> None:
+    """Whoever has the journal goes on with any run in it: it keeps its owner, its labels, its wanted answer."""
+    mine = write_ensemble(tmp_path, "quick", "quick")
+    wanted = AnswerSpec(stop=("says",))
+    head = a_head(ensemble=load_spec(mine), owner="alice", labels={"team": "blue"}, wanted=wanted)
+
+    async def begin() -> None:
+        async with open_journal(tmp_path / "runs.db") as journal:
+            await (await journal.begin(head)).release()
+
+    async def kept() -> tuple[RunRecord, str]:
+        async with open_journal(tmp_path / "runs.db") as journal:
+            (row,) = await journal.rows(owner="alice")
+            return await journal.record("run-1"), row.state
+
+    asyncio.run(begin())
+    runs(tmp_path, "resume", "run-1", "--journal", tmp_path / "runs.db")
+    record, state = asyncio.run(kept())
+    assert (state, record.owner, record.labels, record.wanted) == ("finished", "alice", {"team": "blue"}, wanted)
+    assert record.text == "**a**", "it ends before the first stop"
 
 
 def test_fresh_begins_anew_and_reuse_and_replay_send_nothing_again(tmp_path: Path) -> None:
