@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -92,6 +93,12 @@ def calls_tool(messages: Messages, request: CallRequest) -> Iterator[str | Chunk
     name = request.tools.tools[0].name if request.tools else "none"
     yield Chunk(tool_calls=(ToolCallDelta(0, "c1", name, '{"a"'),))
     yield Chunk(tool_calls=(ToolCallDelta(0, arguments=": 1}"),), usage=Usage(output_tokens=3))
+
+
+def follows(messages: Messages, request: CallRequest) -> str:
+    """Write JSON of the form that is asked for."""
+    assert request.reply_format is not None
+    return json.dumps(dict.fromkeys((request.reply_format.schema or {})["required"], len(messages)))
 
 
 def one_chunk(messages: Messages) -> Chunk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import shlex
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -12,19 +13,31 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.agents import ModelSettings
 from attention_moa.errors import CallError, ServerError
-from attention_moa.messages import CallRequest, Chunk, Sampling, user
+from attention_moa.json_check import check
+from attention_moa.messages import (
+    CallRequest,
+    Chunk,
+    ReplyFormat,
+    Sampling,
+    ToolCall,
+    ToolSpec,
+    ToolUse,
+    user,
+)
 from attention_moa.ports import Provider
 from attention_moa.providers.embedded import EmbeddedProvider
 from attention_moa.providers.functions import FunctionProvider
 from attention_moa.providers.programs import ProgramProvider
 from attention_moa.providers.remote import RemoteProvider
 from attention_moa.providers.scripted import Line, ScriptedProvider
+from attention_moa.tool_calls import ToolCallJoiner
 from tests import function_agents
 from tests.asking import a_request, chunks_of, run
-from tests.fake_openai import USAGE, FakeOpenAI, chunk, fails, hangs, says
+from tests.fake_openai import USAGE, Behaviour, FakeOpenAI, chunk, fails, hangs, says, sends, streams, whole
 
 
 class Ask(NamedTuple):
@@ -43,12 +56,23 @@ class World:
         endless: Begins a reply and does not come to its end by itself.
         broken: Fails.
         idle: Returns when no call is under way on the other side; fails if that never comes.
+        calling: Is told of tools of which it must call one; None where what is behind it cannot call any.
+        formed: Is told of a form that the reply must have; None where what is behind it knows of none.
     """
 
     fine: Ask
     endless: Ask
     broken: Ask
     idle: Callable[[], Awaitable[None]]
+    calling: Ask | None = None
+    formed: Ask | None = None
+
+
+TOOLS = ToolUse((ToolSpec("clock", "The time.", {"type": "object", "properties": {}}),), "required", "clock")
+FORM = ReplyFormat(
+    "json_schema", "x", schema={"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+)
+CALL = ToolCall("c1", "clock", '{"zone": 1}')
 
 
 @asynccontextmanager
@@ -58,6 +82,8 @@ async def _scripted() -> AsyncIterator[World]:
             "fine": "A reply in pieces.",
             "endless": Line(text=["A", "B"], piece_s=600.0),
             "broken": Line(text="So far", error=ServerError("oops")),
+            "calling": Line(tool_calls=[CALL], call_pieces=3),
+            "formed": '{"a": 1}',
         },
         pieces=3,
     )
@@ -66,7 +92,9 @@ async def _scripted() -> AsyncIterator[World]:
         assert provider.open_streams == 0
 
     fine, endless, broken = (Ask(provider, a_request(agent=name)) for name in ("fine", "endless", "broken"))
-    yield World(fine, endless, broken, idle)
+    calling = Ask(provider, a_request(agent="calling", tools=TOOLS))
+    formed = Ask(provider, a_request(agent="formed", reply_format=FORM))
+    yield World(fine, endless, broken, idle, calling, formed)
 
 
 @asynccontextmanager
@@ -78,7 +106,9 @@ async def _function() -> AsyncIterator[World]:
     async def idle() -> None:
         """Do nothing: a thread cannot be ended; that it keeps nobody waiting is tested beside it."""
 
-    yield World(fine, endless, broken, idle)
+    called, formed = (FunctionProvider(f"python:tests.function_agents:{name}") for name in ("calls_tool", "follows"))
+    calling, form = Ask(called, a_request(tools=TOOLS)), Ask(formed, a_request(reply_format=FORM))
+    yield World(fine, endless, broken, idle, calling, form)
     function_agents.GATE.set()
 
 
@@ -102,11 +132,15 @@ async def _program() -> AsyncIterator[World]:
     async def idle() -> None:
         """Do nothing: the close has read the program's pipe to its end, which outlasts the program."""
 
+    follows = python(
+        "import json, sys; form = json.load(sys.stdin)['reply_format']; print(json.dumps({'a': len(form)}))"
+    )
     yield World(
         python("print('fine')"),
         python("import time; print('A', flush=True); time.sleep(600)"),
         python("print('So far'); raise SystemExit('oops')"),
         idle,
+        formed=follows._replace(request=a_request(reply_format=FORM)),
     )
 
 
@@ -115,24 +149,42 @@ async def _remote(*, is_streamed: bool) -> AsyncIterator[World]:
     request = a_request(is_streamed=is_streamed)
     silent = hangs(chunk({"content": "A"})) if is_streamed else hangs()
     fine, endless, broken = FakeOpenAI(says(["He", "llo."], usage=USAGE)), FakeOpenAI(silent), FakeOpenAI(fails(500))
+    calling, formed = FakeOpenAI(_calls(is_streamed=is_streamed)), FakeOpenAI(says('{"a": 1}'))
+    servers = (fine, endless, broken, calling, formed)
+    requests = (*[request] * 3, replace(request, tools=TOOLS), replace(request, reply_format=FORM))
 
     async def idle() -> None:
-        for server in (fine, endless, broken):
+        for server in servers:
             await server.wait_idle()
 
     async with AsyncExitStack() as stack:
         asks: list[Ask] = []
-        for server in (fine, endless, broken):
+        for server, asked in zip(servers, requests, strict=True):
             await stack.enter_async_context(server)
             provider = RemoteProvider(ModelSettings(model="openai:m", base_url=server.base_url), api_key="k")
             stack.push_async_callback(provider.aclose)
-            asks.append(Ask(provider, request))
-        yield World(asks[0], asks[1], asks[2], idle)
+            asks.append(Ask(provider, asked))
+        yield World(asks[0], asks[1], asks[2], idle, asks[3], asks[4])
+
+
+def _calls(*, is_streamed: bool) -> Behaviour:
+    """Return what calls the clock, as the API has it."""
+    function = {"name": CALL.name, "arguments": CALL.arguments}
+    if not is_streamed:
+        call = {"id": CALL.id, "type": "function", "function": function}
+        return sends(json.dumps(whole({"tool_calls": [call]}, finish="tool_calls")))
+    begun = {"index": 0, "id": CALL.id, "type": "function", "function": function | {"arguments": CALL.arguments[:4]}}
+    rest = {"index": 0, "function": {"arguments": CALL.arguments[4:]}}
+    pieces = [chunk({"tool_calls": [piece]}) for piece in (begun, rest)]
+    return streams(*pieces, chunk(finish="tool_calls"), "[DONE]")
 
 
 _SHORT = a_request(user("Say yes."), model="embedded:smollm2", sampling=Sampling(max_tokens=4, temperature=0.0))
 _LONG = a_request(user("Write a long story."), model="embedded:smollm2", sampling=Sampling(max_tokens=4000))
 _HUGE = a_request(user("no " * 100_000), model="embedded:smollm2", sampling=Sampling(max_tokens=4))
+_WISHES = Sampling(max_tokens=40, temperature=0.0)
+_CALLING = a_request(user("What time is it?"), model="embedded:smollm2", sampling=_WISHES, tools=TOOLS)
+_FORMED = a_request(user("Say yes."), model="embedded:smollm2", sampling=_WISHES, reply_format=FORM)
 
 
 @asynccontextmanager
@@ -144,7 +196,8 @@ async def _embedded() -> AsyncIterator[World]:
         await chunks_of(provider, _SHORT, timeout_s=20)
 
     try:
-        yield World(Ask(provider, _SHORT), Ask(provider, _LONG), Ask(provider, _HUGE), idle)
+        fine, endless, broken = (Ask(provider, request) for request in (_SHORT, _LONG, _HUGE))
+        yield World(fine, endless, broken, idle, Ask(provider, _CALLING), Ask(provider, _FORMED))
     finally:
         await provider.aclose()
 
@@ -161,7 +214,8 @@ async def _remote_to_embedded() -> AsyncIterator[World]:
         async def idle() -> None:
             await chunks_of(provider, _SHORT, timeout_s=20)
 
-        yield World(Ask(provider, _SHORT), Ask(provider, _LONG), Ask(provider, _HUGE), idle)
+        fine, endless, broken = (Ask(provider, request) for request in (_SHORT, _LONG, _HUGE))
+        yield World(fine, endless, broken, idle, formed=Ask(provider, _FORMED))
         await provider.aclose()
     finally:
         await local.aclose()
@@ -208,6 +262,39 @@ def test_a_reply_has_text_and_ends_with_a_reason(within: Within) -> None:
         usage = chunks[-1].usage
         counts = () if usage is None else tuple(getattr(usage, name) for name in usage.__struct_fields__)
         assert all(count is None or count >= 0 for count in counts)
+
+    within(scenario)
+
+
+def test_a_tool_that_must_be_called_is_called_in_pieces_that_make_a_call(within: Within) -> None:
+    """The first piece of a call names it, and the reply ends as every reply does."""
+
+    async def scenario(world: World) -> None:
+        if world.calling is None:
+            return
+        chunks = await chunks_of(*world.calling)
+        joiner = ToolCallJoiner("seed")
+        pieces = [piece for each in chunks for piece in joiner.add(each.tool_calls)]
+        assert pieces[0].name
+        assert {piece.index for piece in pieces} == {0}
+        (call,) = joiner.calls()
+        assert call.name == "clock"
+        assert isinstance(json.loads(call.arguments), dict)
+        assert [each.finish_reason for each in chunks[:-1]] == [None] * (len(chunks) - 1)
+        assert chunks[-1].finish_reason in {"stop", "tool_calls"}
+
+    within(scenario)
+
+
+def test_a_form_that_is_asked_for_comes_or_is_noted(within: Within) -> None:
+    """Nothing that was asked for is dropped in silence."""
+
+    async def scenario(world: World) -> None:
+        if world.formed is None:
+            return
+        chunks = await chunks_of(*world.formed)
+        text = "".join(each.text for each in chunks)
+        assert check(text, FORM) is None or chunks[-1].notes
 
     within(scenario)
 
