@@ -256,6 +256,8 @@ class LayerRun:
         if choices is not None and choice == 0 and peer is None:  # a critique of one peer is nobody's answer
             again = partial(self._again, (agent,), stage=stage, render_for=lambda _: render, reads=reads)
             choices.know(ask.call_id, partial(again, writing=writing))
+            if writing.is_final:
+                choices.begin(partial(again, writing=writing))
         if choice == 0 and self._is_closed() and self.log.earlier(ask.call_id) is None:
             return self.late(stage, agent.name, peer=peer)
         try:
