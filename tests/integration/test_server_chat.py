@@ -416,8 +416,9 @@ def test_a_wrong_request_is_refused_before_the_first_byte(
     run(test)
 
 
-def test_an_image_that_cannot_be_had_is_the_requests_fault() -> None:
-    """An address of this machine's own network is not reached for."""
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_an_image_that_cannot_be_had_is_the_requests_fault(is_streamed: bool) -> None:
+    """An address of this machine's own network is not reached for; a stream does not begin."""
 
     async def test() -> None:
         shown: list[Any] = [{"role": "user", "content": [
@@ -426,7 +427,7 @@ def test_an_image_that_cannot_be_had_is_the_requests_fault() -> None:
         ]}]  # fmt: skip
         async with a_server() as world:
             with pytest.raises(openai.BadRequestError) as refused:
-                await world.client.chat.completions.create(model="duo", messages=shown)
+                await world.client.chat.completions.create(model="duo", messages=shown, stream=is_streamed)
             assert refused.value.param == "messages[0].content[1]"
 
     run(test)

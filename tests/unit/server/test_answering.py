@@ -1,0 +1,131 @@
+"""A request's runs, whichever API it came by."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+from starlette.types import Message
+
+from attention_moa.errors import QuorumError, ServerError
+from attention_moa.events import Event, RunFinished
+from attention_moa.server.answering import Answering, Outcome
+from attention_moa.server.errors import ApiError
+from attention_moa.server.gate import Visitor
+from attention_moa.server.job import Job
+from attention_moa.server.live import LiveRun
+from tests.server_world import DUO, ServerWorld, a_server, run, scripted
+from tests.worlds import QUESTION, Says
+
+JOB = Job(model="duo", ensemble="duo", spec=DUO, conversation=QUESTION)
+
+
+class Script:
+    """Writes a stream of plain words; may break at its end."""
+
+    def __init__(self, run_id: str, *, error: Exception | None = None) -> None:
+        self.run_id = run_id
+        self._error = error
+
+    def begin(self) -> bytes:
+        return b"begun "
+
+    def of(self, event: Event, number: int) -> bytes:
+        return b"%d " % number if isinstance(event, RunFinished) else b""
+
+    def end(self, outcome: Outcome) -> bytes:
+        if self._error is not None:
+            raise self._error
+        return b"ended with %d" % len(outcome.records)
+
+    def fail(self, error: ApiError) -> bytes:
+        return f"failed: {error.code}".encode()
+
+
+async def nobody_leaves() -> Message:
+    """Wait for ever."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def answering(world: ServerWorld, job: Job = JOB) -> Answering:
+    """Return a request whose runs were just begun."""
+    return Answering(world.service, job, await world.service.hub.start_all(job, Visitor()))
+
+
+async def written(asked: Answering, *, error: Exception | None = None) -> str:
+    """Return all that a stream sends."""
+    sent: list[bytes] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("body", b""))
+
+    response = await asked.stream(lambda run_id: Script(run_id, error=error))
+    await response({"type": "http"}, nobody_leaves, send)
+    return b"".join(sent).decode()
+
+
+def test_a_stream_tells_of_every_run_and_ends_with_all_of_them() -> None:
+    """By their numbers."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            told = await written(await answering(world, replace(JOB, runs=2)))
+            assert sorted(told.split()[1:3]) == ["0", "1"]
+            assert told.endswith("ended with 2")
+
+    run(test)
+
+
+def test_a_bug_of_ours_ends_the_stream_in_the_apis_shape() -> None:
+    """What it was is nobody's business but the log's."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            assert (await written(await answering(world), error=ZeroDivisionError("SECRET"))).endswith("internal_error")
+
+    run(test)
+
+
+def failing_once() -> Says:
+    """Return a script whose first two answers, a whole run's, are lost."""
+    left = [ServerError("down", retryable=False)] * 2
+    return lambda _: left.pop() if left else "here"
+
+
+async def first_alone(world: ServerWorld) -> tuple[LiveRun, ...]:
+    """Return two runs of one request, the first of which gives no answer."""
+    first = await world.service.hub.start(JOB, Visitor())
+    await first.over()
+    second = await world.service.hub.start(JOB, Visitor())
+    await second.over()
+    return first, second
+
+
+def test_whole_runs_that_failed_are_noted_beside_those_that_answered() -> None:
+    """One answer is better than none."""
+
+    async def test() -> None:
+        async with a_server({"answer": failing_once()}) as world:
+            runs = await first_alone(world)
+            asked = Answering(world.service, replace(JOB, runs=2), runs)
+            assert (await written(asked)).endswith("ended with 1")
+            assert runs[0].error is not None
+
+    run(test)
+
+
+def test_a_request_none_of_whose_runs_answered_fails() -> None:
+    """As its first run did."""
+
+    async def test() -> None:
+        async with a_server(scripted({"answer": ServerError("down", retryable=False)})) as world:
+            asked = await answering(world, replace(JOB, runs=2))
+            for live in asked.runs:
+                await live.over()
+            assert (await written(asked)).endswith("failed: no_answer")
+            with pytest.raises(QuorumError):
+                await asked.runs[0].result()
+
+    run(test)
