@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
 from attention_moa.codec import event_from_json, event_to_json, record_from_json, record_to_json
@@ -56,6 +57,20 @@ def test_a_record_reads_back_equal(indent: int) -> None:
     assert record_from_json(document) == RECORD
     assert record_from_json(document.decode()) == RECORD
     assert (document.count(b"\n") > 0) == (indent > 0)
+
+
+def test_a_record_of_before_tools_and_formats_reads_as_it_always_did() -> None:
+    """What it does not hold is what it was then: no tools, any text, one answer, nobody's."""
+    fields = json.loads(record_to_json(RECORD))
+    for field in ("wanted", "tool_calls", "finish_reason", "choices", "owner", "labels"):
+        del fields[field]
+    for call in fields["calls"]:
+        for field in ("tools", "reply_format", "tool_calls"):
+            del call[field]
+    for layer in fields["layers"]:
+        for part in (*layer["answers"].values(), layer["summary"], layer["residual"] or {}):
+            part.pop("tool_calls", None)
+    assert record_from_json(json.dumps(fields)) == replace(RECORD, finish_reason=None)
 
 
 def test_a_partial_record_reads_back_equal() -> None:

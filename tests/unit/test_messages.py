@@ -52,6 +52,6 @@ def test_only_a_reply_that_hit_its_limit_is_truncated() -> None:
 
 
 def test_the_stages_are_in_the_papers_order() -> None:
-    """Views show stages in this order, and behind them those that only baselines have."""
+    """Views show stages in this order, and behind them those that only baselines have, and what mends an answer."""
     papers = ["answer", "critique", "refine", "summary", "residual"]
-    assert [str(stage) for stage in Stage] == [*papers, "select", "extract"]
+    assert [str(stage) for stage in Stage] == [*papers, "select", "extract", "repair"]
