@@ -75,7 +75,8 @@ def job_of(asked: Asked, served: Served, config: ServerConfig) -> Job:
     conversation = _conversation(asked, config)
     is_tools_turn = conversation[-1].role == "tool"
     cadence = settings.cadence or config.cadence
-    spec = _writer_alone(served.spec) if is_tools_turn and cadence == "user" else _changed(served.spec, settings)
+    spec = _changed(served.spec, settings)
+    spec = _writer_alone(spec) if is_tools_turn and cadence == "user" else spec
     spec = _sampled(_limited(spec, settings), asked)
     has_whole_runs = settings.choices == "runs"
     return Job(

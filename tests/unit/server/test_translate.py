@@ -137,6 +137,11 @@ def test_a_tools_result_is_deliberated_unless_only_users_turns_are() -> None:
     assert job(MoaBody(cadence="user")).spec.strategy == "attention-moa"
 
 
+def test_a_turn_that_is_not_deliberated_takes_no_wrong_settings_either() -> None:
+    """They would hold for the next one."""
+    assert param(MoaBody(cadence="user", layers=65), conversation=AFTER_A_TOOL) == "attention_moa.layers"
+
+
 def test_the_cadence_of_the_server_holds_where_the_request_says_nothing() -> None:
     """A writer with a model of its own goes on under a plain name."""
     spec = a_spec(2, name="trio", summary=WriterSpec(model="test:writer"))
