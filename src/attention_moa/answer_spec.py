@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from attention_moa.errors import ConfigError
 from attention_moa.messages import ReplyFormat, ToolUse
+
+MOST_CHOICES = 128
 
 
 class AnswerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -21,6 +24,20 @@ class AnswerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reply_format: ReplyFormat | None = None
     stop: tuple[str, ...] = ()
     choices: int = 1
+
+    def __post_init__(self) -> None:
+        """Check all that types cannot say; raise a ``ConfigError`` that names the field."""
+        if not 1 <= self.choices <= MOST_CHOICES:
+            raise ConfigError(f"{self.choices} is not from 1 to {MOST_CHOICES}", key="choices")
+        if not all(self.stop):
+            raise ConfigError("an empty text ends nothing: leave it out", key="stop")
+        if self.tools is None:
+            return
+        names = [tool.name for tool in self.tools.tools]
+        if not names or not all(names) or len(set(names)) < len(names):
+            raise ConfigError("each tool needs a name of its own; with no tool leave tools out", key="tools")
+        if self.tools.only is not None and (self.tools.only not in names or self.tools.choice != "required"):
+            raise ConfigError(f"{self.tools.only!r} is no tool that has to be called", key="tools.only")
 
 
 PLAIN = AnswerSpec()

@@ -1,15 +1,24 @@
-"""What an ensemble needs before it runs: templates that were tried, models that are there, images that are loaded."""
+"""What a run needs before it begins: tried templates, a model file, images that are loaded, a log."""
 
 from __future__ import annotations
 
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from attention_moa.answer_spec import AnswerSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError
+from attention_moa.journaling import RunWish
+from attention_moa.json_check import require_schema
 from attention_moa.messages import Conversation, ImagePart
+from attention_moa.ports import Observer
 from attention_moa.prompts import Templates, load_templates, rehearse
+from attention_moa.run_log import Deltas, RunLog
 
 
 def with_model_file(spec: EnsembleSpec, path: Path) -> EnsembleSpec:
@@ -60,3 +69,42 @@ async def inlined(conversation: Conversation) -> Conversation:
     from attention_moa.providers.images import load_images  # only runs with such images load it
 
     return await load_images(conversation)
+
+
+def new_log(
+    spec: EnsembleSpec,
+    conversation: Conversation,
+    observers: Sequence[Observer],
+    *,
+    wish: RunWish,
+    wanted: AnswerSpec,
+    has_deltas: Deltas,
+) -> RunLog:
+    """Return the log of a run that begins now.
+
+    Args:
+        spec: What runs.
+        conversation: ``x``.
+        observers: Who is told.
+        wish: Whose run it is, and how it is labelled.
+        wanted: What the answer is to be.
+        has_deltas: Which pieces observers want.
+
+    Raises:
+        ConfigError: The answer's form cannot be checked.
+    """
+    if wanted.reply_format is not None:
+        require_schema(wanted.reply_format)
+    now = datetime.now(UTC)
+    return RunLog(
+        f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
+        now.isoformat(timespec="milliseconds"),
+        spec,
+        conversation,
+        now=time.monotonic,
+        observers=observers,
+        has_deltas=has_deltas,
+        wanted=wanted,
+        owner=wish.owner,
+        labels=wish.labels,
+    )

@@ -107,7 +107,6 @@ class RunLog:
         wanted: What the answer is to be.
         owner: Whose run it is.
         labels: What the caller attached, name by name.
-        unopened: Models that are known to close thinking that they never opened; what is learned is added.
     """
 
     def __init__(
@@ -123,7 +122,6 @@ class RunLog:
         wanted: AnswerSpec = PLAIN,
         owner: str = "",
         labels: Mapping[str, str] | None = None,
-        unopened: set[str] | None = None,
     ) -> None:
         """Start the run's clock."""
         self.run_id = run_id
@@ -134,7 +132,8 @@ class RunLog:
         self.wanted = wanted
         self.owner = owner
         self.labels = dict(labels or {})
-        self.unopened = set[str]() if unopened is None else unopened
+        self.unopened = set[str]()
+        """Models known to close thinking that they never opened; runs of one ensemble share what they learn."""
         self.calls: list[CallRecord] = []
         self.created_at = created_at
         self._now = now

@@ -16,10 +16,8 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -34,7 +32,7 @@ from attention_moa.ensemble import run_ensemble
 from attention_moa.events import Event
 from attention_moa.journaling import RunWish, finished_run, keep_plan, leave_place, open_wanted, take_place
 from attention_moa.limiter import Limiters
-from attention_moa.loading import inlined, tried_templates, with_model_file
+from attention_moa.loading import inlined, new_log, tried_templates, with_model_file
 from attention_moa.messages import Conversation
 from attention_moa.model_limits import model_limiters
 from attention_moa.ports import Journal, Observer, Provider, RunJournal
@@ -207,7 +205,7 @@ class Ensemble:
                 begin with another one; a run that goes on needs the same. Empty for none.
 
         Raises:
-            ConfigError: The question is empty, a key is missing, a model cannot be had.
+            ConfigError: The question is empty, a key is missing, a model cannot be had, a schema cannot be checked.
             RunError: There is no answer; ``error.partial`` holds what was finished.
             StoreError: The journal cannot be read or written; what was written is not lost.
         """
@@ -262,7 +260,7 @@ class Ensemble:
             salt: A line that every prompt begins with.
 
         Raises:
-            ConfigError: The question is empty.
+            ConfigError: The question is empty, or a schema cannot be checked.
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         ran, conversation = self._spec(spec, limits), conversation_of(question, system)
@@ -292,20 +290,9 @@ class Ensemble:
         wanted: AnswerSpec,
         has_deltas: Deltas,
     ) -> RunLog:
-        now = datetime.now(UTC)
-        return RunLog(
-            f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
-            now.isoformat(timespec="milliseconds"),
-            spec,
-            conversation,
-            now=time.monotonic,
-            observers=observers,
-            has_deltas=has_deltas,
-            wanted=wanted,
-            owner=wish.owner,
-            labels=wish.labels,
-            unopened=self._unopened,
-        )
+        log = new_log(spec, conversation, observers, wish=wish, wanted=wanted, has_deltas=has_deltas)
+        log.unopened = self._unopened
+        return log
 
     async def _run(self, order: _Order) -> RunRecord:
         log, wish = order.log, order.wish
