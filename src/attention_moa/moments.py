@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from attention_moa.call_records import CallRecord
+from attention_moa.errors import DeadlineError
 from attention_moa.messages import Stage
 from attention_moa.records import Degradation, LayerRecord, Loss, Residual, Selection, Summary
 
@@ -40,7 +41,7 @@ class Moments:
         timed: list[tuple[float, Loss]] = []
         for loss in losses:
             before_s = timed[-1][0] if timed else 0.0
-            timed.append((min(max(self._of_loss(loss, timed), before_s), max(self.ended_s, before_s)), loss))
+            timed.append((max(self._of_loss(loss, timed), before_s), loss))
         return timed
 
     def _of_loss(self, loss: Loss, before: Sequence[tuple[float, Loss]]) -> float:
@@ -55,6 +56,8 @@ class Moments:
             return failed.ended_s
         if loss.kind == "Late":
             return self._reader_of(loss)
+        if loss.kind == DeadlineError.__name__:  # a further answer: those that were under way ended with it
+            return max((call.ended_s for call in self._calls), default=self.ended_s)
         if loss.stage is Stage.CRITIQUE:  # an answer that it needs is lost
             return self._end_of(Stage.ANSWER, {loss.agent, *self._read_with(loss)})
         earlier = [at_s for at_s, other in before if loss.stage is Stage.SUMMARY or other.peer == loss.agent]
@@ -82,7 +85,11 @@ class Moments:
             losses: The layer's, with their times.
         """
         left = list(losses)
-        of_losses = [(self._of_lost(stand_in, left), stand_in) for stand_in in stand_ins]
+        mended = iter(sorted(call.ended_s for call in self._calls_of(Stage.REPAIR, None) if call.state == "finished"))
+        of_losses = [
+            (next(mended, None) if stand_in.stage is Stage.REPAIR else self._of_lost(stand_in, left), stand_in)
+            for stand_in in stand_ins
+        ]
         starts = self._starts([stand_in for at_s, stand_in in of_losses if at_s is None])
         timed: list[tuple[float, Degradation]] = []
         for at_s, stand_in in of_losses:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
+from attention_moa.accounting import call_usage
 from attention_moa.config import voices
 from attention_moa.events import (
     CallCancelled,
@@ -89,7 +92,8 @@ def _layer(record: RunRecord, number: int) -> list[_Timed]:
     told += [_Timed(at_s, ResultLost(run_id=record.run_id, at_s=at_s, loss=loss)) for at_s, loss in losses]
     for at_s, stand_in in when.of_stand_ins([one for one in record.degraded if one.layer == number], losses):
         told.append(_Timed(at_s, Degraded(run_id=record.run_id, at_s=at_s, degradation=stand_in)))
-    return told if layer is None else told + list(_end(record.run_id, layer, when.ended_s))
+    used = call_usage(call for call in calls if call.ended_s <= when.ended_s and not _is_behind(call, when.ended_s))
+    return told if layer is None else told + list(_end(record.run_id, replace(layer, usage=used), when.ended_s))
 
 
 def _end(run_id: str, layer: LayerRecord, at_s: float) -> Iterator[_Timed]:
@@ -102,16 +106,17 @@ def _end(run_id: str, layer: LayerRecord, at_s: float) -> Iterator[_Timed]:
 
 
 def _end_of_layer(record: RunRecord, number: int) -> float:
-    """Return when a layer was over: its last call had ended; further answers and repairs come behind it."""
-    behind = {choice.call_id for choice in record.choices}
-    return max(
-        (
-            call.ended_s
-            for call in record.calls
-            if call.layer <= number and call.stage is not Stage.REPAIR and call.call_id not in behind
-        ),
-        default=0.0,
-    )
+    """Return when a layer was over: its last call had ended; further answers and repairs may come behind it."""
+    calls = (call for call in record.calls if call.layer <= number and not _is_behind(call, 0.0))
+    return max((call.ended_s for call in calls), default=0.0)
+
+
+def _is_behind(call: CallRecord, end_s: float) -> bool:
+    """Return whether a call mended the answer's form, or wrote a further answer that was not begun before a time.
+
+    A further answer's name ends with its number behind a ``#``, which no agent's name has.
+    """
+    return call.stage is Stage.REPAIR or ("#" in call.call_id and call.queued_s >= end_s)
 
 
 # ------------------------------------------------------------------------------------------------------------ one call

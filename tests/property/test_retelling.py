@@ -11,8 +11,22 @@ from typing import Any
 import msgspec
 import pytest
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.config import CallPolicy, EnsembleSpec, LimitSpec, QuorumSpec
-from attention_moa.events import CallHappening, CallRetried, Degraded, Event, RunFinished, RunStarted, VerdictReached
+from attention_moa.events import (
+    AnswerDelta,
+    AnswerReset,
+    CallHappening,
+    CallRetried,
+    Degraded,
+    Event,
+    LayerFinished,
+    RunFinished,
+    RunStarted,
+    VerdictReached,
+)
+from attention_moa.messages import ReplyFormat
+from attention_moa.records import UsageTotal
 from attention_moa.retelling import events_of
 from tests.baseline_world import STRATEGIES
 from tests.lives import NO_CUT, Cut, Story
@@ -61,10 +75,16 @@ def some_limits(draw: random.Random) -> LimitSpec:
     )
 
 
-def without_overruled(events: Sequence[Event]) -> list[Event]:
-    """Return events without the verdicts that another one overruled, which no record holds."""
+def in_records(events: Sequence[Event]) -> list[Event]:
+    """Return events without what no record holds: pieces of answers, and verdicts that another one overruled."""
     last = {event.verdict.layer: event for event in events if isinstance(event, VerdictReached)}
-    return [event for event in events if not isinstance(event, VerdictReached) or event in last.values()]
+    whole = [event for event in events if not isinstance(event, (AnswerDelta, AnswerReset))]
+    return [event for event in whole if not isinstance(event, VerdictReached) or event in last.values()]
+
+
+def without_usage(event: Event) -> Event:
+    """Return an event without what a layer had used: of answers that ended in that very moment some may count."""
+    return msgspec.structs.replace(event, usage=UsageTotal()) if isinstance(event, LayerFinished) else event
 
 
 def is_limited(spec: EnsembleSpec) -> bool:
@@ -78,7 +98,7 @@ def attention_moa(draw: random.Random, **fields: Any) -> EnsembleSpec:
     return a_random_spec(draw, quorum=quorum, **fields)
 
 
-def a_story(strategy: str, seed: int, **calls: Any) -> tuple[Story, Cut]:
+def a_story(strategy: str, seed: int, wanted: AnswerSpec = PLAIN, **calls: Any) -> tuple[Story, Cut]:
     """Return a run in which much goes wrong, and where it ends: some are cancelled."""
     draw = random.Random(f"{strategy} {seed}")
     limits = some_limits(draw)
@@ -86,7 +106,8 @@ def a_story(strategy: str, seed: int, **calls: Any) -> tuple[Story, Cut]:
     spec = attention_moa(draw, limits=limits) if is_ours else a_random_baseline(strategy, draw, limits=limits)
     spec = msgspec.structs.replace(spec, calls=CallPolicy(attempts=3, retry_wait_s=0.5, **calls))
     cut = Cut(at_s=draw.uniform(1.0, 20.0), is_kill=False) if seed % 5 == 0 else NO_CUT
-    return Story(spec, seed, failures=draw.choice([0.0, 0.2, 0.4]), stop_share=0.3), cut
+    failures = draw.choice([0.0, 0.2, 0.4])
+    return Story(spec, seed, failures=failures, stop_share=0.3, wanted=wanted), cut
 
 
 @pytest.mark.parametrize("strategy", ["attention-moa", *STRATEGIES])
@@ -96,7 +117,7 @@ def test_a_record_tells_what_was_told_live(strategy: str) -> None:
         story, cut = a_story(strategy, seed)
         told = events_of(story.live(cut))
         compared = partial(plain, is_limited=is_limited(story.spec))
-        assert sorted(map(compared, told)) == sorted(map(compared, without_overruled(story.events))), seed
+        assert sorted(map(compared, told)) == sorted(map(compared, in_records(story.events))), seed
         assert [event.at_s for event in told] == sorted(event.at_s for event in told)
         assert isinstance(told[0], RunStarted)
         assert isinstance(told[-1], RunFinished)
@@ -111,8 +132,22 @@ def test_with_second_attempts_only_retries_may_differ(strategy: str) -> None:
         story, cut = a_story(strategy, seed, hedge_s=2.0)
         compared = partial(plain, is_limited=is_limited(story.spec))
         told = [event for event in events_of(story.live(cut)) if not isinstance(event, CallRetried)]
-        live = [event for event in without_overruled(story.events) if not isinstance(event, CallRetried)]
+        live = [event for event in in_records(story.events) if not isinstance(event, CallRetried)]
         assert sorted(map(compared, told)) == sorted(map(compared, live)), seed
+
+
+@pytest.mark.parametrize(
+    "wanted", [AnswerSpec(choices=3), AnswerSpec(reply_format=ReplyFormat("json_object"), choices=2)]
+)
+@pytest.mark.parametrize("strategy", ["attention-moa", "single", "best-of-n"])
+def test_further_answers_and_repairs_are_told_in_their_place(strategy: str, wanted: AnswerSpec) -> None:
+    """Behind the last layer, or beside the call that writes the first answer."""
+    for seed in range(RUNS):
+        story, cut = a_story(strategy, seed, wanted)
+        told = events_of(story.live(cut))
+        compared = partial(plain, is_limited=is_limited(story.spec))
+        live = map(without_usage, in_records(story.events))
+        assert sorted(map(compared, map(without_usage, told))) == sorted(map(compared, live)), seed
 
 
 def test_a_run_of_several_lives_is_told_whole() -> None:

@@ -128,9 +128,9 @@ def test_a_call_that_ended_while_it_waited_was_to_be_tried_again() -> None:
 
 def test_what_comes_behind_the_last_layer_does_not_prolong_it() -> None:
     """Further answers, and a repair of the answer's form."""
-    further = a_call("1.answer.a.2", queued_s=1.5, ended_s=4.0)
+    further = a_call("1.answer.a#2", queued_s=1.5, ended_s=4.0)
     repair = a_call("1.repair.a", stage=Stage.REPAIR, queued_s=1.5, ended_s=5.0)
-    choice = Choice(text="It scatters.", finish_reason="stop", call_id="1.answer.a.2")
+    choice = Choice(text="It scatters.", finish_reason="stop", call_id="1.answer.a#2")
     events = told_of(a_call(), further, repair, layers=(a_layer(),), choices=(choice,), wall_s=5.0)
     (layer,) = (event for event in events if isinstance(event, LayerFinished))
     assert layer.at_s == 1.5
