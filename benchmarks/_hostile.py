@@ -1,4 +1,4 @@
-"""What a hostile client may send: each kind is a function from chance to bytes, or to what is done with a connection."""
+"""What a hostile client may send: each kind is a function from chance to bytes, or to a deed with a connection."""
 
 from __future__ import annotations
 
@@ -86,8 +86,9 @@ def _raw(path: str, body: bytes, more: str = "") -> bytes:
 def no_json(chance: Chance) -> bytes:
     """Text, half a document, marks, nothing, or the wrong kind of document."""
     whole = json.dumps({"model": MODEL, "messages": QUESTION})
-    bodies = ["", "hello", whole[: chance.randrange(1, len(whole))], "[]", "null", "3", '"x"', whole + whole, "{'a': 1}",
-              "{" * 50, "\ufeff" + whole, whole.replace(":", ";"), "NaN", '{"a": Infinity}']  # fmt: skip
+    half = whole[: chance.randrange(1, len(whole))]
+    bodies = ["", "hello", half, "[]", "null", "3", '"x"', whole + whole, "{'a': 1}", "{" * 50]
+    bodies += ["\ufeff" + whole, whole.replace(":", ";"), "NaN", '{"a": Infinity}']
     return _raw(chance.choice(PATHS), chance.choice(bodies).encode())
 
 
@@ -102,6 +103,7 @@ def bad_utf8(chance: Chance) -> bytes:
 
 def half_characters(chance: Chance) -> bytes:
     """Escapes of half characters and of nulls, as text, names and keys."""
+    turns = '[{"role": "user", "content": "a"}]'
     bad = chance.choice([r"\ud800", r"\udc00", r"\u0000", r"\ud83d", r"\uffff", r"\ud800\ud800"])
     document = chance.choice(
         [
@@ -109,8 +111,8 @@ def half_characters(chance: Chance) -> bytes:
             f'{{"model": "{MODEL}", "messages": [{{"role": "user", "content": "a{bad}b"}}]}}',
             f'{{"model": "{MODEL}", "messages": [{{"role": "user", "content": "a", "name": "{bad}"}}]}}',
             f'{{"model": "{MODEL}", "{bad}": 1, "messages": []}}',
-            f'{{"model": "{MODEL}", "metadata": {{"{bad}": "{bad}"}}, "messages": [{{"role": "user", "content": "a"}}]}}',
-            f'{{"model": "{MODEL}", "user": "{bad}", "messages": [{{"role": "user", "content": "a"}}]}}',
+            f'{{"model": "{MODEL}", "metadata": {{"{bad}": "{bad}"}}, "messages": {turns}}}',
+            f'{{"model": "{MODEL}", "user": "{bad}", "messages": {turns}}}',
         ]
     )
     return _raw(CHAT, document.encode())
@@ -164,11 +166,12 @@ def wrong_types(chance: Chance) -> bytes:
 
 def wrong_turns(chance: Chance) -> bytes:
     """Turns that are none: other roles, results of calls that nobody made, images of nothing."""
+    function = {"name": "", "arguments": "{"}
     turns = [
         {"role": "tool", "tool_call_id": "none", "content": "31"},
         {"role": "robot", "content": "x"},
         {"role": "assistant", "content": None},
-        {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "", "arguments": "{"}}]},
+        {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": function}]},
         {"role": "user", "content": []},
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,%%%%"}}]},
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}]},
@@ -209,7 +212,9 @@ def hostile_schemas(chance: Chance) -> bytes:
 
 def injections(chance: Chance) -> bytes:
     """Names and labels that try to be something else: paths, SQL, templates, header lines."""
-    bad = chance.choice(["../../etc/passwd", "' OR 1=1 --", "{{7*7}}", "${jndi:x}", "x\r\nSet-Cookie: a=b", "%00", "\x1b[2J"])
+    bad = chance.choice(
+        ["../../etc/passwd", "' OR 1=1 --", "{{7*7}}", "${jndi:x}", "x\r\nSet-Cookie: a=b", "%00", "\x1b[2J"]
+    )
     fields: list[dict[str, Any]] = [
         {"model": bad},
         {"user": bad},
@@ -221,7 +226,7 @@ def injections(chance: Chance) -> bytes:
     return post(CHAT, {"model": MODEL, "messages": [{"role": "user", "content": bad}], **chance.choice(fields)})
 
 
-# ------------------------------------------------------------------------------------------------------ what is too much
+# ----------------------------------------------------------------------------------------------------- what is too much
 
 
 def huge_fields(chance: Chance) -> bytes:
@@ -319,7 +324,7 @@ def elsewhere(chance: Chance) -> bytes:
     return f"POST {CHAT} HTTP/1.1\r\n{chance.choice(kinds)}".encode()
 
 
-# ------------------------------------------------------------------------------------------------ what is never finished
+# ----------------------------------------------------------------------------------------------- what is never finished
 
 
 async def half_closed(chance: Chance, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:

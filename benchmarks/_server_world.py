@@ -1,4 +1,4 @@
-"""What the server's benchmarks and the tests with real clients share: the server as a process, a client of few bytes."""
+"""What the server's benchmarks and the tests with real clients share: the server as a process, a plain client."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
 """Thousands of hostile requests: does anything break, does anything stay behind, is the next good request served.
 
-Run as ``python benchmarks/server_hostile.py [--requests N] [--at-once N] [--seed S] [--only KIND]``. A server of its own
-(bodies of 1 MiB at most, 1 s for a body to arrive) gets requests that are no JSON, no text, no HTTP, too deep, too
+Run as ``python benchmarks/server_hostile.py [--requests N] [--at-once N] [--seed S] [--only KIND]``. A server of its
+own (bodies of 1 MiB at most, 1 s for a body to arrive) gets requests that are no JSON, no text, no HTTP, too deep, too
 large, of wrong types, half closed, slow, or left in the middle; ``_hostile.py`` says each kind. A good request among
 every 50 has to be answered right.
 
 Printed are, by kind, how many were sent, which statuses came (0: closed without a word) and the longest time; then the
-server's memory and open files after a tenth of the requests, which warms it up, and at the end. The exit code is 1 where a
-status is none of those that the kind allows, a reply shows a stack trace, something takes longer than ``--patience``,
-a good request is not served, or memory or files grew by more than the limits.
+server's memory and open files after a tenth of the requests, which warms it up, and at the end. The exit code is 1
+where a status is none of those that the kind allows, a reply shows a stack trace, something takes longer than
+``--patience``, a good request is not served, or memory or files grew by more than the limits.
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ def report(sent: Sequence[Sent], before: world.Used, after: world.Used, options:
         by_kind[one.kind].append(one)
     print(f"{'':16} {'sent':>6} {'longest s':>9}  statuses")
     for kind, ones in by_kind.items():
-        statuses = ", ".join(f"{status}: {count}" for status, count in sorted(Counter(one.status for one in ones).items()))
+        statuses = ", ".join(
+            f"{status}: {count}" for status, count in sorted(Counter(one.status for one in ones).items())
+        )
         print(f"{kind:16} {len(ones):6} {max(one.took_s for one in ones):9.2f}  {statuses}")
     growth_mib, growth_handles = after.resident_mib - before.resident_mib, after.handles - before.handles
     print(f"memory {before.resident_mib:.0f} MiB after a tenth, {after.resident_mib:.0f} MiB at the end")

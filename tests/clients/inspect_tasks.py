@@ -6,7 +6,8 @@ import tempfile
 from typing import Any
 
 from checks import require
-from inspect_ai import Task, eval
+from inspect_ai import Task
+from inspect_ai import eval as evaluate
 from inspect_ai.dataset import Sample
 from inspect_ai.scorer import includes
 from inspect_ai.solver import generate, use_tools
@@ -43,6 +44,6 @@ def weathers() -> Task:
 def accuracy(task: Task, model: str, **options: object) -> float:
     """Return the share of the samples that were answered right."""
     with tempfile.TemporaryDirectory() as folder:
-        (log,) = eval(task, model=model, display="none", log_dir=folder, **options)
+        (log,) = evaluate(task, model=model, display="none", log_dir=folder, **options)
     require(log.status == "success", log.error)
     return float(log.results.scores[0].metrics["accuracy"].value)

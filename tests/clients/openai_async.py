@@ -33,9 +33,7 @@ async def async_stream(server: Server) -> str:
     """A stream, piece by piece."""
     async with _client(server) as client:
         text = ""
-        async for chunk in await client.chat.completions.create(
-            model=server.model, messages=_messages(4), stream=True
-        ):
+        async for chunk in await client.chat.completions.create(model=server.model, messages=_messages(4), stream=True):
             text += chunk.choices[0].delta.content or ""
     require(text == "4 + 1 = 5", text)
     return text

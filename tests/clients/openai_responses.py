@@ -1,4 +1,4 @@
-"""The official client on the Responses API: in one piece, streamed, parsed, with tools, and going on from a response."""
+"""The official client on the Responses API: in one piece, streamed, parsed, with tools, going on from a response."""
 
 from __future__ import annotations
 

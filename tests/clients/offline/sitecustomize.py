@@ -1,5 +1,7 @@
-"""Python loads this first, wherever its folder is in PYTHONPATH: nothing reaches beyond this machine, and who tried is
-written down, since a client that cannot phone home mostly keeps that to itself."""
+"""Nothing reaches beyond this machine: Python loads this first, wherever its folder is in PYTHONPATH.
+
+Who tried is written down, since a client that cannot phone home mostly keeps that to itself.
+"""
 
 from __future__ import annotations
 
