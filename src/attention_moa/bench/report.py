@@ -18,6 +18,7 @@ from attention_moa.bench.report_scores import main_name, score_of, score_title
 from attention_moa.bench.report_tables import every_score, judging, losses, overview
 from attention_moa.bench.report_words import count, money, number, spread
 from attention_moa.bench.results import Results, told_notes
+from attention_moa.bench.scores import Score
 from attention_moa.errors import ConfigError, StoreError, describe
 
 REPORT = "report.html"
@@ -164,10 +165,15 @@ def _lead(results: Results) -> str:
     if len(ranked) == 1:
         return f"{begin}."
     second = ranked[1][0]
-    intervals = (score.interval, second.interval)
-    is_apart = intervals[0] is not None and intervals[1] is not None and intervals[0].low > intervals[1].high
     rest = f"next is {ranked[1][1]} with {number(second.value)}"
-    return f"{begin}; {rest}{'' if is_apart else ', and the intervals do not tell the two apart'}."
+    return f"{begin}; {rest}{_unless_apart(score, second)}."
+
+
+def _unless_apart(first: Score, second: Score) -> str:
+    """Return what is to be said of two scores whose intervals do not tell them apart; nothing where they do."""
+    if first.interval is None or second.interval is None:
+        return ", and without intervals nobody can say whether that is chance"
+    return "" if first.interval.low > second.interval.high else ", and the intervals do not tell the two apart"
 
 
 def _has_scores(results: Results) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from attention_moa.bench.judges import JudgeSettings, judge_spec
+from attention_moa.bench.judges import JudgeSettings, judge_spec, told_judge
 from attention_moa.bench.questions import Question, QuestionSet
 from attention_moa.bench.report import write_report
 from attention_moa.bench.report_page import Section
@@ -114,7 +114,7 @@ def settings_of(
         data_fingerprint=questions.fingerprint,
         systems=systems,
         keys=system_keys(systems),
-        judge=None if judge is None else told.judge,  # one that is not asked judges nothing
+        judge=None if judge is None else told_judge(told.judge or "", judge),  # one that is not asked judges nothing
         judge_spec=None if judge is None else msgspec.to_builtins(judge),
         limit=told.limit,
         seed=told.seed,
