@@ -70,7 +70,8 @@ def test_an_ensemble_that_beats_all_is_to_be_used(tmp_path: Path) -> None:
         proof = await proven(wish(), said)
         assert proof.verdict.decision == "use"
         assert proof.words[0] == "Use mine."
-        assert said == ["pilot: 4 prompts find the best agent, and are not used again"]
+        assert said[0] == "pilot: 4 prompts find the best agent, and are not used again"
+        assert all(" times what the ensemble did on 8 prompts: " in line for line in said[1:])
         assert (proof.best.agent, proof.best.how, dict(proof.best.rates)) == ("b", "judge", {"a": 0.0, "b": 1.0})
         assert (proof.prompts, proof.asked, proof.unit) == (8, 12, "usd")
         assert [one.name for one in proof.systems] == ["mine", "a", "b", "best-of-n", "self-moa", "moa"]
@@ -80,6 +81,7 @@ def test_an_ensemble_that_beats_all_is_to_be_used(tmp_path: Path) -> None:
             assert 0.8 < ratio < 1.25
         sizes = {one.name: one.size for one in proof.systems if one.size is not None}
         assert [size.selector for size in sizes.values()] == ["openai:merger", None, None]
+        _check_trials(proof)
         assert proof.judge is not None
         assert (proof.judge.comparisons, proof.judge.agreed, proof.judge.first) == (4 + 5 * 8, 1.0, 0.5)
         pilot = {path.stem for path in (tmp_path / "out" / "pilot").glob("*.jsonl")}
@@ -93,12 +95,26 @@ def test_an_ensemble_that_beats_all_is_to_be_used(tmp_path: Path) -> None:
     shown(scenario)
 
 
+def _check_trials(proof: Proof) -> None:
+    sizes = {one.name: one.size for one in proof.systems if one.size is not None}
+    for name, size in sizes.items():
+        (kept,) = (one for one in size.tried if one.size == size.size)
+        assert kept.cost_ratio == pytest.approx(against(proof, name).cost_ratio)
+        assert kept.prompts == 8
+    wrong = sum(len(size.tried) - 1 for size in sizes.values())
+    assert wrong  # the plan was wrong, and what was answered by it is told apart
+    parts = {one.what: one for one in proof.spent}
+    assert parts["trials at sizes that were not kept"].count == 8 * wrong
+    assert [parts[what].count for what in ("judge", "judge, pilot", "answers of the pilot")] == [5 * 8, 4, 8]
+    assert sum(one.usd or 0.0 for one in proof.spent) == pytest.approx(proof.usd)
+
+
 def _check_folder(folder: Path, proof: Proof) -> None:
     assert msgspec.json.decode((folder / "prove.json").read_bytes(), type=Proof) == proof
     results = msgspec.json.decode((folder / "scores.json").read_bytes(), type=Results)
     names = [one.name for one in results.systems]
     assert names == [one.name for one in proof.systems]
-    assert [one.scores[0].value for one in results.systems] == [50.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert [[score.value for score in one.scores] for one in results.systems] == [[], *[[100.0]] * 5]
     settings = json.loads((folder / "settings.json").read_bytes())
     assert [one["name"] for one in settings["systems"]] == names
     for name in names:
@@ -142,6 +158,8 @@ def test_a_judge_who_takes_what_stands_first_tells_nothing(tmp_path: Path) -> No
     assert [one.counts.ties for one in proof.comparisons] == [6, 6]
     assert proof.judge is not None
     assert (proof.judge.agreed, proof.judge.first) == (0.0, 1.0)
+    assert "The judge gave the same verdict in both orders on only 0 % of the pairs" in " ".join(proof.words)
+    assert any("agrees with itself in both orders on 0 % of 12 pairs" in line for line in proof.warnings)
 
 
 def test_judgements_that_nobody_can_read_are_missing(tmp_path: Path) -> None:
@@ -372,9 +390,20 @@ def test_the_command_says_its_verdict(tmp_path: Path) -> None:
             assert (code, err) == (0, "")
             assert json.loads(out) == json.loads((folder / "prove.json").read_bytes())
             assert _folders(tmp_path) == [folder]
-            assert (folder / "report.html").stat().st_size > 10_000
+            page = (folder / "report.html").read_text(encoding="utf-8")
+            for part in ("fleet against what the same money buys, 10 prompts", "How it was found out", "in all"):
+                assert part in page, part
 
     asyncio.run(scenario())
+
+
+def test_what_is_to_be_proven_has_to_be_said(tmp_path: Path) -> None:
+    """Nobody's money is spent on an ensemble that they did not name."""
+    prompts_file(tmp_path, 12)
+    done = run_cli("prove", "prompts.jsonl", "--judge", "openai:judge", folder=tmp_path)
+    assert done.returncode == 2
+    assert "-e: say what is to be proven, such as -e mine.toml" in only_line(done.stderr)
+    assert not list(tmp_path.glob("prove-*"))
 
 
 @pytest.mark.parametrize(

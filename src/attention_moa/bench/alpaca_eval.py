@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from attention_moa.bench.alpaca_eval_rows import Annotation, read_annotations
-from attention_moa.bench.bootstrap import mean_interval
+from attention_moa.bench.bootstrap import PERCENT, mean_interval
 from attention_moa.bench.reading import Place, benchmark_folder
 from attention_moa.bench.scores import Interval, Score, TaskScores
 
@@ -93,13 +93,13 @@ def plain_scores(annotations: Sequence[Annotation], *, gaps: int | None = None) 
     percents = [100 * win for win in wins]
     stderr = _standard_error(percents)
     return (
-        Score("win_rate", _mean(percents), n, missing, mean_interval(percents), stderr),
+        Score("win_rate", _mean(percents), n, missing, mean_interval(percents, within=PERCENT), stderr),
         Score("standard_error", stderr, n, missing),
         Score("n_wins", won, n, missing),
         Score("n_wins_base", lost, n, missing),
         Score("n_draws", n - won - lost, n, missing),
         Score("n_total", n, n, missing),
-        Score("discrete_win_rate", _mean(discrete), n, missing, mean_interval(discrete)),
+        Score("discrete_win_rate", _mean(discrete), n, missing, mean_interval(discrete, within=PERCENT)),
         _average_length(annotations, left_out(annotations) if gaps is None else gaps),
     )
 

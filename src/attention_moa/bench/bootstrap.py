@@ -6,38 +6,56 @@ import random
 from array import array
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from math import sqrt
+from statistics import NormalDist
+from typing import TypeAlias
 
 from attention_moa.bench.scores import Interval
 
 DRAWS = 2000
 """How many times the questions are drawn anew."""
 SEED = 20260101
+FEW = 50
+"""With fewer questions the redrawings alone are not trusted."""
+
+Range: TypeAlias = tuple[float, float]
+"""The least and the most that a value can be."""
+
+PERCENT: Range = (0.0, 100.0)
+
+_Z = NormalDist().inv_cdf(0.975)
 _AT_ONCE = 100
 _LOW, _HIGH = 0.025, 0.975
 _BITS = 32
 
 
-def mean_interval(values: Sequence[float], *, seed: int = SEED) -> Interval | None:
+def mean_interval(values: Sequence[float], *, within: Range | None = None, seed: int = SEED) -> Interval | None:
     """Return the 95 % interval of a mean over questions.
 
     Args:
         values: One a question.
+        within: As ``ratio_interval`` takes it.
         seed: What the draws begin from.
 
     Returns:
-        Percentiles 2.5 and 97.5 of the means of redrawn questions; None for fewer than two questions.
+        As ``ratio_interval`` does.
 
     Source: ours; the percentile bootstrap.
     """
-    return ratio_interval(values, [1.0] * len(values), seed=seed)
+    return ratio_interval(values, [1.0] * len(values), within=within, seed=seed)
 
 
-def ratio_interval(sums: Sequence[float], counts: Sequence[float], *, seed: int = SEED) -> Interval | None:
+def ratio_interval(
+    sums: Sequence[float], counts: Sequence[float], *, within: Range | None = None, seed: int = SEED
+) -> Interval | None:
     """Return the 95 % interval of a mean over parts of questions: whole questions are redrawn, with all their parts.
 
     Args:
         sums: One a question: the sum over its parts (instructions, turns).
         counts: One a question: how many parts it has; 0 takes no part.
+        within: The least and the most that a part can be. With fewer than ``FEW`` questions, or all of them at one of
+            these ends, the redrawings promise too much: the interval then also covers ``widened``. None for what has no
+            ends.
         seed: What the draws begin from.
 
     Returns:
@@ -50,7 +68,36 @@ def ratio_interval(sums: Sequence[float], counts: Sequence[float], *, seed: int 
     Source: ours; the percentile bootstrap, clustered by question.
     """
     pairs = [pair for pair in zip(sums, counts, strict=True) if pair[1]]
-    return None if len(pairs) < 2 else interval_of(redrawn_ratios(pairs, seed=seed))
+    if len(pairs) < 2:
+        return None
+    found = interval_of(redrawn_ratios(pairs, seed=seed))
+    is_narrow = within is not None and (len(pairs) < FEW or found.low == found.high in within)
+    return widened(pairs, within, found) if within is not None and is_narrow else found
+
+
+def widened(pairs: Sequence[tuple[float, float]], within: Range, found: Interval) -> Interval:
+    """Return an interval that also covers the one by the normal law with ``z^2 / 2`` more questions at either end.
+
+    So a handful of questions that are all alike has an interval with a width.
+
+    Args:
+        pairs: One a question: the sum over its parts, and how many they are; at least two.
+        within: The least and the most that a part can be.
+        found: The bootstrap's interval.
+
+    Source: A. Agresti and B. Coull, The American Statistician 52 (1998), carried over from a share to the mean of what
+        lies between two ends. To take the wider end of both is ours.
+    """
+    least, most = within
+    each = sum(count for _, count in pairs) / len(pairs)
+    shares = [(total - least * count) / (each * (most - least)) for total, count in pairs]
+    imagined = _Z * _Z / 2
+    n = len(shares) + 2 * imagined
+    mean = (sum(shares) + imagined) / n
+    square = (sum(share * share for share in shares) + imagined) / n
+    reach = _Z * sqrt(max(square - mean * mean, 0.0) / n)
+    low, high = (least + (most - least) * min(max(end, 0.0), 1.0) for end in (mean - reach, mean + reach))
+    return Interval(min(found.low, low), max(found.high, high))
 
 
 def redrawn_ratios(pairs: Sequence[tuple[float, float]], *, seed: int = SEED) -> list[float]:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
-from attention_moa.bench.bootstrap import mean_interval, ratio_interval
+from attention_moa.bench.bootstrap import (
+    DRAWS,
+    FEW,
+    Range,
+    draws_of,
+    interval_of,
+    mean_interval,
+    ratio_interval,
+    widened,
+)
 from attention_moa.bench.flask_judge import KEYS
-from attention_moa.bench.flask_rows import Review, read_hard_set, read_reviews
+from attention_moa.bench.flask_rows import Instance, Review, read_hard_set, read_reviews
 from attention_moa.bench.reading import benchmark_folder
-from attention_moa.bench.scores import Score, TaskScores
+from attention_moa.bench.scores import Interval, Score, TaskScores
 
 _TASK = "flask"
+_SCALE: Range = (1.0, 5.0)
+
+SKILLS_MEAN = "skills_mean"
+"""The plain mean of the skills' means: FLASK has no score of everything, so this one is ours."""
 
 
 def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:
@@ -29,18 +44,48 @@ def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = 
 
     Source: FLASK's ``aggregate_skill.py`` and ``aggregate_difficulty_skill.py``; the intervals are ours.
     """
-    reviews = read_reviews(files, read_hard_set(benchmark_folder(data, "flask")), asked)
+    hard_set = read_hard_set(benchmark_folder(data, "flask"))
+    reviews = read_reviews(files, hard_set, asked)
     keys = [key for key in KEYS if any(key in one.instance.keys for one in reviews)]
-    scores = [_skill(f"skills.{key}.average", key, reviews) for key in keys]
+    skills = [_skill(f"skills.{key}.average", key, reviews) for key in keys]
+    scores = [*_mean_of_skills(skills, reviews), *skills]
     scores += [*_domains(reviews), *_difficulties(reviews), *_sums(reviews, keys), *_counts(reviews)]
-    return TaskScores(_TASK, ", ".join(map(str, files)), tuple(scores), tuple(_notes(reviews)))
+    return TaskScores(_TASK, ", ".join(map(str, files)), tuple(scores), tuple(_notes(reviews, hard_set)))
 
 
 def _skill(name: str, key: str, reviews: Sequence[Review]) -> Score:
     """Return the plain mean of a skill's scores; what does not apply is neither counted nor missing."""
     values = _values(key, reviews)
     value = math.fsum(values) / len(values) if values else None
-    return Score(name, value, len(values), _missing(key, reviews), mean_interval(values))
+    return Score(name, value, len(values), _missing(key, reviews), mean_interval(values, within=_SCALE))
+
+
+def _mean_of_skills(skills: Sequence[Score], reviews: Sequence[Review]) -> Iterator[Score]:
+    """Yield the plain mean of the skills' means, where any skill was asked for."""
+    if not skills:
+        return
+    known = [score.value for score in skills if score.value is not None]
+    n, missing = sum(score.n for score in skills), sum(score.missing for score in skills)
+    yield Score(SKILLS_MEAN, fmean(known) if known else None, n, missing, _interval_of_mean(reviews))
+
+
+def _interval_of_mean(reviews: Sequence[Review]) -> Interval | None:
+    """Return the interval of the mean of skills: whole instances are redrawn, each with all of its skills."""
+    told = [one.said.scores for one in reviews if one.said and one.said.scores]
+    if len(told) < 2:
+        return None
+    found = interval_of([_mean_over(told[at] for at in drawn) for drawn in draws_of(len(told), DRAWS)])
+    pairs = [(math.fsum(scores.values()), float(len(scores))) for scores in told]
+    return widened(pairs, _SCALE, found) if len(told) < FEW or found.low == found.high in _SCALE else found
+
+
+def _mean_over(told: Iterable[Mapping[str, float]]) -> float:
+    """Return the mean of the skills' means over instances."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for scores in told:
+        for key, value in scores.items():
+            values[key].append(value)
+    return fmean(sum(some) / len(some) for some in values.values())
 
 
 def _values(key: str, reviews: Sequence[Review]) -> list[float]:
@@ -61,7 +106,7 @@ def _domains(reviews: Sequence[Review]) -> Iterator[Score]:
         n = sum(counts)
         missing = sum(len(one.said.missing(one.instance.keys) if one.said else one.instance.keys) for one in ours)
         value = math.fsum(sums) / n if n else None
-        yield Score(f"by_domain.{domain}", value, n, missing, ratio_interval(sums, counts))
+        yield Score(f"by_domain.{domain}", value, n, missing, ratio_interval(sums, counts, within=_SCALE))
 
 
 def _difficulties(reviews: Sequence[Review]) -> Iterator[Score]:
@@ -91,7 +136,10 @@ def _counts(reviews: Sequence[Review]) -> Iterator[Score]:
     yield Score("n_refused", sum(len(said.refused) for said in told), len(told))
 
 
-def _notes(reviews: Sequence[Review]) -> Iterator[str]:
+def _notes(reviews: Sequence[Review], hard_set: Mapping[int, Instance]) -> Iterator[str]:
+    known = set(map(id, hard_set.values()))
+    if strange := sum(id(one.instance) not in known for one in reviews):
+        yield f"{strange} of {len(reviews)} reviews are of no instance of the hard set: what is missing is not known"
     there = [one for one in reviews if one.is_there]
     told = [one.said for one in there if one.said]
     if unread := len(there) - len(told):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attention_moa.bench.bootstrap import mean_interval
+from attention_moa.bench.bootstrap import PERCENT, mean_interval
 from attention_moa.bench.reading import Place, benchmark_folder, find_file, read_lines, read_rows, text_field
 from attention_moa.bench.scores import Score, TaskScores, coverage_notes
 
@@ -61,7 +61,7 @@ def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = 
         scores=(
             Score("n", n, n),
             Score("n_correct", sum(one.is_correct for one in verdicts), n, missing),
-            Score("accuracy", sum(solved) / n, n, missing, mean_interval(solved)),
+            Score("accuracy", sum(solved) / n, n, missing, mean_interval(solved, within=PERCENT)),
         ),
         notes=tuple(_notes(verdicts, len(right), None if asked is None else len(asked))),
     )

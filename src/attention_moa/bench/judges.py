@@ -91,6 +91,17 @@ def is_alone(spec: EnsembleSpec) -> bool:
     return spec.strategy == "single" and len(spec.agents) == 1
 
 
+def told_judge(judge: str, spec: EnsembleSpec) -> str:
+    """Return what is told of who judged: what the user wrote, with the models where that does not name them.
+
+    Args:
+        judge: As the user named it.
+        spec: Who that is.
+    """
+    models = ", ".join(dict.fromkeys(agent.model for agent in spec.agents))
+    return judge if models == judge else f"{judge} ({models})"
+
+
 def judge_name(spec: EnsembleSpec) -> str:
     """Return what a judge is called in files and reports: the model where it judges alone, else the ensemble."""
     return spec.agents[0].model if is_alone(spec) else spec.name or "ensemble"

@@ -14,6 +14,7 @@ from attention_moa.bench.reading import benchmark_folder
 from attention_moa.bench.scores import Score, TaskScores
 
 _TASK = "mt-bench"
+_RATINGS = (1.0, 10.0)
 _TURN_NAMES = dict(zip(TURNS, ("first_turn", "second_turn"), strict=True))
 
 
@@ -35,7 +36,7 @@ class _Group(NamedTuple):
         n = sum(counts)
         unseen = len(self.questions) * len(self.turns) - len({(one.question, one.turn) for one in ours})
         value = math.fsum(sums) / n if n else None
-        return Score(self.name, value, n, len(ours) - n + unseen, ratio_interval(sums, counts))
+        return Score(self.name, value, n, len(ours) - n + unseen, ratio_interval(sums, counts, within=_RATINGS))
 
 
 def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = None) -> TaskScores:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from attention_moa.bench.bootstrap import mean_interval
+from attention_moa.bench.bootstrap import PERCENT, mean_interval
 from attention_moa.bench.gsm8k import final_number
 from attention_moa.bench.reading import Place, read_rows, text_field
 from attention_moa.bench.scores import Score, TaskScores
@@ -52,7 +52,7 @@ def score(files: Sequence[Path], data: Path, *, asked: Collection[str] | None = 
         scores=(
             Score("n", n, n),
             Score("n_correct", sum(one > 0 for one in verdicts), n, missing),
-            Score("accuracy", accuracy, n, missing, mean_interval(verdicts)),
+            Score("accuracy", accuracy, n, missing, mean_interval(verdicts, within=PERCENT)),
         )
         if n
         else (),

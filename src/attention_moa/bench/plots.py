@@ -71,7 +71,8 @@ class Panel(Struct, frozen=True, kw_only=True):
         ends = [end for one in marks for end in (one.y, *deviated(one.y, one.y_interval))] or [0.0]
         low, high = min(ends), max(ends)
         room = (high - low) * _ROOM or abs(high) * _ROOM or 1.0
-        return (0.0 if self.has_zero and low >= 0 else low - room), high + room
+        least = 0.0 if self.has_zero else low - room
+        return (max(least, 0.0) if low >= 0 else low - room), high + room
 
 
 class Figure(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, median
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -14,75 +13,26 @@ from attention_moa.bench.answers import answered, write_answers
 from attention_moa.bench.documents import write_document
 from attention_moa.bench.judge_runs import judge_warnings
 from attention_moa.bench.judgements import write_details
-from attention_moa.bench.judges import judge_name
 from attention_moa.bench.paired import EVEN
-from attention_moa.bench.pairwise import Comparison as Compared
-from attention_moa.bench.pairwise import tally as tally_of
-from attention_moa.bench.prove_floor import PILOT, preferences_of
+from attention_moa.bench.prove_account import all_costs, all_runs, judge_account, spent_parts, usd_each
+from attention_moa.bench.prove_evidence import Evidence
+from attention_moa.bench.prove_floor import PILOT
 from attention_moa.bench.prove_frontier import Point, point, reference_point, with_frontier
-from attention_moa.bench.prove_result import Best, JudgeAccount, Proof, Size, SystemProof
-from attention_moa.bench.prove_scores import Answers, by_kind, is_checkable, is_right, scores_of
-from attention_moa.bench.prove_spend import Unit, known_mean, line_cost, mean_cost
-from attention_moa.bench.prove_verdict import LEAST_RATIO, MOST_RATIO, Comparison, compared, decide
-from attention_moa.bench.prove_words import verdict_words
+from attention_moa.bench.prove_result import JudgeAccount, Proof, SystemProof
+from attention_moa.bench.prove_scores import by_kind, is_checkable, is_right
+from attention_moa.bench.prove_spend import Ratio, least_cost
+from attention_moa.bench.prove_verdict import Comparison, compared, decide
+from attention_moa.bench.prove_words import LEAST_AGREED, is_fickle, percent, verdict_words
 from attention_moa.bench.questions import OWN, Question
-from attention_moa.bench.results import Results, SystemResult, known_sum, result_of
-from attention_moa.bench.run_lines import RunLine
+from attention_moa.bench.results import Results, SystemResult, result_of
 from attention_moa.bench.scores import Interval, Score
 from attention_moa.bench.settings_file import Settings
-from attention_moa.bench.sums import Money, money_of, sum_of
+from attention_moa.bench.sums import money_of, sum_of
 from attention_moa.bench.systems import System
-from attention_moa.config import EnsembleSpec
 from attention_moa.money import dollars
 
 _LONGER = 1.25
 """So many times as long, and a judge's taste for length may be what is measured."""
-
-
-class Evidence(NamedTuple):
-    """All that was answered and judged.
-
-    Args:
-        ensemble: What is to be proven.
-        systems: Everybody, the ensemble first.
-        questions: The prompts that the verdict rests on.
-        lines: The runs on them, by system and prompt.
-        said: What the judge says of the ensemble and each other system.
-        aside: The runs of the pilot and of trials, on which no verdict rests.
-        pilot_said: What the judge says of the pilot's.
-        best: Which agent is the best one.
-        unit: In what spend is compared.
-        sizes: Of the baselines that have one.
-        judge: Who judges; None for nobody.
-        seed: By which the pilot was drawn.
-        is_stopped: Whether the budget ended any part.
-    """
-
-    ensemble: System
-    systems: tuple[System, ...]
-    questions: tuple[Question, ...]
-    lines: Mapping[str, Mapping[str, RunLine]]
-    said: Mapping[str, Sequence[Compared]]
-    aside: tuple[RunLine, ...]
-    pilot_said: Mapping[str, Sequence[Compared]]
-    best: Best
-    unit: Unit
-    sizes: Mapping[str, Size]
-    judge: EnsembleSpec | None
-    seed: int
-    is_stopped: bool
-
-    def scores(self, name: str) -> dict[str, float | None]:
-        """Return the ensemble's score against a baseline on each prompt that was compared."""
-        answers = Answers(self.lines[self.ensemble.name], self.lines[name])
-        return scores_of(self.questions, answers, preferences_of(self.said.get(name, ()), self.questions))
-
-    def cost_ratio(self, name: str) -> float | None:
-        """Return what a baseline cost, as a multiple of what the ensemble did on the same prompts."""
-        ours, theirs = self.lines[self.ensemble.name], self.lines[name]
-        both = [one.id for one in self.questions if one.id in ours and one.id in theirs]
-        one, other = (mean_cost([lines[key] for key in both], self.unit) for lines in (ours, theirs))
-        return other / one if one and other is not None else None
 
 
 def proof_of(settings: Settings, found: Evidence) -> Proof:
@@ -99,27 +49,37 @@ def proof_of(settings: Settings, found: Evidence) -> Proof:
     kinds = {kind: _rows_of(of_it, scores, ratios) for kind, of_it in by_kind(found.questions).items()}
     verdict = decide(rows, kinds)
     is_checked = all(is_checkable(one) for one in found.questions)
-    usd_each, costs, runs = _usd_each(found), _costs(found), _runs(found)
+    costs, runs, each, judged = all_costs(found), all_runs(found), usd_each(found), judge_account(found)
+    words = verdict_words(
+        verdict,
+        rows,
+        ensemble=found.ensemble.name,
+        usd_each=each,
+        agreed=None if judged is None else judged.agreed,
+        sized=found.sizes,
+    )
     return Proof(
         ensemble=found.ensemble.name,
         verdict=verdict,
-        words=verdict_words(verdict, rows, ensemble=found.ensemble.name, usd_each=usd_each),
+        words=words,
         prompts=sum(all(one.id in of_it for of_it in scores.values()) for one in found.questions) if scores else 0,
         asked=len(found.questions) + len(found.best.prompts),
         unit=found.unit,
         best=found.best,
         comparisons=rows,
         by_kind=kinds,
-        quality_is="right" if is_checked else "win-rate",
+        quality_is="right" if is_checked else "score",
         frontier=with_frontier(list(_points(found, scores, is_checked=is_checked))),
         systems=tuple(_system(one, found) for one in found.systems),
-        judge=_judge_account(found),
+        judge=judged,
+        spent=tuple(spent_parts(found)),
         usd=sum_of(costs).usd or 0.0,
         unpriced=sum(cost.is_lower_bound for cost in costs),
         cut_off=sum(line.is_cut_off for line in runs),
-        usd_each=usd_each,
+        usd_each=each.usd or None,
+        usd_each_is_lower_bound=each.is_lower_bound,
         stopped=_stopped(found, settings),
-        warnings=(*settings.warnings, *_warnings(found, rows)),
+        warnings=(*settings.warnings, *_warnings(found, rows, judged)),
         data=settings.data,
         data_fingerprint=settings.data_fingerprint,
         seed=found.seed,
@@ -145,8 +105,8 @@ def write_proof(folder: Path, proof: Proof, found: Evidence, settings: Settings)
     write_document(folder / "settings.json", whole)
     results = [_result(one, found, folder) for one in found.systems]
     points = {one.system: one for one in proof.frontier}
-    name = "accuracy" if proof.quality_is == "right" else "win_rate"
-    scored = [replace(one, scores=tuple(_scores(points[one.name], name))) for one in results]
+    rows = {one.system: one for one in proof.comparisons}
+    scored = [replace(one, scores=tuple(_scores(points[one.name], rows.get(one.name), proof))) for one in results]
     for place, said in ((folder, found.said), (folder / PILOT, found.pilot_said)):
         for system, pairs in said.items():
             judgements = [judgement for pair in pairs for judgement in pair.judgements]
@@ -158,7 +118,7 @@ def write_proof(folder: Path, proof: Proof, found: Evidence, settings: Settings)
 def _rows_of(
     questions: Sequence[Question],
     scores: Mapping[str, Mapping[str, float | None]],
-    ratios: Mapping[str, float | None],
+    ratios: Mapping[str, Ratio | None],
 ) -> tuple[Comparison, ...]:
     ids = [one.id for one in questions]
     return tuple(
@@ -170,7 +130,7 @@ def _rows_of(
 def _points(found: Evidence, scores: Mapping[str, Mapping[str, float | None]], *, is_checked: bool) -> Iterator[Point]:
     for system in found.systems:
         lines = found.lines[system.name]
-        costs = [line_cost(line, found.unit) for line in lines.values()]
+        costs = [least_cost(line, found.unit) for line in lines.values()]
         if is_checked:
             right = [float(is_right(one, lines[one.id].text)) for one in found.questions if one.id in lines]
             yield point(system.name, costs, right)
@@ -198,50 +158,6 @@ def _system(system: System, found: Evidence) -> SystemProof:
     )
 
 
-def _judge_account(found: Evidence) -> JudgeAccount | None:
-    if found.judge is None:
-        return None
-    pairs = [pair for said in (found.said, found.pilot_said) for of_it in said.values() for pair in of_it]
-    asked = [pair for pair in pairs if not any(one.state == "unasked" for one in pair.judgements)]
-    counts, spent = tally_of(asked), tally_of(pairs)
-    judged = counts.consistent + counts.inconsistent
-    return JudgeAccount(
-        judge=judge_name(found.judge),
-        comparisons=len(asked),
-        agreed=counts.consistent / judged if judged else None,
-        first=counts.position_bias,
-        missing=counts.missing,
-        usd=spent.usd,
-        is_lower_bound=spent.is_lower_bound,
-        reply_models=counts.reply_models,
-    )
-
-
-def _runs(found: Evidence) -> list[RunLine]:
-    """Return every run once."""
-    lines = [*found.aside, *(line for of_it in found.lines.values() for line in of_it.values())]
-    return list({line.run_id: line for line in lines}.values())  # a trial may be what was then wanted
-
-
-def _costs(found: Evidence) -> list[Money]:
-    """Return what every run and every judgement cost."""
-    pairs = [pair for said in (found.said, found.pilot_said) for of_it in said.values() for pair in of_it]
-    return [*(line.money for line in _runs(found)), *(pair.money for pair in pairs)]
-
-
-def _usd_each(found: Evidence) -> float | None:
-    """Return what one more prompt costs; None where that is nothing, or not known."""
-    parts: list[list[float | None]] = [
-        *([line.whole_usd for line in of_it.values()] for of_it in found.lines.values()),
-        *([_whole(pair.money) for pair in of_it] for of_it in found.said.values()),
-    ]
-    return known_sum([known_mean(part) for part in parts if part]) or None
-
-
-def _whole(money: Money) -> float | None:
-    return None if money.is_lower_bound else money.usd
-
-
 def _stopped(found: Evidence, settings: Settings) -> str | None:
     budget = settings.budget_usd
     if budget is None or not found.is_stopped:
@@ -250,13 +166,15 @@ def _stopped(found: Evidence, settings: Settings) -> str | None:
     return f"stopped by the budget of {dollars(budget)}: of {len(found.questions)} prompts it reached {reached}"
 
 
-def _warnings(found: Evidence, rows: Sequence[Comparison]) -> Iterator[str]:
+def _warnings(found: Evidence, rows: Sequence[Comparison], judged: JudgeAccount | None) -> Iterator[str]:
     if found.judge is not None:
         yield from judge_warnings(found.judge, found.systems[:1])
-    for row in rows:
-        size, ratio = found.sizes.get(row.system), row.cost_ratio
-        if size is not None and ratio is not None and not LEAST_RATIO <= ratio <= MOST_RATIO:
-            yield f"{row.system} with {size.size} {size.what} cost {ratio:.2f} of what {found.ensemble.name} did"
+    if judged is not None and is_fickle(judged.agreed):
+        yield (
+            f"the judge {judged.judge} agrees with itself in both orders on {percent(judged.agreed)} of "
+            f"{judged.comparisons:,} pairs, fewer than {percent(LEAST_AGREED)}: take another judge, or give right "
+            "answers where there are any"
+        )
     yield from _length_warnings(found, rows)
 
 
@@ -282,14 +200,18 @@ def _result(system: System, found: Evidence, folder: Path) -> SystemResult:
     return result_of(system, of_it)
 
 
-def _scores(one: Point, name: str) -> Iterator[Score]:
-    interval = one.quality_interval
-    yield Score(
-        name=name,
-        value=None if one.quality is None else 100 * one.quality,
-        n=one.n,
-        interval=None if interval is None else Interval(100 * interval.low, 100 * interval.high),
-    )
+def _scores(one: Point, row: Comparison | None, proof: Proof) -> Iterator[Score]:
+    """Yield the share of right answers where all can be checked, and the ensemble's score against each other system."""
+    if proof.quality_is == "right":
+        yield _score("accuracy", one.quality, one.quality_interval, n=one.n)
+    if row is not None:
+        counts = row.counts
+        yield _score("ensemble_score_against_it", row.rate, row.interval, n=counts.n, missing=counts.missing)
+
+
+def _score(name: str, value: float | None, interval: Interval | None, *, n: int, missing: int = 0) -> Score:
+    percents = None if interval is None else Interval(100 * interval.low, 100 * interval.high)
+    return Score(name=name, value=None if value is None else 100 * value, n=n, missing=missing, interval=percents)
 
 
 def _results(settings: Settings, proof: Proof, systems: Sequence[SystemResult]) -> Results:

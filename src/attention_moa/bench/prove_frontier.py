@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from attention_moa.bench.bootstrap import mean_interval
 from attention_moa.bench.paired import EVEN, rate_interval, tally
-from attention_moa.bench.prove_spend import known_mean
+from attention_moa.bench.prove_spend import Cost, least_mean
 from attention_moa.bench.scores import Interval
 
 
@@ -18,12 +18,13 @@ class Point(Struct, frozen=True, kw_only=True):
 
     Args:
         system: Its name.
-        cost: Of a prompt, in the mean; None where that is not known of half of them at least.
-        cost_interval: Its 95 % interval.
+        cost: Of a prompt, in the mean; None where nothing is known of it.
+        cost_interval: Its 95 % interval; None for none, as of a lower bound.
         quality: 0 to 1; None where nothing was compared.
         quality_interval: Its 95 % interval; None where there is none, as for the ensemble's own 1/2.
         n: Prompts of the quality.
-        is_on_frontier: Whether no other system is as good for as little.
+        is_on_frontier: Whether no other system is as good for as little, as far as costs are known.
+        is_cost_lower_bound: Whether more belongs to the cost that nobody told.
     """
 
     system: str
@@ -33,34 +34,37 @@ class Point(Struct, frozen=True, kw_only=True):
     quality_interval: Interval | None
     n: int
     is_on_frontier: bool = False
+    is_cost_lower_bound: bool = False
 
 
-def point(system: str, costs: Sequence[float | None], scores: Sequence[float | None]) -> Point:
+def point(system: str, costs: Sequence[Cost], scores: Sequence[float | None]) -> Point:
     """Return a system's point.
 
     Args:
         system: Its name.
-        costs: Of each prompt; None for unknown.
+        costs: Of each prompt.
         scores: The system's own, of each prompt: 1 where it beat the ensemble, or was right.
     """
-    cost = known_mean(costs)
+    cost = least_mean(costs)
+    whole = [one.value for one in costs if not one.is_lower_bound]
     counts = tally(scores)
     return Point(
         system=system,
-        cost=cost,
-        cost_interval=None if cost is None else mean_interval([one for one in costs if one is not None]),
+        cost=None if cost is None else cost.value,
+        cost_interval=None if cost is None or cost.is_lower_bound else mean_interval(whole),
         quality=counts.rate,
         quality_interval=rate_interval(counts),
         n=counts.n,
+        is_cost_lower_bound=cost is not None and cost.is_lower_bound,
     )
 
 
-def reference_point(system: str, costs: Sequence[float | None], prompts: int) -> Point:
+def reference_point(system: str, costs: Sequence[Cost], prompts: int) -> Point:
     """Return the point of the ensemble that all others are compared with: by definition as good as itself.
 
     Args:
         system: Its name.
-        costs: Of each prompt; None for unknown.
+        costs: Of each prompt.
         prompts: How many.
     """
     return replace(point(system, costs, []), quality=EVEN, n=prompts)

@@ -41,6 +41,15 @@ class Shares:
         """
         self._weights = dict(weights)
 
+    def expect_also(self, part: str, weight: float) -> None:
+        """Say that another part is to come, or one once more.
+
+        Args:
+            part: Its name.
+            weight: What it is planned to cost.
+        """
+        self._weights[part] = weight
+
     def purse(self, part: str) -> Purse:
         """Return what a part may spend; hand it back with ``settle``.
 

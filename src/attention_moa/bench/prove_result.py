@@ -11,7 +11,7 @@ from attention_moa.bench.prove_frontier import Point
 from attention_moa.bench.prove_spend import Unit
 from attention_moa.bench.prove_verdict import Comparison, Verdict
 
-FORM = 1
+FORM = 2
 """Of ``prove.json``: another number has other fields."""
 
 How: TypeAlias = Literal["told", "only-one", "judge", "right-answers", "judge-and-right-answers"]
@@ -24,7 +24,7 @@ class Best(Struct, frozen=True, kw_only=True):
         agent: Its name.
         how: Who said so.
         prompts: Of the pilot: no verdict rests on them.
-        rates: By agent: its win rate against the ensemble in the pilot; None where nothing was compared.
+        rates: By agent: its score against the others in the pilot, ties counting half; None where nothing was compared.
         tied: Agents that did equally well.
         is_cheaper: Whether it was taken before these since it costs less; else since it comes first.
     """
@@ -37,8 +37,22 @@ class Best(Struct, frozen=True, kw_only=True):
     is_cheaper: bool = False
 
 
+class Tried(Struct, frozen=True, kw_only=True):
+    """What a size of a baseline came to on the first prompts.
+
+    Args:
+        size: Samples or layers.
+        cost_ratio: What it cost, as a multiple of what the ensemble did on the same prompts; None for unknown.
+        prompts: How many.
+    """
+
+    size: int
+    cost_ratio: float | None
+    prompts: int
+
+
 class Size(Struct, frozen=True, kw_only=True):
-    """The size at which a baseline was expected to cost what the ensemble costs.
+    """The size at which a baseline is expected to cost what the ensemble costs.
 
     Args:
         what: ``samples`` or ``layers``.
@@ -46,6 +60,7 @@ class Size(Struct, frozen=True, kw_only=True):
         expected: Cost of a prompt, in the unit of the spend.
         target: What the ensemble cost.
         selector: The model that chooses among samples, its calls counted; None where nobody chooses.
+        tried: Every size that was tried, in order: of these it is the one that came nearest.
     """
 
     what: Literal["samples", "layers"]
@@ -53,6 +68,7 @@ class Size(Struct, frozen=True, kw_only=True):
     expected: float
     target: float
     selector: str | None = None
+    tried: tuple[Tried, ...] = ()
 
 
 class JudgeAccount(Struct, frozen=True, kw_only=True):
@@ -105,6 +121,22 @@ class SystemProof(Struct, frozen=True, kw_only=True):
     size: Size | None = None
 
 
+class Spent(Struct, frozen=True, kw_only=True):
+    """What a part of a proof cost: the parts add up to all of it.
+
+    Args:
+        what: The part, in words.
+        count: Runs, or pairs that were judged.
+        usd: As far as it is known; None where nothing is.
+        is_lower_bound: Whether more belongs to it that nobody told.
+    """
+
+    what: str
+    count: int
+    usd: float | None
+    is_lower_bound: bool = False
+
+
 class Proof(Struct, frozen=True, kw_only=True):
     """All of it.
 
@@ -118,14 +150,17 @@ class Proof(Struct, frozen=True, kw_only=True):
         best: Which agent is the best one, and who says so.
         comparisons: The ensemble against each baseline.
         by_kind: The same by kind of prompt; empty where prompts have no kinds.
-        quality_is: What the frontier's quality is: the share of right answers, or the win rate against the ensemble.
+        quality_is: What the frontier's quality is: the share of right answers, or each one's own score against the
+            ensemble, whose own is 1/2 by definition.
         frontier: Every system by cost and quality.
         systems: Every system, the ensemble first.
         judge: What there is to know of the judging; None where right answers said it all.
+        spent: Every part of what it cost, which adds up to ``usd``.
         usd: Everything whose price is known, pilot, trials and judge included.
         unpriced: Runs and judgements whose cost is not known whole: ``usd`` is then a lower bound.
         cut_off: Those of the runs that a process's end cut off, and that went on.
-        usd_each: What another prompt would cost, all systems and the judge; None where that is not known.
+        usd_each: What another prompt would cost, all systems and the judge; None where nothing is known of it.
+        usd_each_is_lower_bound: Whether more belongs to it that nobody told.
         stopped: How the budget ended it; None where it did not.
         warnings: What a reader has to know.
         data: The file of the prompts.
@@ -146,10 +181,11 @@ class Proof(Struct, frozen=True, kw_only=True):
     best: Best
     comparisons: tuple[Comparison, ...]
     by_kind: Mapping[str, tuple[Comparison, ...]]
-    quality_is: Literal["right", "win-rate"]
+    quality_is: Literal["right", "score"]
     frontier: tuple[Point, ...]
     systems: tuple[SystemProof, ...]
     judge: JudgeAccount | None
+    spent: tuple[Spent, ...]
     usd: float
     unpriced: int
     cut_off: int
@@ -162,4 +198,5 @@ class Proof(Struct, frozen=True, kw_only=True):
     date: str
     settings_hash: str
     versions: Mapping[str, str]
+    usd_each_is_lower_bound: bool = False
     form: int = FORM

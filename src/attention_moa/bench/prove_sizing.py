@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from attention_moa.bench.generating import templates_of
 from attention_moa.bench.prove_result import Size
-from attention_moa.bench.prove_spend import Unit, mean_cost, nearest_size, plan_cost
+from attention_moa.bench.prove_spend import Unit, least_cost, least_mean, nearest_size, plan_cost
 from attention_moa.bench.prove_systems import SINGLE, SIZES, SizedName, as_sized, selector_of, sized_spec
 from attention_moa.bench.questions import Question
 from attention_moa.bench.run_lines import RunLine
@@ -21,7 +21,7 @@ from attention_moa.plan import plan
 from attention_moa.prices import known_price
 
 _NEAR = 1.1
-"""A baseline that was tried and cost so much more or less than expected keeps its size."""
+"""A baseline that was tried and cost so many times what the ensemble did, or one over that, keeps its size."""
 _SAMPLE = 10
 """Prompts on which the cost of a size is reckoned, in the mean."""
 
@@ -50,30 +50,23 @@ class Scales:
         ]
         return fmean([plan_cost(one.total, self.unit) or 0.0 for one in plans])
 
-    def off(self, spec: EnsembleSpec, lines: Sequence[RunLine]) -> float:
-        """Return how many times what is expected runs really cost; 1 where nobody knows.
 
-        Args:
-            spec: What ran.
-            lines: Its runs on the very prompts of these scales.
-        """
-        measured, expected = mean_cost(lines, self.unit), self.expected(spec)
-        return 1.0 if measured is None or not expected else measured / expected
-
-
-def corrected(spec: EnsembleSpec, name: SizedName, size: Size, *, best: str, off: float, scales: Scales) -> Size:
-    """Return the size at which a baseline costs what the ensemble does, now that it was tried.
+def corrected(spec: EnsembleSpec, name: SizedName, size: Size, *, best: str, ratio: float, scales: Scales) -> Size:
+    """Return the size at which a baseline should cost what the ensemble does, now that one was tried.
 
     Args:
         spec: The ensemble.
         name: The baseline.
         size: At which it was tried.
         best: The best agent.
-        off: How many times what is expected it really cost.
-        scales: What a size is expected to cost.
+        ratio: What it cost, as a multiple of what the ensemble did on the same prompts; above 0.
+        scales: What a size is planned to cost: by how much that is off is the same at any size.
     """
-    if 1 / _NEAR <= off <= _NEAR:
-        return replace(size, expected=off * size.expected)
+    measured = ratio * size.target
+    planned = scales.expected(sized_spec(spec, name, size.size, best=best))
+    if 1 / _NEAR <= ratio <= _NEAR or not planned:
+        return replace(size, expected=measured)
+    off = measured / planned
     found = nearest_size(
         lambda count: off * scales.expected(sized_spec(spec, name, count, best=best)), SIZES[name], size.target
     )
@@ -92,8 +85,8 @@ def sizes_of(
         best: The best agent.
         lines: The ensemble's runs: what they cost in the mean is the target; what is planned, where nobody knows.
     """
-    measured = mean_cost(lines, scales.unit)
-    target = scales.expected(spec) if measured is None else measured
+    measured = least_mean([least_cost(line, scales.unit) for line in lines])
+    target = scales.expected(spec) if measured is None else measured.value
 
     def cost(name: SizedName, size: int) -> float:
         return scales.expected(sized_spec(spec, name, size, best=best))

@@ -19,13 +19,14 @@ from attention_moa.bench.paired import (
     tally,
     win_p,
 )
+from attention_moa.bench.prove_spend import Ratio, RatioIs
 from attention_moa.bench.scores import Interval
 
 Decision: TypeAlias = Literal["use", "use-for-kinds", "do-not-use", "cannot-tell"]
 Doubt: TypeAlias = Literal["nothing-compared", "missing", "no-equal-spend", "too-few-prompts"]
 
 WORTH = 0.05
-"""The gain in win rate below which nobody would notice that the ensemble is better."""
+"""The gain in score below which nobody would notice that the ensemble is better."""
 MOST_RATIO = 1.25
 """A baseline that costs more than so many times the ensemble is not held against it."""
 LEAST_RATIO = 0.8
@@ -41,10 +42,11 @@ class Comparison(Struct, frozen=True, kw_only=True):
     Args:
         system: The baseline.
         counts: The ensemble's wins, ties and losses.
-        rate: Its win rate; None without prompts.
+        rate: Its score: the mean over prompts, where a win counts 1 and a tie half. None without prompts.
         interval: Its 95 % interval; None for fewer than two prompts.
         p: Of the sign test, two-sided.
         cost_ratio: What the baseline cost a prompt, as a multiple of what the ensemble did; None for unknown.
+        ratio_is: How that is known.
     """
 
     system: str
@@ -53,16 +55,22 @@ class Comparison(Struct, frozen=True, kw_only=True):
     interval: Interval | None
     p: float
     cost_ratio: float | None = None
+    ratio_is: RatioIs = "whole"
 
     @property
     def is_held_against(self) -> bool:
-        """Whether the ensemble has to beat it: it did not cost clearly more."""
-        return self.cost_ratio is None or self.cost_ratio <= MOST_RATIO
+        """Whether the ensemble has to beat it: it did not cost clearly more, as far as is known."""
+        return self.cost_ratio is None or self.cost_ratio <= MOST_RATIO or not self._is_no_less
 
     @property
     def has_equal_spend(self) -> bool:
-        """Whether it cost about what the ensemble did, or more."""
-        return self.cost_ratio is not None and self.cost_ratio >= LEAST_RATIO
+        """Whether it is known to have cost about what the ensemble did, or more."""
+        return self.cost_ratio is not None and self.cost_ratio >= LEAST_RATIO and self._is_no_less
+
+    @property
+    def _is_no_less(self) -> bool:
+        """Whether the true ratio cannot be lower than the one that is told."""
+        return self.ratio_is in {"whole", "at-least"}
 
     @property
     def is_whole(self) -> bool:
@@ -98,7 +106,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     more_prompts: int | None = None
 
 
-def compared(system: str, scores: Sequence[float | None], *, cost_ratio: float | None = None) -> Comparison:
+def compared(system: str, scores: Sequence[float | None], *, cost_ratio: Ratio | float | None = None) -> Comparison:
     """Return what prompts say of the ensemble against a baseline.
 
     Args:
@@ -107,13 +115,15 @@ def compared(system: str, scores: Sequence[float | None], *, cost_ratio: float |
         cost_ratio: The baseline's cost as a multiple of the ensemble's; None where that is not known.
     """
     counts = tally(scores)
+    ratio = cost_ratio if isinstance(cost_ratio, Ratio) or cost_ratio is None else Ratio(cost_ratio)
     return Comparison(
         system=system,
         counts=counts,
         rate=counts.rate,
         interval=rate_interval(counts),
         p=sign_test(counts.wins, counts.losses),
-        cost_ratio=cost_ratio,
+        cost_ratio=None if ratio is None else ratio.value,
+        ratio_is="whole" if ratio is None else ratio.known,
     )
 
 

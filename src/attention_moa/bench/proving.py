@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from attention_moa.bench.board import Board
 from attention_moa.bench.judge_runs import judge_usd_each
 from attention_moa.bench.pairwise import Comparison as Compared
-from attention_moa.bench.prove_document import Evidence, proof_of, write_proof
+from attention_moa.bench.prove_document import proof_of, write_proof
+from attention_moa.bench.prove_evidence import Evidence
 from attention_moa.bench.prove_floor import JUDGE, PILOT, TRIAL, Floor, Work
 from attention_moa.bench.prove_folder import Decisions, decisions_in, keep_decisions, make_folder, run_prefix
 from attention_moa.bench.prove_money import Shares
 from attention_moa.bench.prove_pilot import Lines, Split, agent_pairs, pilot_ids, pilot_scores, split
 from attention_moa.bench.prove_result import Best, How, Proof, Size
 from attention_moa.bench.prove_scores import Answers, best_agent, is_cheaper, is_checkable, tied_with
-from attention_moa.bench.prove_sizing import Scales, baseline_systems, corrected, sizes_of
+from attention_moa.bench.prove_sizing import Scales, baseline_systems, sizes_of
 from attention_moa.bench.prove_spend import mean_cost, spend_unit
-from attention_moa.bench.prove_systems import SINGLE, as_sized, single_systems
+from attention_moa.bench.prove_systems import SINGLE, single_systems
+from attention_moa.bench.prove_trials import TRIAL_PROMPTS, Trials, trial_questions
 from attention_moa.bench.questions import Question
 from attention_moa.bench.reach import Reach, describe_reach, reach_of, require_prices
 from attention_moa.bench.ready import require_ready
@@ -33,9 +37,6 @@ from attention_moa.experience import ModelExperience
 from attention_moa.plan import models_of
 from attention_moa.ports import Journal
 from attention_moa.store import open_journal
-
-_TRIALS = 2
-"""Prompts on which a baseline is tried, so that its size can be put right."""
 
 
 class Wish(Order, frozen=True, kw_only=True):
@@ -61,6 +62,14 @@ class Wish(Order, frozen=True, kw_only=True):
         return self.ensemble.spec
 
 
+class Ground(NamedTuple):
+    """Where baselines are tried, with what money, and the prompts that the ensemble came to."""
+
+    floor: Floor
+    shares: Shares
+    asked: tuple[Question, ...]
+
+
 class Proving:
     """One proof in one folder.
 
@@ -82,7 +91,7 @@ class Proving:
         prefix = run_prefix(wish.spec)
         self._questions = wish.questions._replace(task=prefix)
         self._work = Work(wish.questions.questions, wish.folder / "runs")
-        self._pilot = self._trial = self._work
+        self._pilot = self._work
         self._usd_each: Mapping[str, float] = {}
         self._pair_usd = 0.0
 
@@ -103,15 +112,16 @@ class Proving:
         await require_ready([wish.ensemble], wish.judge)
         make_folder(wish.folder, decided)
         self._work = self._work._replace(questions=parts.rest)
-        aside = wish.folder / PILOT
-        self._pilot = Work(parts.pilot, aside, PILOT)
-        few = (parts.pilot or parts.rest)[:_TRIALS]
-        self._trial = Work(few, aside / TRIAL, TRIAL)
+        self._pilot = Work(parts.pilot, wish.folder / PILOT, PILOT)
         async with open_journal(wish.place) as journal:
             evidence = await self._gathered(journal, parts, decided)
         proof = proof_of(wish.settings, evidence)
         write_proof(wish.folder, proof, evidence, wish.settings)
         return proof
+
+    @property
+    def _trials_folder(self) -> Path:
+        return self._wish.folder / PILOT / TRIAL
 
     def _require_judge(self) -> None:
         open_ones = sum(not is_checkable(one) for one in self._wish.questions.questions)
@@ -141,14 +151,15 @@ class Proving:
         said: dict[str, list[Compared]] = {}
         pilot_said: dict[str, list[Compared]] = {}
         for chunk in self._chunks(shares):
-            shares.expect(self._weights(pilot=0, rest=len(chunk)))
+            shares.expect(self._weights(pilot=0, rest=len(chunk), is_tried=decided.is_tried))
             asked = await self._answer_all(floor, (wish.ensemble, *singles), chunk, lines)
             if not baselines:
                 # Before anybody judges: a judge may be one of the models, and its short replies are none of an agent's.
                 experience = await journal.experience(models_of(wish.spec))
                 pilot_said = await self._pilot_said(floor, piloted)
                 decided = replace(decided, best=decided.best or self._best(piloted, pilot_said))
-                decided = await self._sized(floor, decided, lines, experience, shares=shares)
+                ground = Ground(floor, shares, tuple(asked))
+                decided = await self._sized(ground, decided, lines, experience)
                 baselines = self._systems(decided)
             asked = await self._answer_all(floor, baselines, asked, lines)
             for name, found in (await self._said(floor, lines, asked)).items():
@@ -161,7 +172,8 @@ class Proving:
             questions=self._work.questions,
             lines=lines,
             said=said,
-            aside=tuple(self._aside(piloted)),
+            piloted=tuple(line for found in piloted.values() for line in found.values()),
+            trials=tuple(self._trials()),
             pilot_said=pilot_said,
             best=decided.best or Best(agent="", how="told"),
             unit=decided.unit or "tokens",
@@ -174,18 +186,12 @@ class Proving:
     def _chunks(self, shares: Shares) -> Iterator[tuple[Question, ...]]:
         """Yield the prompts: all at once; where money is limited few at a time, so that all systems reach the same."""
         questions = self._work.questions
-        count = 2 * self._wish.parallel if shares.is_limited else len(questions)
+        count = max(2 * self._wish.parallel, TRIAL_PROMPTS) if shares.is_limited else len(questions)
         for begin in range(0, len(questions), count):
             yield questions[begin : begin + count]
 
     async def _sized(
-        self,
-        floor: Floor,
-        decided: Decisions,
-        lines: Lines,
-        experience: Mapping[str, ModelExperience],
-        *,
-        shares: Shares,
+        self, ground: Ground, decided: Decisions, lines: Lines, experience: Mapping[str, ModelExperience]
     ) -> Decisions:
         """Return what is decided with the sizes of the baselines, which are tried; kept as it comes."""
         wish = self._wish
@@ -194,11 +200,10 @@ class Proving:
         if decided.unit is None:
             ours = list(lines[wish.ensemble.name].values())
             sizes = sizes_of(wish.spec, wish.baselines, scales, best=self._best_of(decided), lines=ours)
-            decided = self._kept(replace(decided, unit=unit, sizes=sizes), shares)
+            decided = self._kept(replace(decided, unit=unit, sizes=sizes), ground.shares)
         if not decided.is_tried:
-            trial = Scales(self._trial.questions, unit, experience)
-            sizes = await self._tried(floor, decided, (scales, trial))
-            decided = self._kept(replace(decided, sizes=sizes, is_tried=True), shares)
+            sizes = await self._tried(ground, decided, lines[wish.ensemble.name], scales)
+            decided = self._kept(replace(decided, sizes=sizes, is_tried=True), ground.shares)
         return decided
 
     def _kept(self, decided: Decisions, shares: Shares) -> Decisions:
@@ -207,16 +212,24 @@ class Proving:
             keep_decisions(self._wish.folder, decided)
         return decided
 
-    async def _tried(self, floor: Floor, decided: Decisions, scales: tuple[Scales, Scales]) -> dict[str, Size]:
-        """Return the sizes after a trial of each on a few prompts: what it really costs says more than any plan."""
-        whole, trial = scales
-        best, tried = self._best_of(decided), dict(decided.sizes)
-        for system, (name, size) in zip(self._systems(decided), decided.sizes.items(), strict=True):
-            floor.announce([system], self._trial)
-            lines = await floor.answer(system, self._trial)
-            off = trial.off(system.spec, list(lines.values()))
-            tried[name] = corrected(self._wish.spec, as_sized(name), size, best=best, off=off, scales=whole)
-        return tried
+    async def _tried(
+        self, ground: Ground, decided: Decisions, ours: Mapping[str, RunLine], scales: Scales
+    ) -> dict[str, Size]:
+        """Return the sizes after trials on the first prompts: what they really cost says more than any plan."""
+        few = trial_questions(ground.asked, ours, scales.unit)
+        trials = Trials(
+            spec=self._wish.spec,
+            best=self._best_of(decided),
+            scales=scales,
+            questions=few,
+            ours={one.id: ours[one.id] for one in few},
+            folder=self._trials_folder,
+            floor=ground.floor,
+            shares=ground.shares,
+            weight=self._usd_each.get(self._wish.ensemble.name, 0.0) * len(few),
+            tell=self._tell,
+        )
+        return {name: await trials.right(name, self._names[name], size) for name, size in decided.sizes.items()}
 
     def _systems(self, decided: Decisions) -> tuple[System, ...]:
         return baseline_systems(self._wish.spec, self._names, decided.sizes, best=self._best_of(decided))
@@ -234,10 +247,9 @@ class Proving:
             chunk = [question for question in chunk if question.id in lines[one.name]]
         return chunk
 
-    def _aside(self, piloted: Lines) -> Iterator[RunLine]:
-        """Yield the runs on which no verdict rests: of the pilot, and of the trials of this life and earlier ones."""
-        yield from (line for found in piloted.values() for line in found.values())
-        for path in sorted(self._trial.folder.glob("*.jsonl")):
+    def _trials(self) -> Iterator[RunLine]:
+        """Yield the runs of the trials of this life and earlier ones."""
+        for path in sorted(self._trials_folder.glob("**/*.jsonl")):
             yield from read_lines_of(path)
 
     async def _pilot_answers(self, floor: Floor) -> dict[str, dict[str, RunLine]]:
@@ -310,12 +322,13 @@ class Proving:
         ]
         return sum(all(one.id in ids for ids in found) for one in work.questions)
 
-    def _weights(self, *, pilot: int, rest: int) -> dict[str, float]:
+    def _weights(self, *, pilot: int, rest: int, is_tried: bool = False) -> dict[str, float]:
         """Return what each part is planned to cost; a baseline at equal spend costs what the ensemble does.
 
         Args:
             pilot: Prompts of the pilot that are still to come.
             rest: Prompts of the others.
+            is_tried: Whether the trials are over.
         """
         each, pair_usd = self._usd_each, self._pair_usd
         if not each:
@@ -326,7 +339,8 @@ class Proving:
         weights = {self._pilot.part(one.name): each[one.name] * pilot for one in self._singles.values()}
         weights |= {self._pilot.part(JUDGE): pair_usd * len(agent_pairs(self._singles)) * len(self._pilot.questions)}
         weights |= {self._wish.ensemble.name: ours * rest} | {name: each[name] * rest for name in singles}
-        weights |= {self._trial.part(name): ours * len(self._trial.questions) for name in sized}
+        tried = 0 if is_tried else min(rest, TRIAL_PROMPTS)
+        weights |= {f"{TRIAL}/{name}": ours * tried for name in sized}
         weights |= dict.fromkeys(sized, ours * rest)
         return weights | {JUDGE: pair_usd * (len(singles) + len(sized)) * rest}
 

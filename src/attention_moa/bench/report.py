@@ -18,13 +18,20 @@ from attention_moa.bench.report_scores import main_name, score_of, score_title
 from attention_moa.bench.report_tables import every_score, judging, losses, overview
 from attention_moa.bench.report_words import count, money, number, spread
 from attention_moa.bench.results import Results, told_notes
+from attention_moa.bench.scores import Score
 from attention_moa.errors import ConfigError, StoreError, describe
 
 REPORT = "report.html"
 FIGURES = "figures"
 
 
-def write_report(folder: Path, *, questions: Sequence[Question] | None = None, title: str | None = None) -> Path:
+def write_report(
+    folder: Path,
+    *,
+    questions: Sequence[Question] | None = None,
+    title: str | None = None,
+    front: tuple[Section, ...] = (),
+) -> Path:
     """Return the report that was written into a benchmark's folder; its figures are in ``figures/``.
 
     Args:
@@ -32,13 +39,14 @@ def write_report(folder: Path, *, questions: Sequence[Question] | None = None, t
         questions: What was asked; None reads them where the settings say that they are, and does without where they
             are gone.
         title: What the report is called; None for the benchmark's name.
+        front: What it begins with in the place of scores and figures: a proof's; nothing for a benchmark's own.
 
     Raises:
         ConfigError: The folder has no results, or a file of it is damaged; what draws is not installed.
         StoreError: The report cannot be written.
     """
     results = read_results(folder)
-    page = page_of(results, folder, questions=questions, title=title)
+    page = page_of(results, folder, questions=questions, title=title, front=front)
     figures = [part for one in page.sections for part in one.parts if isinstance(part, Figure)]
     write_pictures(figures, folder / FIGURES)
     return write_page(page, folder / REPORT)
@@ -74,7 +82,14 @@ def write_page(page: Page, path: Path) -> Path:
     return path
 
 
-def page_of(results: Results, folder: Path, *, questions: Sequence[Question] | None, title: str | None) -> Page:
+def page_of(
+    results: Results,
+    folder: Path,
+    *,
+    questions: Sequence[Question] | None,
+    title: str | None,
+    front: tuple[Section, ...] = (),
+) -> Page:
     """Return the report of a benchmark.
 
     Args:
@@ -82,6 +97,7 @@ def page_of(results: Results, folder: Path, *, questions: Sequence[Question] | N
         folder: Where its runs and settings are.
         questions: As ``write_report`` takes them.
         title: As ``write_report`` takes it.
+        front: As ``write_report`` takes it.
     """
     name = Path(results.data).stem if results.task == OWN else results.task
     found = known_questions(results) if questions is None else questions
@@ -91,21 +107,36 @@ def page_of(results: Results, folder: Path, *, questions: Sequence[Question] | N
         lead=_lead(results),
         facts=_facts(results),
         warnings=tuple(_warnings(results, settings)),
-        sections=tuple(_sections(results, folder, {one.id: one for one in found}, settings)),
+        sections=(
+            *(front or _scores(results)),
+            *_sections(results, folder, {one.id: one for one in found}, settings, has_scores=not front),
+        ),
     )
 
 
-def _sections(
-    results: Results, folder: Path, questions: Mapping[str, Question], settings: Mapping[str, Any]
-) -> Iterator[Section]:
-    notes = tuple(told_notes(results.systems))
-    yield Section(title="Scores", parts=(overview(results), *([Words(lines=notes, is_list=True)] if notes else [])))
+def _scores(results: Results) -> Iterator[Section]:
+    yield Section(title="Scores", parts=(overview(results), *_notes(results)))
     if figures := figures_of(results):
         yield Section(title="Figures", parts=figures)
-    yield Section(title="Losses and effort", parts=(losses(results),))
+
+
+def _notes(results: Results) -> list[Part]:
+    notes = tuple(told_notes(results.systems))
+    return [Words(lines=notes, is_list=True)] if notes else []
+
+
+def _sections(
+    results: Results,
+    folder: Path,
+    questions: Mapping[str, Question],
+    settings: Mapping[str, Any],
+    *,
+    has_scores: bool,
+) -> Iterator[Section]:
+    yield Section(title="Losses and effort", parts=(losses(results), *([] if has_scores else _notes(results))))
     if (judged := judging(results)) is not None:
         yield Section(title="Judging", parts=(judged,))
-    if _has_scores(results):
+    if has_scores and _has_scores(results):
         yield Section(title="Every score", parts=(every_score(results),))
     asked = asked_of(results, folder, questions)
     yield Section(title="Questions and answers", parts=(Questions(asked=asked),))
@@ -134,10 +165,15 @@ def _lead(results: Results) -> str:
     if len(ranked) == 1:
         return f"{begin}."
     second = ranked[1][0]
-    intervals = (score.interval, second.interval)
-    is_apart = intervals[0] is not None and intervals[1] is not None and intervals[0].low > intervals[1].high
     rest = f"next is {ranked[1][1]} with {number(second.value)}"
-    return f"{begin}; {rest}{'' if is_apart else ', and the intervals do not tell the two apart'}."
+    return f"{begin}; {rest}{_unless_apart(score, second)}."
+
+
+def _unless_apart(first: Score, second: Score) -> str:
+    """Return what is to be said of two scores whose intervals do not tell them apart; nothing where they do."""
+    if first.interval is None or second.interval is None:
+        return ", and without intervals nobody can say whether that is chance"
+    return "" if first.interval.low > second.interval.high else ", and the intervals do not tell the two apart"
 
 
 def _has_scores(results: Results) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 from attention_moa.bench.alpaca_eval import LEAST_JUDGED, LENGTH_CONTROLLED
 from attention_moa.bench.results import SystemResult
@@ -66,12 +65,7 @@ def score_of(system: SystemResult, name: str) -> Score | None:
 
 
 def counted_score(system: SystemResult, name: str) -> Score | None:
-    """Return a system's score by its name, also where all that it should be of is missing; None where it has none.
-
-    FLASK has no score of everything: ``skills_mean`` is the plain mean of the skills, without an interval.
-    """
-    if name == "skills_mean":
-        return _mean_of_skills(system.scores)
+    """Return a system's score by its name, also where all that it should be of is missing; None where it has none."""
     return next((score for score in system.scores if score.name == name), None)
 
 
@@ -123,12 +117,3 @@ def grouped(system: SystemResult) -> dict[str, dict[str, Score]]:
             name = name.removesuffix(end)
         groups.setdefault(_GROUPS[kind], {})[name.replace("_", " ")] = score
     return groups
-
-
-def _mean_of_skills(scores: Sequence[Score]) -> Score | None:
-    skills = [score for score in scores if score.name.startswith("skills.") and score.name.endswith(".average")]
-    if not skills:
-        return None
-    known = [score.value for score in skills if score.value is not None]
-    value = fmean(known) if known else None
-    return Score("skills_mean", value, sum(score.n for score in skills), sum(score.missing for score in skills))

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from attention_moa.bench.answers import Answered
 from attention_moa.bench.bootstrap import mean_interval, percentile
+from attention_moa.bench.report_words import count
 from attention_moa.bench.run_lines import RunLine
 from attention_moa.bench.scores import Interval, Score
 from attention_moa.bench.sums import NOTHING, Money, sum_of
@@ -233,9 +234,10 @@ def _notes(lines: Sequence[RunLine], failed: int, not_reached: int) -> list[str]
     notes: list[str] = []
     if failed:
         first = next(line.error for line in lines if line.state == "failed")
-        notes.append(f"{failed} questions have no answer; the first one: {first}")
+        has = "has" if failed == 1 else "have"
+        notes.append(f"{count(failed, 'question')} {has} no answer; the first one: {first}")
     if not_reached:
-        notes.append(f"{not_reached} questions were not reached")
+        notes.append(f"{count(not_reached, 'question')} {'was' if not_reached == 1 else 'were'} not reached")
     if cut_off := sum(line.is_cut_off for line in lines):
         notes.append(f"{cut_off} of {len(lines)} runs were cut off and went on: {LOST}")
     return notes

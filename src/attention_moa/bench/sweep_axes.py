@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
 from attention_moa.baselines.derive import BASELINES, baseline_specs
+from attention_moa.bench.report_words import count
 from attention_moa.bench.sweep_adversaries import with_adversary
 from attention_moa.bench.sweep_file import Value
 from attention_moa.config import ATTENTION_MOA, EnsembleSpec
@@ -141,6 +142,22 @@ def _ablation(spec: EnsembleSpec, value: Value) -> EnsembleSpec:
     if name not in ABLATIONS:
         raise ConfigError(f"{name!r} is none: known are {', '.join(ABLATIONS)}, {_SPARSE}K", key="ablation")
     return changed(spec, ABLATIONS[name])
+
+
+def too_few(spec: EnsembleSpec, axis: str, value: Value) -> str | None:
+    """Return why an ensemble has too few agents for a value, for a person; None where it has enough.
+
+    Args:
+        spec: The ensemble.
+        axis: A name of ``AXES``, or a dotted field.
+        value: The value.
+    """
+    if axis != "ablation" or not isinstance(value, str) or not value.startswith(_SPARSE):
+        return None
+    peers = value.removeprefix(_SPARSE)
+    if not peers.isdigit() or int(peers) < len(spec.agents):
+        return None
+    return f"{count(len(spec.agents), 'agent')}, and {peers} peers of each take {int(peers) + 1}"
 
 
 def _adversary(spec: EnsembleSpec, value: Value) -> EnsembleSpec:

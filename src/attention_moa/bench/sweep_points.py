@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from attention_moa.bench.sweep_axes import AXES, applied, changed, label_of
+from attention_moa.bench.sweep_axes import AXES, applied, changed, label_of, too_few
 from attention_moa.bench.sweep_file import SweepSpec, Value, Vary
 from attention_moa.bench.systems import System, named_systems, with_most_tokens
 from attention_moa.config import EnsembleSpec
@@ -65,8 +65,9 @@ class Points(NamedTuple):
 def points_of(sweep: SweepSpec, base: EnsembleSpec) -> Points:
     """Return the points of a sweep.
 
-    Left out are combinations that are the same ensemble as an earlier one, and those with a number of layers that their
-    strategy cannot have: it would have another one, under a label that is not true.
+    Left out are combinations that are the same ensemble as an earlier one, those that take more agents than there are,
+    and those with a number of layers that their strategy cannot have: it would have another one, under a label that is
+    not true.
 
     Args:
         sweep: What is varied.
@@ -83,6 +84,10 @@ def points_of(sweep: SweepSpec, base: EnsembleSpec) -> Points:
         labels = tuple(label_of(axis, value) for axis, value in zip(axes, values, strict=True))
         label = ", ".join(labels)
         benchmark = str(values[axes.index(QUESTIONS)]) if QUESTIONS in axes else sweep.benchmark
+        few = _too_few(base, axes, values)
+        if few is not None:
+            left_out.append(f"{label}: {few}")
+            continue
         spec = _varied(base, axes, values)
         if "layers" in axes and spec.layers != values[axes.index("layers")]:
             left_out.append(f"{label}: {spec.strategy} has {spec.layers} layers or more")
@@ -131,6 +136,14 @@ def _varied(base: EnsembleSpec, axes: Sequence[str], values: Sequence[Value]) ->
             says_it = text.startswith((f"{label} ", f"{label!r} "))
             raise ConfigError(text if says_it else f"{label}: {text}", key=axis) from error
     return spec
+
+
+def _too_few(base: EnsembleSpec, axes: Sequence[str], values: Sequence[Value]) -> str | None:
+    """Return why a point takes more agents than it has; None where it has enough."""
+    agents = [(axis, value) for axis, value in zip(axes, values, strict=True) if axis == "agents"]
+    spec = _varied(base, [axis for axis, _ in agents], [value for _, value in agents])
+    reasons = (too_few(spec, axis, value) for axis, value in zip(axes, values, strict=True))
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def _rank(axis: str) -> float:

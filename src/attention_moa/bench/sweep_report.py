@@ -16,6 +16,7 @@ from attention_moa.bench.sweep_points import QUESTIONS
 from attention_moa.bench.sweep_results import Amount, PointResult, SweepResults
 
 _MOST_LINES = 8
+_MOST_NAMED = 3
 Height = Callable[[PointResult], tuple[float, Interval | None] | None]
 
 
@@ -151,7 +152,11 @@ def _is_lower_bound(one: PointResult, *, is_priced: bool) -> bool:
 
 
 def _bounds(labels: Sequence[str]) -> str:
-    return f"What {', '.join(labels)} took is not known whole: at least this much." if labels else ""
+    """Return of which points the cost is a lower bound; of many, how many they are: the table marks each."""
+    if not labels:
+        return ""
+    which = "; ".join(labels) if len(labels) <= _MOST_NAMED else f"{len(labels)} points (marked + in the table)"
+    return f"What is not known whole, so at least this much: the cost of {which}."
 
 
 def _mark(amounts: Iterable[Amount | None]) -> str:

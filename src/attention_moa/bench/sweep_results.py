@@ -20,6 +20,7 @@ from attention_moa.bench.scores import Interval, Score
 from attention_moa.bench.sweep_points import Point
 
 FORM = 1
+_DIFFERENCE = (-100.0, 100.0)
 _EARLY = frozenset({"verdict", "similarity"})
 _BY_RULE = frozenset({OWN, "gsm8k"})
 
@@ -181,7 +182,10 @@ def point_notes(points: Sequence[PointResult]) -> list[str]:
     Args:
         points: Of a sweep.
     """
-    return list(told_notes([replace(one.system, name=one.label) for one in points]))
+    notes = list(told_notes([replace(one.system, name=one.label) for one in points]))
+    if any(one.tokens_saved is not None for one in points) and not any(one.stopped for one in points):
+        notes.insert(0, "no run stopped early: nothing here says what early stopping saves or costs")
+    return notes
 
 
 def _lines(point: Point, place: Ran) -> tuple[RunLine, ...]:
@@ -225,7 +229,8 @@ def _difference(place: Ran, lines: Sequence[RunLine], against: Sequence[RunLine]
         return None
     right = {one.id: one.reference for one in place.questions if one.reference is not None}
     ours, theirs = _verdicts(lines, right), _verdicts(against, right)
-    return _amount([ours[name] - theirs[name] for name in ours if name in theirs])
+    found = [ours[name] - theirs[name] for name in ours if name in theirs]
+    return Amount(mean=statistics.fmean(found), interval=mean_interval(found, within=_DIFFERENCE)) if found else None
 
 
 def _verdicts(lines: Sequence[RunLine], right: Mapping[str, str]) -> dict[str, float]:

@@ -40,9 +40,8 @@ class Told(Work):
     "ensembles",
     metavar="NAME|FILE",
     multiple=True,
-    default=("embedded",),
-    show_default=True,
-    help="What answers: a shipped ensemble or a TOML file; several times for several.",
+    required=True,
+    help="What answers: a shipped ensemble (embedded, paper-small, …) or a TOML file; several times for several.",
 )
 @click.option(
     "--baselines",

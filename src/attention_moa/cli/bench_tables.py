@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from attention_moa.bench.judge_runs import total_money
+from attention_moa.bench.questions import OWN
 from attention_moa.bench.report_scores import AVERAGE_LENGTH, length_of
 from attention_moa.bench.report_words import UNKNOWN, at_least, number, tokens
 from attention_moa.bench.results import Results, SystemResult, told_notes
@@ -14,6 +17,7 @@ from attention_moa.money import amount
 
 _MOST_SCORES = 12
 _APART = frozenset({"n", AVERAGE_LENGTH})
+_PARTS = (".sum", ".count")
 _COSTS = ("system", "answered", "failed", "calls", "tokens", "usd", "judge usd", "median s", "p95 s", "length")
 
 
@@ -26,12 +30,14 @@ def result_lines(results: Results, *, room: int | None = None) -> Iterator[str]:
     """
     judge = f", judged by {results.judge}" if results.judge else ", no judge asked" * _has_scores(results)
     cap = f", replies of at most {results.max_tokens:,} tokens" if results.max_tokens else ""
-    yield f"{results.task}: {results.asked:,} of {results.total:,} questions{cap}{judge}, {results.date[:10]}"
+    name = results.task if results.task != OWN else Path(results.data).name
+    yield f"{name}: {results.asked:,} of {results.total:,} questions{cap}{judge}, {results.date[:10]}"
     if names := _names(results.systems):
         yield ""
         yield from table(*_score_table(results.systems, names), room=room)
     yield ""
     yield from table(_COSTS, [_costs(one) for one in results.systems], room=room)
+    yield f"spent in all: {_usd(total_money(results.systems))} USD"
     if remarks := list(_remarks(results)):
         yield ""
         yield from remarks
@@ -44,7 +50,7 @@ def _has_scores(results: Results) -> bool:
 def _names(systems: Sequence[SystemResult]) -> list[str]:
     """Return the scores worth a line: the first ones, counts and parts apart."""
     found = dict.fromkeys(one.name for system in systems for one in system.scores)
-    names = [name for name in found if not name.startswith("n_") and name not in _APART]
+    names = [name for name in found if not name.startswith("n_") and name not in _APART and not name.endswith(_PARTS)]
     return ([name for name in names if "." not in name] or names)[:_MOST_SCORES]
 
 

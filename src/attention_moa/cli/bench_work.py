@@ -10,9 +10,10 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from attention_moa.bench.judges import JudgeSettings, judge_spec
+from attention_moa.bench.judges import JudgeSettings, judge_spec, told_judge
 from attention_moa.bench.questions import Question, QuestionSet
 from attention_moa.bench.report import write_report
+from attention_moa.bench.report_page import Section
 from attention_moa.bench.running import UNJUDGED
 from attention_moa.bench.settings_file import Settings, settings_hash, system_keys, versions
 from attention_moa.bench.systems import System, with_most_tokens
@@ -113,7 +114,7 @@ def settings_of(
         data_fingerprint=questions.fingerprint,
         systems=systems,
         keys=system_keys(systems),
-        judge=None if judge is None else told.judge,  # one that is not asked judges nothing
+        judge=None if judge is None else told_judge(told.judge or "", judge),  # one that is not asked judges nothing
         judge_spec=None if judge is None else msgspec.to_builtins(judge),
         limit=told.limit,
         seed=told.seed,
@@ -137,6 +138,7 @@ def end(
     questions: Sequence[Question],
     title: str | None = None,
     lines_of: Callable[[T, int | None], Iterable[str]],
+    front_of: Callable[[T], tuple[Section, ...]] = lambda _: (),
     is_json: bool,
 ) -> int:
     """Return the exit code; the report is written, and what came out is printed.
@@ -147,6 +149,7 @@ def end(
         questions: What was asked.
         title: Of the report; None for the usual one.
         lines_of: What is printed of the results, in so many columns.
+        front_of: What the report begins with; nothing for a benchmark's own scores and figures.
         is_json: Whether they are printed as one JSON document instead.
 
     Raises:
@@ -155,7 +158,7 @@ def end(
     if ended.results is None:
         tell_kept(folder)
         return ended.status
-    _report(folder, questions, title)
+    _report(folder, questions, title, front_of(ended.results))
     if is_json:
         say_json(msgspec.json.encode(ended.results))
         return 0
@@ -165,9 +168,9 @@ def end(
     return 0
 
 
-def _report(folder: Path, questions: Sequence[Question], title: str | None) -> None:
+def _report(folder: Path, questions: Sequence[Question], title: str | None, front: tuple[Section, ...]) -> None:
     """Write the HTML report; where what draws it is not installed, say so."""
     try:
-        write_report(folder, questions=questions, title=title)
+        write_report(folder, questions=questions, title=title, front=front)
     except ConfigError as error:
         tell(f"no report was written: {error}")

@@ -10,6 +10,7 @@ import click
 
 from attention_moa.cli.bench_options import POSITIVE, Work, ensemble_options
 from attention_moa.cli.exits import EXIT_CODES
+from attention_moa.errors import ConfigError
 
 if TYPE_CHECKING:
     from attention_moa.bench.proving import Wish
@@ -22,7 +23,7 @@ class Told(Work):
     """What the command line says, as it says it."""
 
     prompts: Path
-    ensemble: str
+    ensemble: str | None
     best: str | None
     baselines: str | None
 
@@ -33,8 +34,6 @@ class Told(Work):
     "-e",
     "--ensemble",
     metavar="NAME|FILE",
-    default="embedded",
-    show_default=True,
     help="What is to be proven: a shipped ensemble or a TOML file.",
 )
 @click.option("--judge", metavar="MODEL|FILE", help="Who compares answers: provider:model, or an ensemble.")
@@ -57,6 +56,7 @@ def prove(*, is_json: bool, **told: object) -> int:
 
     Every call is kept in a journal: whatever ends the command, the same command goes on and pays for no call twice.
     """
+    from attention_moa.bench.prove_report import proof_sections
     from attention_moa.bench.proving import Proving
     from attention_moa.cli.bench_views import show
     from attention_moa.cli.bench_work import end
@@ -70,6 +70,7 @@ def prove(*, is_json: bool, **told: object) -> int:
         questions=wish.questions.questions,
         title=f"Is {wish.ensemble.name} worth its money on {wish.questions.source.name}?",
         lines_of=lambda proof, room: proof_lines(proof, room=room),
+        front_of=proof_sections,
         is_json=is_json,
     )
 
@@ -107,9 +108,16 @@ def _wish(told: Told) -> Wish:
 
 
 def _ensemble(told: Told) -> System:
+    """Return what is to be proven.
+
+    Raises:
+        ConfigError: Nobody said what, or it is wrong.
+    """
     from attention_moa.bench.systems import named_systems
     from attention_moa.cli.bench_work import ensemble_of
 
+    if told.ensemble is None:
+        raise ConfigError("say what is to be proven, such as -e mine.toml or -e paper-small", key="-e")
     spec = ensemble_of(told.ensemble, told)
     (system,) = named_systems([(spec.name, spec)])
     return system

@@ -38,6 +38,7 @@ _KNOWN = sorted(
     | {"nebius", "sambanova", "ovhcloud", "github", "heroku", "vercel", "litellm", "zai", "google-cloud"}
     | {"embedded", "python", "command", "google-gla"} | _EXTRAS | set(LOCAL) | set(_ADDRESSES)
 )  # fmt: skip
+_COMMON = ("openai", "openrouter", "anthropic", "google", "mistral", "ollama", "embedded")
 _NO_TAGS = ("\0think", "\0/think")
 """Tags that no text holds: the library splits thinking marks only where they are a chunk of their own, we split all."""
 
@@ -148,5 +149,5 @@ def _missing(kind: str, error: ImportError) -> str:
 
 def _unknown(kind: str) -> str:
     close = difflib.get_close_matches(kind, _KNOWN, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known ones: {', '.join(_KNOWN)}"
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(_COMMON)} and others."
     return f"{kind!r} is no provider: {hint} Any OpenAI-compatible address works as openai:MODEL with base_url"

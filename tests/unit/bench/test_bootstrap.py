@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from attention_moa.bench.bootstrap import draws_of, interval_of, mean_interval, percentile, ratio_interval
+from attention_moa.bench.bootstrap import FEW, PERCENT, draws_of, interval_of, mean_interval, percentile, ratio_interval
+from attention_moa.bench.scores import Interval
 
 
 def test_the_interval_of_a_mean_is_as_wide_as_theory_says() -> None:
@@ -52,6 +53,39 @@ def test_whole_questions_are_redrawn() -> None:
 def test_questions_without_parts_take_no_part() -> None:
     """As if they were not there."""
     assert ratio_interval([1.0, 0.0, 2.0], [1.0, 0.0, 4.0]) == ratio_interval([1.0, 2.0], [1.0, 4.0])
+
+
+@pytest.mark.parametrize("value", [0.0, 40.0, 100.0])
+def test_a_handful_of_questions_that_are_all_alike_has_an_interval_with_a_width(value: float) -> None:
+    """It lies within the ends, and three questions say less than twelve."""
+    three, twelve = (mean_interval([value] * n, within=PERCENT) for n in (3, 12))
+    assert three is not None
+    assert twelve is not None
+    assert 0.0 <= three.low <= value <= three.high <= 100.0
+    assert 10 < twelve.high - twelve.low < three.high - three.low
+
+
+def test_many_questions_at_one_end_have_an_interval_with_a_width() -> None:
+    """About 4 % for none of a hundred; in the middle many that are alike are what they are, as a baseline's draws."""
+    none = mean_interval([0.0] * 100, within=PERCENT)
+    assert none is not None
+    assert none.low == 0.0
+    assert 3.0 < none.high < 6.0
+    assert mean_interval([50.0] * 100, within=PERCENT) == Interval(50.0, 50.0)
+
+
+def test_many_questions_have_the_plain_interval() -> None:
+    """The ends change nothing there; nor do they where there are none."""
+    values = [float(100 * (at % 3 == 0)) for at in range(FEW)]
+    assert mean_interval(values, within=PERCENT) == mean_interval(values)
+    assert mean_interval([7.0] * 3) == Interval(7.0, 7.0)
+
+
+def test_a_question_with_many_parts_weighs_more_in_the_wider_interval_too() -> None:
+    """Four followed instructions of one prompt against one of another that is not."""
+    found = ratio_interval([400.0, 0.0, 0.0], [4.0, 1.0, 1.0], within=PERCENT)
+    assert found is not None
+    assert found.low < 100 * 4 / 6 < found.high
 
 
 @pytest.mark.parametrize("values", [[], [1.0]])

@@ -72,6 +72,7 @@ def test_of_a_run_of_ours_only_what_was_asked_is_missing(data: Path) -> None:
     }
     scores = score([path], data, asked={"2", "3"})
     assert {one.name: one.missing for one in scores.scores} == {
+        "skills_mean": 1,
         "skills.efficiency.average": 0,
         "skills.factuality.average": 1,
         "by_domain.Math": 0,
@@ -91,6 +92,7 @@ def test_averages_are_by_skill_and_by_domain(data: Path) -> None:
     """An instance counts in each of its domains; one level of difficulty is not told again."""
     scores = scored(data, *ALL)
     assert score_tree(scores.scores) == {
+        "skills_mean": pytest.approx(11 / 3),
         "skills": {
             "efficiency": {"average": 3.0, "sum": 3.0, "count": 1},
             "factuality": {"average": 3.0, "sum": 9.0, "count": 3},
@@ -104,6 +106,16 @@ def test_averages_are_by_skill_and_by_domain(data: Path) -> None:
     }
     assert scores.notes == ()
     assert {one.missing for one in scores.scores} == {0}
+
+
+def test_the_mean_of_skills_redraws_whole_instances(data: Path) -> None:
+    """Each skill counts alike however often it was asked for; three instances have an interval with a width."""
+    mean = named(scored(data, *ALL), "skills_mean")
+    assert mean.value == pytest.approx(11 / 3)
+    assert (mean.n, mean.missing) == (5, 0)
+    assert mean.interval is not None
+    assert 1.0 <= mean.interval.low < 11 / 3 < mean.interval.high <= 5.0
+    assert named(scored(data, *ALL[1:2]), "skills_mean").interval is None
 
 
 def test_a_review_that_cannot_be_read_is_missing_and_no_number(data: Path) -> None:
@@ -159,6 +171,8 @@ def test_reviews_of_the_full_set_bring_their_own_labels(data: Path) -> None:
         "hard": {"readability": 3.0, "conciseness": None},
     }
     assert tree["n_reviews"] == 2
+    note = "2 of 2 reviews are of no instance of the hard set: what is missing is not known"
+    assert scored(data, *rows).notes == (note,)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from attention_moa.bench.judges import JudgeSettings, is_alone, judge_name, judge_settings, judge_spec
+from attention_moa.bench.judges import JudgeSettings, is_alone, judge_name, judge_settings, judge_spec, told_judge
 from attention_moa.errors import ConfigError
 
 SETTINGS = JudgeSettings(temperature=1.0, max_tokens=1, top_logprobs=5)
@@ -57,6 +57,16 @@ def test_an_ensemble_judges_as_its_file_says(tmp_path: Path) -> None:
     ] * 2
     assert not is_alone(spec)
     assert judge_name(spec) == "panel"
+
+
+def test_a_judge_from_a_file_is_told_with_its_models(tmp_path: Path) -> None:
+    """Two files of one name may hold two judges; a model's own name says it all."""
+    path = tmp_path / "panel.toml"
+    path.write_text(PANEL)
+    spec = judge_spec(str(path), SETTINGS)
+    models = ", ".join(dict.fromkeys(agent.model for agent in spec.agents))
+    assert told_judge("panel.toml", spec) == f"panel.toml ({models})"
+    assert told_judge("openai:x", judge_spec("openai:x", SETTINGS)) == "openai:x"
 
 
 def test_the_settings_of_the_benchmarks_are_known(tmp_path: Path) -> None:

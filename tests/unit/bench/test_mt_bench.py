@@ -143,11 +143,12 @@ def test_the_judges_words_go_before_the_stored_score(data: Path) -> None:
 
 
 def test_an_interval_draws_whole_questions(data: Path) -> None:
-    """With one question there is none; with three it lies around the mean."""
+    """With one question there is none; with three it lies around the mean, and reaches beyond what was seen."""
     assert named(scored(data, *ALL[:2]), "average").interval is None
     interval = named(scored(data, *ALL), "average").interval
     assert interval is not None
-    assert (interval.low, interval.high) == (3.0, 9.0)
+    assert 1.0 < interval.low < 3.0
+    assert 9.0 <= interval.high < 10.0
 
 
 @pytest.mark.parametrize(

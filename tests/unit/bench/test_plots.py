@@ -57,12 +57,12 @@ def test_points_of_a_scatter_stand_where_their_values_are() -> None:
 
 
 def test_axes_hold_all_intervals() -> None:
-    """What is cut off at the edge is not seen to be uncertain."""
+    """What is cut off at the edge is not seen to be uncertain; nothing that is not below 0 has an axis that is."""
     low, high = _figure().panels[0].reach
     assert low < 3.0
     assert high > 6.0
     assert _figure(has_zero=True).panels[0].reach[0] == 0.0
-    assert Panel(kind="line", x_title="", y_title="", series=()).reach == (-1.0, 1.0)
+    assert Panel(kind="line", x_title="", y_title="", series=()).reach == (0.0, 1.0)
 
 
 def test_equal_figures_are_equal_files(tmp_path: Path) -> None:

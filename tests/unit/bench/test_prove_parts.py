@@ -24,8 +24,9 @@ from attention_moa.bench.prove_folder import (
 from attention_moa.bench.prove_frontier import point, reference_point, with_frontier
 from attention_moa.bench.prove_money import Shares
 from attention_moa.bench.prove_pilot import agent_pairs, pilot_ids, pilot_scores, split
-from attention_moa.bench.prove_result import Best, JudgeAccount, Proof, Size, SystemProof
+from attention_moa.bench.prove_result import Best, JudgeAccount, Proof, Size, Spent, SystemProof, Tried
 from attention_moa.bench.prove_sizing import Scales, corrected, sizes_of
+from attention_moa.bench.prove_spend import Cost
 from attention_moa.bench.prove_verdict import compared, decide
 from attention_moa.bench.prove_words import verdict_words
 from attention_moa.bench.questions import Question
@@ -198,14 +199,11 @@ def test_a_trial_puts_sizes_right() -> None:
     """One that cost half of what was expected gets about twice the size; one that was nearly right keeps it."""
     scales = Scales(questions(3), "usd", {})
     size = sizes_of(ENSEMBLE, ("best-of-n",), scales, best="a", lines=[line(0, usd=0.004)])["best-of-n"]
-    half = corrected(ENSEMBLE, "best-of-n", size, best="a", off=0.5, scales=scales)
-    near = corrected(ENSEMBLE, "best-of-n", size, best="a", off=1.05, scales=scales)
+    half = corrected(ENSEMBLE, "best-of-n", size, best="a", ratio=0.5, scales=scales)
+    near = corrected(ENSEMBLE, "best-of-n", size, best="a", ratio=1.05, scales=scales)
     assert 1.5 < half.size / size.size < 2.5
-    assert abs(half.expected - size.target) < abs(0.5 * size.expected - size.target)
-    assert (near.size, near.expected) == (size.size, 1.05 * size.expected)
-    cost = scales.expected(ENSEMBLE)
-    assert scales.off(ENSEMBLE, [line(0, usd=cost / 2)]) == 0.5
-    assert scales.off(ENSEMBLE, [line(0, usd=None)]) == scales.off(ENSEMBLE, []) == 1.0
+    assert abs(half.expected - size.target) < abs(0.5 * size.target - size.target)
+    assert (near.size, near.expected) == (size.size, 1.05 * size.target)
 
 
 def a_proof() -> Proof:
@@ -214,12 +212,19 @@ def a_proof() -> Proof:
     verdict = decide([row], {})
     points = with_frontier(
         [
-            reference_point("mine", [10.0, 10.0], 2),
-            point("best-of-n", [None], [None]),
-            point("a", [1.0, 2.0], [0.0, 0.5]),
+            reference_point("mine", [Cost(10.0), Cost(10.0)], 2),
+            point("best-of-n", [Cost(0.0, is_lower_bound=True)], [None]),
+            point("a", [Cost(1.0, is_lower_bound=True), Cost(2.0, is_lower_bound=True)], [0.0, 0.5]),
         ]
     )
-    size = Size(what="samples", size=7, expected=9.0, target=10.0, selector="openai:a")
+    size = Size(
+        what="samples",
+        size=7,
+        expected=9.0,
+        target=10.0,
+        selector="openai:a",
+        tried=(Tried(size=9, cost_ratio=1.31, prompts=8),),
+    )
     system = SystemProof(
         name="mine", strategy="attention-moa", answered=2, failed=1, average_length=9.0, median_s=1.0, usd=None
     )
@@ -234,10 +239,14 @@ def a_proof() -> Proof:
         best=Best(agent="a", how="judge", prompts=("q1", "q2")),
         comparisons=(row,),
         by_kind={"code": (row,)},
-        quality_is="win-rate",
+        quality_is="score",
         frontier=points,
         systems=(system, replace(silent, name="best-of-n", size=size), replace(system, name="a")),
         judge=JudgeAccount(judge="openai:j", comparisons=8, agreed=0.75, first=0.5, missing=1, usd=None),
+        spent=(
+            Spent(what="answers of mine", count=2, usd=1.0, is_lower_bound=True),
+            Spent(what="judge", count=8, usd=0.5),
+        ),
         usd=1.5,
         unpriced=2,
         cut_off=1,
@@ -260,17 +269,21 @@ def test_a_proof_is_told_in_tables() -> None:
     for part in (
         "mine against what the same money buys, 7 prompts:",
         "code:",
-        "quality (win rate against mine) against cost (a prompt, in tokens read and four times those written):",
+        "quality (each one's own score against mine, whose own would be 50 %) against cost (a prompt, in tokens read",
+        "yes, cost unknown (best-of-n): it has to be beaten, but that is no proof at equal spend",
+        "a cost with a + is a lower bound (a): the frontier is by what is known",
         "best agent: a, by the judge, on a pilot of 2 prompts",
-        "best-of-n: 7 samples, chosen from by openai:a, its calls counted",
-        "judge: openai:j, 8 pairs in both orders, both orders agree on 75%, what is read first is preferred 50% of",
+        "best-of-n: 7 samples, chosen from by openai:a, its calls counted; tried: 9 cost 1.31 times as much as the",
+        "judge: openai:j, 8 pairs in both orders, both orders agree on 75 %, what is read first is preferred 50 % of",
         "spent in all: at least $1.5000: of 2 runs and judgements not all is known, and 1 of the runs were cut off",
         "stopped by the budget",
         "a warning",
     ):
         assert part in text, part
     rows = [row.split() for row in text.splitlines()]
-    assert next(row for row in rows if row[:1] == ["best-of-n"])[-1] == "?"
+    assert next(row for row in rows if row[:1] == ["best-of-n"])[-4:] == ["?", "yes,", "cost", "unknown"]
+    assert next(row for row in rows if row[:1] == ["mine"] and row[1:2] != ["against"])[1] == "-"
+    assert ["in", "all", "1.5000+"] in rows
     assert "tied" not in text
 
 
@@ -293,7 +306,8 @@ def test_a_proof_without_judge_or_question_of_price_says_less() -> None:
     proof = replace(a_proof(), judge=None, unpriced=0, stopped=None, quality_is="right", unit="usd")
     text = "\n".join(proof_lines(proof))
     assert "quality (share of right answers) against cost (a prompt, in US dollars):" in text
-    assert "spent in all: $1.5000\n" in text
+    assert "not all is known" not in text
+    assert ["in", "all", "1.5000"] in [row.split() for row in text.splitlines()]
     assert "judge:" not in text
     silent = replace(a_proof(), judge=replace(a_proof().judge or a_judge(), comparisons=0, agreed=None, first=None))
     assert "judge: asked nothing" in "\n".join(proof_lines(silent))

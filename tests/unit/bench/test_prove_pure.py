@@ -21,7 +21,18 @@ from attention_moa.bench.prove_scores import (
     scores_of,
     tied_with,
 )
-from attention_moa.bench.prove_spend import line_cost, mean_cost, nearest_size, plan_cost, spend_unit
+from attention_moa.bench.prove_spend import (
+    Cost,
+    Ratio,
+    cost_ratio,
+    least_cost,
+    least_mean,
+    line_cost,
+    mean_cost,
+    nearest_size,
+    plan_cost,
+    spend_unit,
+)
 from attention_moa.bench.prove_systems import (
     BASELINES,
     parse_baselines,
@@ -31,9 +42,10 @@ from attention_moa.bench.prove_systems import (
     sized_spec,
 )
 from attention_moa.bench.prove_verdict import Comparison, compared, decide
-from attention_moa.bench.prove_words import rounded_up, verdict_words
+from attention_moa.bench.prove_words import equal_spend_words, rounded_up, verdict_words
 from attention_moa.bench.questions import Question
 from attention_moa.bench.run_lines import RunLine
+from attention_moa.bench.sums import Money
 from attention_moa.config import EnsembleSpec, summary_chain
 from attention_moa.errors import ConfigError
 from attention_moa.messages import user
@@ -244,12 +256,12 @@ def test_the_frontier_is_what_nothing_cheaper_equals() -> None:
     """Dearer and no better is off it; unknown is off it."""
     points = with_frontier(
         [
-            reference_point("ensemble", [10.0, 12.0], 2),
-            point("cheap", [1.0, 1.0], [0.0, 0.5]),
-            point("worse", [2.0, 2.0], [0.0, 0.0]),
-            point("equal", [20.0, 20.0], [0.5, 0.5]),
-            point("unknown", [1.0, None, None], [1.0, 1.0]),
-            point("silent", [1.0], []),
+            reference_point("ensemble", [Cost(10.0), Cost(12.0)], 2),
+            point("cheap", [Cost(1.0), Cost(1.0)], [0.0, 0.5]),
+            point("worse", [Cost(2.0), Cost(2.0)], [0.0, 0.0]),
+            point("equal", [Cost(20.0), Cost(20.0)], [0.5, 0.5]),
+            point("unknown", [Cost(0.0, is_lower_bound=True)] * 2, [1.0, 1.0]),
+            point("silent", [Cost(1.0)], []),
         ]
     )
     assert {one.system for one in points if one.is_on_frontier} == {"ensemble", "cheap"}
@@ -267,26 +279,97 @@ def comparison(wins: int, losses: int, *, ratio: float | None = 0.97) -> Compari
     [
         (
             comparison(70, 30),
-            "Use mine. It wins 70% of the time (60% to 79%, 100 prompts) against b at 0.97 of its cost",
+            "Use mine. It scores 70 % against b, its strongest rival (70 wins, 0 ties, 30 losses; a tie counts half; "
+            "95 % interval 60 to 79) at 0.97 times its cost.",
         ),
-        (comparison(30, 70), "Do not use mine. It wins only 30% of the time"),
+        (comparison(30, 70), "Do not use mine. It scores only 30 % against b (30 wins, 0 ties, 70 losses; a tie"),
         (
             comparison(500, 500),
-            "Do not use mine. It wins 50% of the time (47% to 53%, 1,000 prompts) against b at 0.97",
+            "Do not use mine. It scores 50 % against b (500 wins, 0 ties, 500 losses; a tie counts half; 95 % interval "
+            "47 to 53) at 0.97 times its cost: not better by 5 points, if at all.",
         ),
-        (comparison(55, 45), "Cannot tell whether mine is worth it. Over all prompts it wins 55% of the time"),
-        (comparison(70, 30, ratio=None), "No baseline cost 80% of what the ensemble does, as far as is known."),
+        (comparison(55, 45), "Cannot tell whether mine is worth it. Over all prompts it scores 55 % against b, its"),
+        (comparison(70, 30, ratio=None), "No baseline cost 80 % of what the ensemble does, as far as is known."),
     ],
 )
 def test_a_verdict_is_said_in_words(row: Comparison, words: str) -> None:
     """With the strongest baseline and what it cost."""
-    assert words in " ".join(verdict_words(decide([row], {}), [row], ensemble="mine", usd_each=0.02))
+    assert words in " ".join(verdict_words(decide([row], {}), [row], ensemble="mine", usd_each=Money(0.02)))
+
+
+def test_a_score_is_no_count_of_wins() -> None:
+    """Six ties and two losses are a score of 38 %, and not one win."""
+    row = compared("b", [0.5] * 6 + [0.0] * 2, cost_ratio=1.0)
+    said = " ".join(verdict_words(decide([row], {}), [row], ensemble="mine"))
+    assert "scores 38 % against b, its strongest rival (0 wins, 6 ties, 2 losses; a tie counts half; 95 %" in said
+    assert "of the time" not in said
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (Ratio(1.29), "b cost 1.29 times as much as mine: to beat it proves no less, but to lose to it is not held"),
+        (Ratio(0.75), "b cost 0.75 times as much as mine: it has to be beaten, but that is no proof at equal spend."),
+        (Ratio(1.4, "at-most"), "b cost at most 1.40 times as much as mine: it has to be beaten, but that is no proof"),
+        (None, "What b cost is not known: mine has to beat it, but that is no proof at equal spend."),
+    ],
+)
+def test_a_miss_of_equal_spend_is_said_in_the_verdict(ratio: Ratio | None, said: str) -> None:
+    """Of baselines that should have met it; an agent alone costs what it costs."""
+    row = compared("b", [1.0] * 70 + [0.0] * 30, cost_ratio=ratio)
+    assert said in " ".join(verdict_words(decide([row], {}), [row], ensemble="mine", sized={"b"}))
+    assert said not in " ".join(verdict_words(decide([row], {}), [row], ensemble="mine"))
+    assert equal_spend_words(compared("b", [1.0], cost_ratio=1.0), "mine") is None
+
+
+@pytest.mark.parametrize(
+    ("ratio", "is_held", "is_equal"),
+    [
+        (Ratio(1.3, "at-least"), False, True),
+        (Ratio(1.0, "at-least"), True, True),
+        (Ratio(0.7, "at-least"), True, False),
+        (Ratio(1.3, "at-most"), True, False),
+        (Ratio(1.0, "about"), True, False),
+    ],
+)
+def test_a_bound_excuses_nothing_that_it_does_not_show(ratio: Ratio, is_held: bool, is_equal: bool) -> None:
+    """A baseline is let off only where it surely cost more, and is at equal spend only where it surely cost as much."""
+    row = compared("b", [1.0] * 6, cost_ratio=ratio)
+    assert (row.is_held_against, row.has_equal_spend) == (is_held, is_equal)
+
+
+def test_runs_that_were_cut_off_leave_lower_bounds() -> None:
+    """Where most of a system's were: the mean, the ratio to it and the price of another prompt say so."""
+    whole = {str(at): line("a", number=str(at), usd=0.3) for at in range(4)}
+    cut = {key: replace(run, usd=0.2, is_cut_off=True) for key, run in whole.items()}
+    assert spend_unit([*cut.values()]) == "usd"
+    assert cost_ratio(whole, cut, "usd") == Ratio(0.2 / 0.3, "at-least")
+    assert cost_ratio(cut, whole, "usd") == Ratio(0.3 / 0.2, "at-most")
+    assert cost_ratio(cut, cut, "usd") == Ratio(1.0, "about")
+    assert cost_ratio(whole, whole | {"3": cut["3"]}, "usd") == Ratio(1.0)
+    assert cost_ratio(whole, {}, "usd") is None
+    found = point("a", [least_cost(run, "usd") for run in cut.values()], [1.0])
+    assert (found.cost, found.is_cost_lower_bound, found.cost_interval) == (0.2, True, None)
+    assert with_frontier([found])[0].is_on_frontier
+    assert least_mean([Cost(0.0, is_lower_bound=True)]) is None
+    row = comparison(55, 45)
+    each = Money(0.02, is_lower_bound=True)
+    said = verdict_words(decide([row], {}), [row], ensemble="mine", usd_each=each)[-1]
+    assert said == "About 710 more prompts would tell, for about $14.20 or more."
+
+
+@pytest.mark.parametrize(("agreed", "is_said"), [(0.59, True), (0.6, False), (None, False)])
+def test_a_judge_who_changes_its_mind_is_told(agreed: float | None, is_said: bool) -> None:
+    """Its ties are then no equals."""
+    row = comparison(55, 45)
+    said = " ".join(verdict_words(decide([row], {}), [row], ensemble="mine", agreed=agreed))
+    assert ("most ties are then its own doubt" in said) == is_said
 
 
 def test_what_would_tell_has_a_price() -> None:
     """Where the price is known."""
     row = comparison(55, 45)
-    said = verdict_words(decide([row], {}), [row], ensemble="mine", usd_each=0.02)[-1]
+    said = verdict_words(decide([row], {}), [row], ensemble="mine", usd_each=Money(0.02))[-1]
     assert said == "About 710 more prompts would tell, for about $14.20."
     assert verdict_words(decide([row], {}), [row], ensemble="mine")[-1] == "About 710 more prompts would tell."
 

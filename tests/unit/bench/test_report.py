@@ -111,6 +111,16 @@ def test_systems_that_are_not_told_apart_are_said_so(tmp_path: Path) -> None:
     assert "the intervals do not tell the two apart" in path.read_text(encoding="utf-8")
 
 
+def test_scores_without_intervals_are_not_said_to_have_any(tmp_path: Path) -> None:
+    """Nobody can say whether the first of them is first by chance."""
+    systems = a_system("one", 9.0), a_system("two", 5.0)
+    bare = [replace(one, scores=tuple(replace(score, interval=None) for score in one.scores)) for one in systems]
+    path = write_report(write_folder(tmp_path / "b", some_results(*bare), {}), questions=[])
+    text = path.read_text(encoding="utf-8")
+    assert "without intervals nobody can say whether that is chance" in text
+    assert "do not tell the two apart" not in text
+
+
 def test_systems_that_did_equally_well_are_named_together(tmp_path: Path) -> None:
     """None of them is said to be the best."""
     results = some_results(a_system("one", 50.0), a_system("two", 50.0), a_system("three", 20.0))
@@ -270,7 +280,12 @@ def test_judging_has_a_table_of_its_own(tmp_path: Path) -> None:
 
 def test_unknown_prices_and_null_models_are_shown_as_they_are(tmp_path: Path) -> None:
     """What nobody knows is a question mark, never nothing."""
-    flask = (Score("skills.logic.average", 3.0, 4), Score("skills.wit.average", 4.0, 4), Score("n_reviews", 4, 4))
+    flask = (
+        Score("skills_mean", 3.5, 8),
+        Score("skills.logic.average", 3.0, 4),
+        Score("skills.wit.average", 4.0, 4),
+        Score("n_reviews", 4, 4),
+    )
     null = a_system("null", strategy=None, planned_calls=0, usd=0.0, seconds=None, critical_path_s=None, scores=flask)
     results = some_results(
         null, a_system("one", usd=None, scores=flask), task="flask", usd=None, max_tokens=None, seed=3

@@ -35,7 +35,7 @@ def test_counts_costs_and_times_are_summed() -> None:
     assert result.seconds is not None
     assert (result.seconds.median, result.seconds.p95) == (11.0, 20.0)
     assert (result.average_length, result.strategy, result.planned_calls) == (10.5, "single", 1)
-    assert result.notes == ("1 questions have no answer; the first one: down", "1 questions were not reached")
+    assert result.notes == ("1 question has no answer; the first one: down", "1 question was not reached")
     assert result_of(SYSTEM, found[:3]).usd == 3.0
 
 

@@ -118,7 +118,7 @@ def test_a_failed_run_is_counted_and_tried_again(tmp_path: Path) -> None:
     wanted = a_wanted(tmp_path / "out", "gsm8k", a_spec("moody"), data=gsm8k_data(tmp_path))
     (mine,) = benched(wanted).systems
     assert (values(mine)["accuracy"], mine.answered, mine.failed) == (75.0, 3, 1)
-    assert mine.notes[0].startswith("1 questions have no answer; the first one: ")
+    assert mine.notes[0].startswith("1 question has no answer; the first one: ")
     (failed,) = [line for line in read_lines_of(wanted.folder / "runs" / "mine.jsonl") if line.state == "failed"]
     assert failed.text is None
     assert "no two" in str(failed.error)

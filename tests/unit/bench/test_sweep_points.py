@@ -120,6 +120,15 @@ def test_a_depth_that_a_strategy_cannot_have_is_left_out() -> None:
     assert found.left_out == ("1, moa: moa has 2 layers or more",)
 
 
+def test_critiques_of_more_peers_than_there_are_agents_are_left_out() -> None:
+    """The shipped ablations run on any ensemble; one of more agents has them all."""
+    found = points(vary("ablation", "full", "sparse-3"))
+    assert [one.label for one in found.points] == ["full"]
+    assert found.left_out == ("sparse-3: 3 agents, and 3 peers of each take 4",)
+    more = points(vary("agents", 2, 4), vary("ablation", "sparse-2"))
+    assert [one.label for one in more.points] == ["4, sparse-2"]
+
+
 def test_what_is_the_same_is_run_once() -> None:
     """Nobody pays twice for one ensemble under two names."""
     found = points(vary("ablation", "full", "pairwise", "panel"))

@@ -97,6 +97,25 @@ def test_early_stops_are_counted_by_layer_and_saving_by_question(tmp_path: Path)
     assert verdict.tokens_saved == pytest.approx(1 - 180 / 300)
 
 
+def test_where_nothing_stopped_that_is_said(tmp_path: Path) -> None:
+    """A sweep about stopping early that has no stop to show is no finding about it."""
+    points = the_points(Vary(axis="settings", values=(NEVER, VERDICT)))
+    none = ran(tmp_path / "b", points, {"never": four(layers=3, ended_by="last"), "verdict": four(layers=3)})
+    assert "no run stopped early" in point_notes(none)[0]
+    stops = four(layers=2, ended_by="verdict")
+    some = ran(tmp_path / "c", points, {"never": four(layers=3, ended_by="last"), "verdict": stops})
+    assert not any("stopped early" in note for note in point_notes(some))
+
+
+def test_many_lower_bounds_are_counted_not_listed(tmp_path: Path) -> None:
+    """The caption of a figure is a sentence, and the table marks each."""
+    points = the_points(Vary(axis="layers", values=(1, 2, 3, 4)))
+    unpriced = [*four()[:3], a_line("3", "3", usd=None)]
+    found = ran(tmp_path / "b", points, {str(layers): unpriced for layers in (1, 2, 3, 4)})
+    assert "the cost of 4 points (marked + in the table)" in _figure(whole(points, found)).caption
+    assert "the cost of 1; 2." in _figure(whole(points, found[:2])).caption
+
+
 def test_saving_needs_a_point_that_never_stops(tmp_path: Path) -> None:
     """And one that is the same otherwise: another strategy, or other layers, is no measure."""
     points = the_points(Vary(axis="strategy", values=("moa", "attention-moa")))

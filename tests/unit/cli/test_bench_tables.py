@@ -56,7 +56,7 @@ def test_scores_costs_and_remarks_are_told() -> None:
         ["mine", "9/10", "1", "10", "0", "0.5000", "0.2500", "1.2", "3.0", "120"],
         ["other", "0/0", "0", "0", "0", "?", "?", "-", "-", "-"],
     ]
-    assert [line for line in lines[9:] if line] == ["stopped", "beware", "mine: a note"]
+    assert [line for line in lines[9:] if line] == ["spent in all: 0.7500+ USD", "stopped", "beware", "mine: a note"]
 
 
 def test_a_sum_to_which_more_belongs_has_a_plus() -> None:
@@ -68,15 +68,17 @@ def test_a_sum_to_which_more_belongs_has_a_plus() -> None:
     silent = SystemResult(name="other", tokens_are_lower_bound=True, usd=None, usd_is_lower_bound=True)
     lines = list(result_lines(results(partly, silent)))
     assert lines[0].endswith("questions, no judge asked, 2026-11-21")
-    told = [line.split() for line in lines[-2:]]
+    assert lines[-1] == "spent in all: 0.5000+ USD"
+    told = [line.split() for line in lines[-3:-1]]
     assert [cells[4:6] for cells in told] == [["1,200+", "0.5000+"], ["?", "?"]]
     assert told[0][-1] == "119"
     assert not any("avg_length" in line for line in lines)
 
 
 def test_where_all_scores_are_parts_these_are_told() -> None:
-    """As of FLASK, which has skills alone; without scores there is no table of them."""
-    skills = SystemResult(name="mine", scores=(Score("skills.logic", 3.5, 4),))
+    """Their sums and counts are left to the file; without scores there is no table of them."""
+    skills = SystemResult(name="mine", scores=(Score("skills.logic", 3.5, 4), Score("skills.logic.sum", 14.0, 4)))
+    assert not any(".sum" in line for line in result_lines(results(skills)))
     assert any(line.startswith("skills.logic") for line in result_lines(results(skills)))
     assert not any(line.startswith("score") for line in result_lines(results(SystemResult(name="mine"))))
 

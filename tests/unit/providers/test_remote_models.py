@@ -70,7 +70,7 @@ def test_azure_takes_its_endpoint_as_base_url() -> None:
     [
         ("opnrouter:x", "did you mean openrouter?"),
         ("anthropc:x", "did you mean anthropic"),
-        ("qqqqqq:x", "known ones: alibaba, anthropic"),
+        ("qqqqqq:x", "known are openai, openrouter, anthropic"),
         ("azure:x", "cannot be used"),
     ],
 )

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from attention_moa.bench.bootstrap import mean_interval, ratio_interval
+from attention_moa.bench.bootstrap import PERCENT, mean_interval, ratio_interval
 from attention_moa.bench.ifeval.language import language_of
 from attention_moa.bench.ifeval.prompts import Answers, Prompt, read_answers, read_prompts
 from attention_moa.bench.ifeval.punkt import read_model
@@ -120,7 +120,8 @@ def _totals(verdicts: Sequence[Verdict], prompts: int, instructions: int) -> Ite
     """Yield the scores of all prompts, of which so many, with so many instructions, have no answer."""
     for strictness in _BOTH:
         held = [100.0 * all(one.by(strictness)) for one in verdicts]
-        yield Score(f"prompt_{strictness}", sum(held) / len(held), len(held), prompts, mean_interval(held))
+        n, interval = len(held), mean_interval(held, within=PERCENT)
+        yield Score(f"prompt_{strictness}", sum(held) / n, n, prompts, interval)
         yield _instructions(f"instruction_{strictness}", [one.by(strictness) for one in verdicts], instructions)
 
 
@@ -139,7 +140,7 @@ def _instructions(name: str, held: Sequence[Sequence[bool]], missing: int) -> Sc
     """Return the share of instructions that are followed, given by prompt: an interval redraws whole prompts."""
     sums, counts = [100.0 * sum(one) for one in held], [float(len(one)) for one in held]
     n = int(sum(counts))
-    return Score(name, sum(sums) / n, n, missing, ratio_interval(sums, counts))
+    return Score(name, sum(sums) / n, n, missing, ratio_interval(sums, counts, within=PERCENT))
 
 
 def _notes(prompts: dict[int, Prompt], answers: Answers, asked: int | None) -> Iterable[str]:
