@@ -133,7 +133,9 @@ def numbers(chance: Chance) -> bytes:
     number = chance.choice(["1e999", "-1e999", "9" * 5000, "-0", "1e-400", "0.1e1e1", "1" + "0" * 400, "-1", "1.5"])
     field = chance.choice(["temperature", "n", "max_tokens", "seed", "top_p", "max_completion_tokens", "model", "stop"])
     messages = json.dumps(QUESTION)
-    return _raw(CHAT, f'{{"model": "{MODEL}", "messages": {messages}, "{field}": {number}}}'.encode())
+    ours = chance.choice(["layers", "deadline_s", "usd", "tokens"])
+    told = chance.choice([f'"{field}": {number}', f'"attention_moa": {{"{ours}": {number}}}'])
+    return _raw(CHAT, f'{{"model": "{MODEL}", "messages": {messages}, {told}}}'.encode())
 
 
 # ------------------------------------------------------------------------------------------- JSON that is no request

@@ -157,7 +157,8 @@ def main() -> int:
             if server.process.poll() is not None:
                 wrong.append("the server is gone")
             if "Traceback" in (log := server.log_tail(10**7)):
-                wrong.append(f"the log has a stack trace: …{log[log.index('Traceback') - 300 :][:4000]}")
+                trace = log.index("Traceback")
+                wrong.insert(0, f"the log has a stack trace: …{log[max(trace - 300, 0) : trace + 5000]}")
     for what in wrong[:20]:
         print(what, file=sys.stderr)
     return int(bool(wrong))

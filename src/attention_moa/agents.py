@@ -21,6 +21,8 @@ EMBEDDED_CONTEXT_TOKENS = 4096
 """Context window of an embedded model whose settings name none."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MOST = 2**31 - 1
+"""Larger counts mean nothing, and what is computed of them is no number of seconds any more."""
 
 
 def require(is_right: bool, key: str, message: str) -> None:
@@ -154,6 +156,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for field in ("max_tokens", "context_tokens", "timeout_s", "concurrency", "rpm", "tpm"):
             value = getattr(self, field)
             require(value is None or value > 0, dot + field, f"{value} is not above 0")
+        for field in ("max_tokens", "context_tokens", "concurrency", "rpm", "tpm"):
+            require((getattr(self, field) or 0) <= _MOST, dot + field, f"more than {_MOST}")
         window, most = self.window_tokens, self.max_tokens
         require(
             window is None or most is None or most < window,

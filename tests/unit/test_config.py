@@ -41,6 +41,8 @@ def an_agent(**fields: Any) -> AgentSpec:
         ({"agents": (an_agent(presence_penalty=3),)}, "agents[0].presence_penalty", "from -2 to 2"),
         ({"agents": (an_agent(frequency_penalty=-3),)}, "agents[0].frequency_penalty", "from -2 to 2"),
         ({"agents": (an_agent(max_tokens=0),)}, "agents[0].max_tokens", "above 0"),
+        ({"agents": (an_agent(max_tokens=10**400),)}, "agents[0].max_tokens", "more than 2147483647"),
+        ({"agents": (an_agent(rpm=2**31),)}, "agents[0].rpm", "more than 2147483647"),
         ({"agents": (an_agent(context_tokens=0),)}, "agents[0].context_tokens", "above 0"),
         ({"agents": (an_agent(timeout_s=0.0),)}, "agents[0].timeout_s", "above 0"),
         ({"agents": (an_agent(base_url="localhost"),)}, "agents[0].base_url", "http://host:port/v1"),
