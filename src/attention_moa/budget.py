@@ -17,7 +17,7 @@ from attention_moa.config import EnsembleSpec, LimitSpec
 from attention_moa.errors import ConfigError, OverLimitError
 from attention_moa.messages import Stage, Usage
 from attention_moa.money import Price, as_written, cost_usd, dollars_left
-from attention_moa.prompts import estimate_tokens
+from attention_moa.prompts import beside_tokens, estimate_tokens
 from attention_moa.records import CallRecord, UsageTotal
 
 PriceOf = Callable[[ModelSettings], Price | None]
@@ -100,7 +100,9 @@ class Budget:
             for attempt in call.attempts:
                 used = attempt_usage(attempt)
                 if used.unknown_calls:
-                    prompt_tokens = estimate_tokens(call.messages, has_small_vocabulary=model.has_small_vocabulary)
+                    is_small = model.has_small_vocabulary
+                    prompt_tokens = estimate_tokens(call.messages, has_small_vocabulary=is_small)
+                    prompt_tokens += beside_tokens(call.tools, call.reply_format, has_small_vocabulary=is_small)
                     self._take(self._grant(model, prompt_tokens, call.sampling.max_tokens or REPLY_TOKENS))
                 else:
                     self._usd += used.cost_usd

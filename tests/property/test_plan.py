@@ -7,13 +7,25 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from attention_moa.accounting import call_usage
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.call_costs import CallCost, call_costs
 from attention_moa.config import EnsembleSpec, StopRule
 from attention_moa.experience import CallFacts, ModelExperience, learn
-from attention_moa.messages import CallRequest, Conversation, Reply, Usage, assistant, system, user
+from attention_moa.messages import (
+    CallRequest,
+    Conversation,
+    Reply,
+    ReplyFormat,
+    ToolSpec,
+    ToolUse,
+    Usage,
+    assistant,
+    system,
+    user,
+)
 from attention_moa.plan import plan
 from attention_moa.plan_account import plan_account
-from attention_moa.prompts import estimate_tokens, load_templates
+from attention_moa.prompts import beside_tokens, estimate_tokens, load_templates
 from attention_moa.records import RunRecord
 from attention_moa.schedule import count_calls
 from attention_moa.store.facts import facts_of
@@ -30,18 +42,21 @@ CONVERSATIONS: tuple[Conversation, ...] = (
 )
 
 
-def played(spec: EnsembleSpec, conversation: Conversation, words: int) -> RunRecord:
+def played(spec: EnsembleSpec, conversation: Conversation, words: int, wanted: AnswerSpec = PLAIN) -> RunRecord:
     """Return a run whose replies all have that many words, counted by the endpoint as they are estimated."""
 
     def say(request: CallRequest) -> Reply:
         text = spoken(request, "word " * words)
         if request.stage == "residual":
             text = f"{default_reply(request)} {text}"
-        usage = Usage(input_tokens=estimate_tokens(request.messages), output_tokens=words)
+        if request.reply_format is not None:
+            text = f'{{"text": "{text}"}}'
+        beside = beside_tokens(request.tools, request.reply_format)
+        usage = Usage(input_tokens=beside + estimate_tokens(request.messages), output_tokens=words)
         return Reply(text=text, finish_reason="stop", usage=usage)
 
     script = dict.fromkeys(("answer", "critique", "refine", "summary", "residual"), say)
-    return World(spec, script, conversation=conversation, latency_s=lambda _: 1.0).run()
+    return World(spec, script, conversation=conversation, latency_s=lambda _: 1.0, wanted=wanted).run()
 
 
 def learnt(record: RunRecord) -> dict[str, ModelExperience]:
@@ -54,10 +69,13 @@ def learnt(record: RunRecord) -> dict[str, ModelExperience]:
     return {model: known for model, known in found.items() if known is not None}
 
 
-def costs_of(spec: EnsembleSpec, conversation: Conversation, known: dict[str, ModelExperience]) -> list[CallCost]:
+def costs_of(
+    spec: EnsembleSpec, conversation: Conversation, known: dict[str, ModelExperience], wanted: AnswerSpec = PLAIN
+) -> list[CallCost]:
     """Return the planned calls."""
     templates = load_templates(style=spec.prompts.style)
-    return list(call_costs(spec, conversation, templates, experience=known, price_of=lambda _: None).costs)
+    found = call_costs(spec, conversation, templates, experience=known, price_of=lambda _: None, wanted=wanted)
+    return list(found.costs)
 
 
 def to_the_end(spec: EnsembleSpec) -> EnsembleSpec:
@@ -98,6 +116,37 @@ def test_the_planned_tokens_are_those_of_the_run_within_a_margin(run: tuple[Ense
     assert abs(planned.total.prompt_tokens / used.input_tokens - 1) <= MARGIN
     rows = {row.what: row for row in plan_account(planned, record).rows}
     assert rows["calls"].off == 0
+
+
+TOOLS = ToolUse((ToolSpec("look", "Looks something up. " * 40, {"type": "object"}), ToolSpec("add")))
+FORM = ReplyFormat("json_schema", schema={"type": "object", "description": "An answer. " * 40})
+wishes = st.builds(
+    AnswerSpec,
+    tools=st.sampled_from((None, TOOLS)),
+    reply_format=st.sampled_from((None, FORM)),
+    choices=st.integers(1, 3),
+)
+
+
+@settings(max_examples=50)
+@given(runs, wishes)
+def test_a_plan_knows_of_tools_forms_and_further_answers(
+    run: tuple[EnsembleSpec, Conversation, int], wanted: AnswerSpec
+) -> None:
+    """The same calls, each as long as it is, and what the writers get beside their prompts."""
+    spec, conversation, words = run
+    record = played(spec, conversation, words, wanted)
+    planned = costs_of(spec, conversation, learnt(record), wanted)
+    assert len(planned) == count_calls(spec, wanted.choices)
+    assert {cost.call.call_id: set(cost.call.reads) for cost in planned} == {
+        call.call_id: set(call.reads) for call in record.calls
+    }
+    templates = load_templates(style=spec.prompts.style)
+    whole = plan(spec, conversation, templates, experience=learnt(record), price_of=lambda _: None, wanted=wanted)
+    assert abs(whole.total.prompt_tokens / call_usage(record.calls).input_tokens - 1) <= MARGIN
+    account = plan_account(whole, record)
+    assert account.missing_calls == 0
+    assert whole.layers[-1].calls == whole.total.calls
 
 
 @settings(max_examples=50)

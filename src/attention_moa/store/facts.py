@@ -7,8 +7,9 @@ import re
 from attention_moa.agents import ModelSettings
 from attention_moa.experience import CallFacts, kind_of
 from attention_moa.messages import Message, TextPart
-from attention_moa.prompts import estimate_tokens
+from attention_moa.prompts import beside_tokens, estimate_tokens
 from attention_moa.records import CallRecord
+from attention_moa.wording import quoted
 
 _PROTOCOL = re.compile(r"^(?:</?critique-[0-9a-f]{8}>|VERDICT [0-9a-f]{12} (?:STOP|CONTINUE))$\n?", re.MULTILINE)
 """Lines of a reply that no later prompt holds: the marks of a panel's sections, and the verdict."""
@@ -23,7 +24,9 @@ def facts_of(call: CallRecord) -> CallFacts | None:
         return None
     usage = last.usage
     is_small = ModelSettings(model=call.model).has_small_vocabulary
-    written = (Message("assistant", (TextPart(_PROTOCOL.sub("", call.text)),)),)
+    text = quoted(_PROTOCOL.sub("", call.text), call.tool_calls)
+    written = (Message("assistant", (TextPart(text),)),)
+    beside = beside_tokens(call.tools, call.reply_format, has_small_vocabulary=is_small)
     return CallFacts(
         kind=kind_of(call),
         agent=call.agent,
@@ -31,7 +34,7 @@ def facts_of(call: CallRecord) -> CallFacts | None:
         cached_tokens=usage.cached_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        prompt_estimate=estimate_tokens(call.messages, has_small_vocabulary=is_small),
+        prompt_estimate=beside + estimate_tokens(call.messages, has_small_vocabulary=is_small),
         text_estimate=estimate_tokens(written, has_small_vocabulary=is_small) - _EMPTY,
         started_s=last.started_s,
         first_token_s=last.first_token_s,
