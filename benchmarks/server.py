@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # where this is run as a file, only its own folder is there
 
 from benchmarks import _server_world as world  # noqa: E402 - see above
-from benchmarks._server_agents import TOKENS  # noqa: E402
+from benchmarks._server_agents import TOKENS  # noqa: E402 - see above
 
 AGENT = '[[agents]]\nname = "{name}"\nmodel = "python:benchmarks._server_agents:{function}"\n'
 PANEL = "layers = 2\n" + "\n".join(AGENT.format(name=name, function="whole") for name in ("ann", "bob", "cleo"))

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # where this is run as a file, only its own folder is there
 
 from benchmarks import _server_world as world  # noqa: E402 - see above
-from benchmarks._hostile import KINDS, MODEL, Kind  # noqa: E402
+from benchmarks._hostile import KINDS, MODEL, Kind  # noqa: E402 - see above
 
 CONFIG = "max_body_mib = 1\nbody_timeout_s = 1.0\n"
 ENSEMBLES = ROOT / "tests" / "clients" / "ensembles"
