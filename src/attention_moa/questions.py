@@ -12,7 +12,7 @@ def conversation_of(question: str | Conversation, system_prompt: str | None = No
     """Return a question or conversation as the turns that the agents get.
 
     Args:
-        question: A question, or turns whose last one asks.
+        question: A question, or turns whose last one asks: the user's, or what a tool gave, be it nothing.
         system_prompt: Put first; None for none.
 
     Raises:
@@ -21,7 +21,7 @@ def conversation_of(question: str | Conversation, system_prompt: str | None = No
     turns = (user(question),) if isinstance(question, str) else tuple(question)
     if not turns or turns[-1].role not in ("user", "tool"):
         raise ConfigError("the last turn has to be the user's", key="question")
-    if not turns[-1].content or not (turns[-1].text.strip() or turns[-1].has_images):
+    if turns[-1].role == "user" and not (turns[-1].text.strip() or turns[-1].has_images):
         raise ConfigError("the question is empty: ask something", key="question")
     conversation = (system(system_prompt), *turns) if system_prompt else turns
     try:

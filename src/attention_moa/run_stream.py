@@ -39,6 +39,11 @@ class RunStream:
         self._items = cast("AsyncGeneratorType[Event | RunRecord, None]", items)
 
     @property
+    def run_id(self) -> str:
+        """The run's id, without the cost of its record; it may turn out to be an earlier run's that goes on."""
+        return self._log.run_id
+
+    @property
     def record(self) -> RunRecord:
         """What is finished so far; the final record once the run has ended."""
         return self._log.record()

@@ -19,12 +19,14 @@ from attention_moa.questions import conversation_of
         ("Why?", "", [("user", "Why?")]),
         ([user("Why?")], None, [("user", "Why?")]),
         ((user("Look."), Message("tool", (TextPart("found"),))), None, [("user", "Look."), ("tool", "found")]),
+        ((user("Look."), Message("tool", (TextPart(""),))), None, [("user", "Look."), ("tool", "")]),
+        ((user("Look."), Message("tool", ())), None, [("user", "Look."), ("tool", "")]),
         ((Message("user", (ImagePart(media_type="image/png", data=b"png"),)),), None, [("user", "")]),
         ((system("s"), user("Why?")), "t", [("system", "t"), ("system", "s"), ("user", "Why?")]),
     ],
 )
 def test_a_question_becomes_turns(question: Any, prompt: str | None, turns: list[tuple[str, str]]) -> None:
-    """A text is a turn of the user; turns stay as they are; an image alone may ask."""
+    """A text is a turn of the user; turns stay as they are; an image alone may ask, and a tool may give nothing."""
     assert [(turn.role, turn.text) for turn in conversation_of(question, prompt)] == turns
 
 

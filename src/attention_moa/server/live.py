@@ -59,7 +59,6 @@ class LiveRun:
         self.events: list[Event] = []
         self.error: BaseException | None = None
         self._stream = stream
-        self._run_id = stream.record.run_id
         self._observers = list(observers)
         self._recalled = 0
         self._watchers: dict[_Queue, bool] = {}
@@ -71,7 +70,7 @@ class LiveRun:
     @property
     def run_id(self) -> str:
         """The run's id: sure once the run has begun, since it may turn out to be an earlier one that goes on."""
-        return self._run_id
+        return self._stream.run_id
 
     @property
     def record(self) -> RunRecord:
@@ -158,7 +157,6 @@ class LiveRun:
         """Keep an event and pass it on; pieces of text are passed on alone."""
         if isinstance(event, CallDelta):
             return
-        self._run_id = event.run_id
         is_piece = isinstance(event, (AnswerDelta, AnswerReset))
         if not is_piece:
             self.events.append(event)
