@@ -197,6 +197,23 @@ def test_a_server_that_cannot_be_is_told_why(tmp_path: Path, options: list[str],
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ('"openai:m"\napi_key_env = "NO_SUCH_KEY"', "lacking: api_key_env: NO_SUCH_KEY is not set"),
+        ('"embedded:gone.gguf"', "lacking: agents[0].model: "),
+        ('"python:no_such_module:say"', "lacking: agents[0].model: "),
+    ],
+)
+def test_a_server_that_lacks_a_model_does_not_start(folder: Path, model: str, words: str) -> None:
+    """Be it one of many: the line names the ensemble, the field and the mend."""
+    (folder / "lacking.toml").write_text(f'[[agents]]\nname = "a"\nmodel = {model}\n', encoding="utf-8")
+    ended = served("--port", "0", "--no-journal", "-e", "duo.toml", "-e", "lacking.toml", folder=folder)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert words in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_a_file_and_the_command_line_are_one_configuration(folder: Path) -> None:
     """What the command line says wins."""
     (folder / "server.toml").write_text('ensembles = ["embedded"]\nhost = "127.0.0.2"\nno_journal = true', "utf-8")

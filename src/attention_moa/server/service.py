@@ -13,6 +13,7 @@ from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError
 from attention_moa.journaling import RunWish, open_wanted
 from attention_moa.ports import Journal, Observer, Provider
+from attention_moa.readiness import require_models
 from attention_moa.run_stream import RunStream
 from attention_moa.runtime import Ensemble
 from attention_moa.server.config import ServerConfig
@@ -82,8 +83,10 @@ class Service:
         """Open the journal, and keep connections and local models from here on.
 
         Raises:
+            ConfigError: A model of an ensemble cannot be had, or a public address has no key.
             StoreError: The journal cannot be opened.
         """
+        await require_models(self.catalogue.ensembles.items(), own=self._providers or {})
         async with AsyncExitStack() as stack:
             if self.tracing is not None:
                 stack.push_async_callback(self.tracing.aclose)
