@@ -10,12 +10,13 @@ import secrets
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 from zlib import crc32
 
 import aiohttp
 
 from attention_moa.agents import EMBEDDED_CONTEXT_TOKENS
-from attention_moa.errors import CallTimeoutError, TransportError, describe
+from attention_moa.errors import CallTimeoutError, ConfigError, TransportError, describe
 from attention_moa.messages import CallRequest, Chunk
 from attention_moa.providers.embedded_process import ServerProcess
 from attention_moa.providers.embedded_server import ServerSettings
@@ -53,7 +54,7 @@ class EmbeddedProvider:
         start_timeout_s: Most seconds until the model is loaded.
 
     Raises:
-        ConfigError: There is no such model file, or it is none.
+        ConfigError: There is no such model file, or it is none; or llama.cpp is not installed.
     """
 
     def __init__(
@@ -68,6 +69,9 @@ class EmbeddedProvider:
     ) -> None:
         """Find the model file; nothing runs yet."""
         self._weights = find_weights(model.removeprefix(_PREFIX), key=key)
+        if command is None and find_spec("xllamacpp") is None:
+            message = "llama.cpp is not installed: pip install 'attention-moa[embedded]', or in a clone make install"
+            raise ConfigError(message, key=key)
         names = tuple(dict.fromkeys(agents)) or ("",)
         self._slots = {name: slot for slot, name in enumerate(names)}
         self._context_tokens = context_tokens or EMBEDDED_CONTEXT_TOKENS

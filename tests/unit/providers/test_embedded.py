@@ -70,6 +70,17 @@ def _started(folder: Path) -> list[int]:
     return [int(path.stem) for path in folder.glob("*.pid")]
 
 
+def test_a_model_without_llama_cpp_is_an_error_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the mend; who brings a server of their own needs none."""
+    model = str(write_header(tmp_path / "m.gguf"))
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(ConfigError, match=r"^agents\[0\]\.model: llama\.cpp is not installed: pip install"):
+        EmbeddedProvider(model, agents=("ann",), key="agents[0].model")
+    assert EmbeddedProvider(model, agents=("ann",), command=("mine",)).slot_of("ann") == 0
+
+
 def test_a_reply_comes_through_the_child(world: World) -> None:
     """Slot and key are those of the agent and the child."""
 
