@@ -77,6 +77,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http="h11",  # httptools takes headers without end, and a streamed token costs about the same with it
                 lifespan="off",
                 log_config=None,
                 access_log=False,
