@@ -6,9 +6,9 @@ large, of wrong types, half closed, slow, or left in the middle; ``_hostile.py``
 every 50 has to be answered right.
 
 Printed are, by kind, how many were sent, which statuses came (0: closed without a word) and the longest time; then the
-server's memory and open files after a tenth of the requests, which warms it up, and at the end. The exit code is 1
-where a status is none of those that the kind allows, a reply shows a stack trace, something takes longer than
-``--patience``, a good request is not served, or memory or files grew by more than the limits.
+server's memory and open files after each fifth of the requests. The exit code is 1 where a status is none of those that
+the kind allows, a reply shows a stack trace, something takes longer than ``--patience``, a good request is not served,
+or memory or files grew by more than the limits from the first fifth, which warms it up, to the last.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ from benchmarks._hostile import KINDS, MODEL, Kind  # noqa: E402 - see above
 CONFIG = "max_body_mib = 1\nbody_timeout_s = 1.0\n"
 ENSEMBLES = ROOT / "tests" / "clients" / "ensembles"
 GOOD_EVERY = 50
+PARTS = 5
 REST_S = 3.0
 
 
@@ -111,7 +113,7 @@ def rested(pid: int) -> world.Used:
     return world.used_by(pid)
 
 
-def report(sent: Sequence[Sent], before: world.Used, after: world.Used, options: argparse.Namespace) -> list[str]:
+def report(sent: Sequence[Sent], used: Sequence[world.Used], options: argparse.Namespace) -> list[str]:
     """Print all; return what is not as it has to be."""
     by_kind: defaultdict[str, list[Sent]] = defaultdict(list)
     for one in sent:
@@ -122,9 +124,14 @@ def report(sent: Sequence[Sent], before: world.Used, after: world.Used, options:
             f"{status}: {count}" for status, count in sorted(Counter(one.status for one in ones).items())
         )
         print(f"{kind:16} {len(ones):6} {max(one.took_s for one in ones):9.2f}  {statuses}")
-    growth_mib, growth_handles = after.resident_mib - before.resident_mib, after.handles - before.handles
-    print(f"memory {before.resident_mib:.0f} MiB after a tenth, {after.resident_mib:.0f} MiB at the end")
-    print(f"open files {before.handles}, {after.handles}; threads {before.threads}, {after.threads}")
+    growth_mib = used[-1].resident_mib - used[0].resident_mib
+    growth_handles = used[-1].handles - used[0].handles
+    for name, numbers in (
+        ("memory in MiB", [one.resident_mib for one in used]),
+        ("open files", [one.handles for one in used]),
+        ("threads", [one.threads for one in used]),
+    ):
+        print(f"{name:14} {' '.join(f'{number:6.0f}' for number in numbers)}")
     wrong = [one.wrong for one in sent if one.wrong]
     if growth_mib > options.most_growth:
         wrong.append(f"memory grew by {growth_mib:.0f} MiB")
@@ -148,12 +155,13 @@ def main() -> int:
         folder = Path(name)
         (folder / "server.toml").write_text(CONFIG, encoding="utf-8")
         with world.serving(["-e", str(ENSEMBLES), "--config", str(folder / "server.toml")], folder) as server:
-            tenth = options.requests // 10
-            sent = asyncio.run(attack(server.port, range(tenth), options))
-            before = rested(server.pid)
-            sent += asyncio.run(attack(server.port, range(tenth, options.requests), options))
-            after = rested(server.pid)
-            wrong = report(sent, before, after, options)
+            ends = [options.requests * part // PARTS for part in range(PARTS + 1)]
+            sent: list[Sent] = []
+            used: list[world.Used] = []
+            for first, last in pairwise(ends):
+                sent += asyncio.run(attack(server.port, range(first, last), options))
+                used.append(rested(server.pid))
+            wrong = report(sent, used, options)
             if server.process.poll() is not None:
                 wrong.append("the server is gone")
             if "Traceback" in (log := server.log_tail(10**7)):

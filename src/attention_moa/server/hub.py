@@ -82,7 +82,7 @@ class Hub:
 
     @property
     def known(self) -> Sequence[LiveRun]:
-        """The runs under way, and those that lately ended."""
+        """The runs under way, and those that lately ended and that no journal has whole."""
         return (*self._running.values(), *self._ended.values())
 
     def forget(self, run_id: str) -> None:
@@ -90,7 +90,7 @@ class Hub:
         self._ended.pop(run_id, None)
 
     def get(self, run_id: str) -> LiveRun | None:
-        """Return a run under way, or one that lately ended; None where there is none of that id."""
+        """Return a run under way, or one that lately ended and that no journal has whole; None where there is none."""
         return next((live for live in self._running.values() if live.run_id == run_id), self._ended.get(run_id))
 
     async def start(self, job: Job, visitor: Visitor) -> LiveRun:
@@ -169,21 +169,30 @@ class Hub:
             await to_the_end(self._put_away(live, leave))
 
     async def _put_away(self, live: LiveRun, leave: Pass) -> None:
-        """Settle what a run took and keep its events, then let go of who waits: a next run finds it settled."""
+        """Settle what a run took and keep its events, then let go of who waits: a next run finds it settled.
+
+        What a journal has whole is not held here too: a run's prompts may take megabytes.
+        """
+        is_kept = False
         try:
             await leave.settle(live.record)
             if self._journal is not None:
                 await live.keep(self._journal)
+                is_kept = True
         except RunNotFoundError:
             pass  # it ended before it had its place in the journal
         except Exception:  # noqa: BLE001 - whatever it is, other runs go on; the log has it
             _LOG.exception("server.run_not_settled", extra={FIELDS: {"run_id": live.run_id}})
         finally:
             self._running.pop(id(live), None)
-            self._ended[live.run_id] = live
-            if len(self._ended) > _MOST_ENDED:
-                self._ended.popitem(last=False)
+            if not is_kept:
+                self._remember(live)
             live.close()
+
+    def _remember(self, live: LiveRun) -> None:
+        self._ended[live.run_id] = live
+        if len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
 
 
 async def _note(live: LiveRun, leave: Pass) -> None:

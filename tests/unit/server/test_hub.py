@@ -476,6 +476,22 @@ def test_whether_a_run_has_begun_is_waited_for_no_longer_than_wanted() -> None:
     run(test)
 
 
+def test_what_a_journal_has_whole_is_not_held_by_the_hub_too() -> None:
+    """Its prompts may take megabytes; record and events are in the journal."""
+    journal = MemoryJournal()
+
+    async def test(world: World) -> None:
+        live = await world.start()
+        record = await live.result()
+        await until(lambda: not world.hub.running)
+        assert world.hub.get(record.run_id) is None
+        assert world.hub.known == ()
+        assert (await journal.record(record.run_id)).text == record.text
+        assert [number for number, _ in await journal.events(record.run_id)] == list(range(1, len(live.events) + 1))
+
+    in_a_hub(test, journal=journal)
+
+
 def test_runs_that_ended_long_ago_are_forgotten() -> None:
     """The journal has them."""
 
