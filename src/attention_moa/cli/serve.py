@@ -35,6 +35,8 @@ Exit codes:
 @click.option("--progress", type=click.Choice(["off", "comments", "reasoning"]),
               help="What streams show of the deliberation unless a request says otherwise; else comments.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Of the logs on standard error; else text.")
+@click.option("--log-level", type=click.Choice(["info", "debug"]),
+              help="debug has lines of each call, with what models said; else info.")  # fmt: skip
 def serve(*, config_file: Path | None, ensembles: tuple[str, ...], **options: object) -> int:
     """Serve ensembles: each is a model of an OpenAI-compatible API.
 

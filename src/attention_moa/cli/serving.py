@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import TYPE_CHECKING, cast
 
@@ -38,7 +39,8 @@ def run_server(config: ServerConfig) -> None:
     from attention_moa.telemetry import open_tracing
     from attention_moa.telemetry.logs import EventLog, log_to
 
-    logger = log_to(sys.stderr, form=config.log_format, also=["uvicorn"])
+    level = logging.DEBUG if config.log_level == "debug" else logging.INFO
+    logger = log_to(sys.stderr, form=config.log_format, level=level, also=["uvicorn"])
     app = create_app(config)
     service = cast("Service", app.state.service)
     service.observers.append(EventLog(logger))

@@ -113,7 +113,7 @@ def _add_errors(app: FastAPI) -> None:
 async def _told(request: Request, error: Exception) -> Response:
     """Tell what went wrong; where the server is to blame, the log says it too."""
     if isinstance(error, (ConfigError, StoreError)):
-        _LOG.error("server.request_failed: %s", describe(error), extra={FIELDS: {"path": request.url.path}})
+        _LOG.error("server.request_failed", extra={FIELDS: {"path": request.url.path, "why": describe(error)}})
     return _response(api_error(error))
 
 

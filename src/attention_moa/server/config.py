@@ -51,6 +51,7 @@ class ServerConfig(
         drain_s: Seconds that runs under way have to finish once the server is told to end.
         keepalive_s: Most seconds between two bytes of a stream.
         log_format: Of the logs on standard error.
+        log_level: The least that they tell; ``debug`` has lines of each call, with what models said.
     """
 
     ensembles: tuple[str, ...] = ("embedded",)
@@ -72,6 +73,7 @@ class ServerConfig(
     drain_s: float = 30.0
     keepalive_s: float = 10.0
     log_format: Literal["text", "json"] = "text"
+    log_level: Literal["info", "debug"] = "info"
 
     @property
     def may_be_open(self) -> bool:
