@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from attention_moa.errors import ConfigError, StoreError
 from attention_moa.server.app import create_app
 from attention_moa.server.config import ServerConfig
-from tests.server_world import ASKED, DUO, QUIET, a_server, run
+from tests.server_world import ASKED, DUO, QUIET, a_server, run, scripted
 
 
 def document() -> dict[str, Any]:
@@ -138,7 +138,7 @@ def test_an_application_of_somebody_elses_loop_is_entered_by_its_lifespan() -> N
     """And left with it."""
 
     async def test() -> None:
-        app = create_app(QUIET, specs=[DUO])
+        app = create_app(QUIET, specs=[DUO], providers={"test": scripted()})
         service = app.state.service
         with pytest.raises(RuntimeError, match="not entered"):
             _ = service.hub
@@ -154,11 +154,11 @@ def test_a_public_address_without_keys_is_refused_unless_forced() -> None:
     async def test() -> None:
         public = ServerConfig(host="0.0.0.0", is_unjournaled=True)  # noqa: S104 - it is refused
         with pytest.raises(ConfigError) as refused:
-            async with create_app(public, specs=[DUO]).state.service:
+            async with create_app(public, specs=[DUO], providers={"test": scripted()}).state.service:
                 pass
         assert refused.value.key == "host"
         forced = ServerConfig(host="0.0.0.0", is_unjournaled=True, is_public_forced=True)  # noqa: S104 - only entered
-        async with create_app(forced, specs=[DUO]).state.service as service:
+        async with create_app(forced, specs=[DUO], providers={"test": scripted()}).state.service as service:
             assert service.hub.running == ()
 
     run(test)
