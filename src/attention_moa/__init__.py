@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attention_moa.agents import AgentSpec as AgentSpec
     from attention_moa.agents import ResidualSpec as ResidualSpec
     from attention_moa.agents import WriterSpec as WriterSpec
+    from attention_moa.answer_spec import AnswerSpec as AnswerSpec
     from attention_moa.codec import event_from_json as event_from_json
     from attention_moa.codec import event_to_json as event_to_json
     from attention_moa.codec import record_from_json as record_from_json
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from attention_moa.errors import CallTimeoutError as CallTimeoutError
     from attention_moa.errors import ConfigError as ConfigError
     from attention_moa.errors import ContextTooLongError as ContextTooLongError
+    from attention_moa.errors import FormatError as FormatError
     from attention_moa.errors import MoaError as MoaError
     from attention_moa.errors import QuorumError as QuorumError
     from attention_moa.errors import RateLimitError as RateLimitError
@@ -45,9 +47,13 @@ if TYPE_CHECKING:
     from attention_moa.messages import Chunk as Chunk
     from attention_moa.messages import ImagePart as ImagePart
     from attention_moa.messages import Message as Message
+    from attention_moa.messages import ReplyFormat as ReplyFormat
     from attention_moa.messages import Sampling as Sampling
     from attention_moa.messages import Stage as Stage
     from attention_moa.messages import TextPart as TextPart
+    from attention_moa.messages import ToolCall as ToolCall
+    from attention_moa.messages import ToolSpec as ToolSpec
+    from attention_moa.messages import ToolUse as ToolUse
     from attention_moa.messages import Usage as Usage
     from attention_moa.ports import Observer as Observer
     from attention_moa.ports import Provider as Provider
@@ -60,6 +66,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AgentSpec": "agents",
+    "AnswerSpec": "answer_spec",
     "AttentionSpec": "config",
     "AuthError": "errors",
     "BadReplyError": "errors",
@@ -72,6 +79,7 @@ _HOME = {
     "ContextTooLongError": "errors",
     "Ensemble": "runtime",
     "EnsembleSpec": "config",
+    "FormatError": "errors",
     "ImagePart": "messages",
     "Message": "messages",
     "MoaError": "errors",
@@ -81,6 +89,7 @@ _HOME = {
     "QuorumError": "errors",
     "RateLimitError": "errors",
     "RefusedError": "errors",
+    "ReplyFormat": "messages",
     "ResidualSpec": "agents",
     "RunError": "errors",
     "RunRecord": "records",
@@ -93,6 +102,9 @@ _HOME = {
     "StopRule": "config",
     "StoreError": "errors",
     "TextPart": "messages",
+    "ToolCall": "messages",
+    "ToolSpec": "messages",
+    "ToolUse": "messages",
     "TransportError": "errors",
     "Usage": "messages",
     "WriterSpec": "agents",
@@ -104,6 +116,7 @@ _HOME = {
 
 __all__ = [
     "AgentSpec",
+    "AnswerSpec",
     "AttentionSpec",
     "AuthError",
     "BadReplyError",
@@ -116,6 +129,7 @@ __all__ = [
     "ContextTooLongError",
     "Ensemble",
     "EnsembleSpec",
+    "FormatError",
     "ImagePart",
     "Message",
     "MoaError",
@@ -125,6 +139,7 @@ __all__ = [
     "QuorumError",
     "RateLimitError",
     "RefusedError",
+    "ReplyFormat",
     "ResidualSpec",
     "RunError",
     "RunRecord",
@@ -137,6 +152,9 @@ __all__ = [
     "StopRule",
     "StoreError",
     "TextPart",
+    "ToolCall",
+    "ToolSpec",
+    "ToolUse",
     "TransportError",
     "Usage",
     "WriterSpec",
