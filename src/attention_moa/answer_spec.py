@@ -25,20 +25,28 @@ class AnswerSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop: tuple[str, ...] = ()
     choices: int = 1
 
-    def __post_init__(self) -> None:
-        """Check all that types cannot say; raise a ``ConfigError`` that names the field."""
-        if not 1 <= self.choices <= MOST_CHOICES:
-            raise ConfigError(f"{self.choices} is not from 1 to {MOST_CHOICES}", key="choices")
-        if not all(self.stop):
-            raise ConfigError("an empty text ends nothing: leave it out", key="stop")
-        if self.tools is None:
-            return
-        names = [tool.name for tool in self.tools.tools]
-        if not names or not all(names) or len(set(names)) < len(names):
-            raise ConfigError("each tool needs a name of its own; with no tool leave tools out", key="tools")
-        if self.tools.only is not None and (self.tools.only not in names or self.tools.choice != "required"):
-            raise ConfigError(f"{self.tools.only!r} is no tool that has to be called", key="tools.only")
-
 
 PLAIN = AnswerSpec()
 """One answer, any text."""
+
+
+def require_possible(wanted: AnswerSpec) -> None:
+    """Make sure that an answer can be what is wanted; that its form can be checked is another question.
+
+    Args:
+        wanted: What the answer is to be.
+
+    Raises:
+        ConfigError: It cannot; the text names the field.
+    """
+    if not 1 <= wanted.choices <= MOST_CHOICES:
+        raise ConfigError(f"{wanted.choices} is not from 1 to {MOST_CHOICES}", key="choices")
+    if not all(wanted.stop):
+        raise ConfigError("an empty text ends nothing: leave it out", key="stop")
+    if wanted.tools is None:
+        return
+    names = [tool.name for tool in wanted.tools.tools]
+    if not names or not all(names) or len(set(names)) < len(names):
+        raise ConfigError("each tool needs a name of its own; with no tool leave tools out", key="tools")
+    if wanted.tools.only is not None and (wanted.tools.only not in names or wanted.tools.choice != "required"):
+        raise ConfigError(f"{wanted.tools.only!r} is no tool that has to be called", key="tools.only")

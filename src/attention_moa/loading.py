@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from attention_moa.answer_spec import AnswerSpec
+from attention_moa.answer_spec import AnswerSpec, require_possible
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError
 from attention_moa.journaling import RunWish
@@ -91,8 +91,9 @@ def new_log(
         has_deltas: Which pieces observers want.
 
     Raises:
-        ConfigError: The answer's form cannot be checked.
+        ConfigError: The answer cannot be what is wanted, or its form cannot be checked.
     """
+    require_possible(wanted)
     if wanted.reply_format is not None:
         require_schema(wanted.reply_format)
     now = datetime.now(UTC)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attention_moa.answer_spec import PLAIN, AnswerSpec
+from attention_moa.answer_spec import PLAIN, AnswerSpec, require_possible
 from attention_moa.errors import ConfigError
 from attention_moa.messages import ToolSpec, ToolUse
 
@@ -29,7 +29,7 @@ LOOK = ToolSpec("look")
 def test_what_cannot_be_is_an_error_that_names_the_field(fields: dict[str, Any], key: str) -> None:
     """Before anything is spent."""
     with pytest.raises(ConfigError) as caught:
-        AnswerSpec(**fields)
+        require_possible(AnswerSpec(**fields))
     assert caught.value.key == key
 
 
@@ -38,4 +38,5 @@ def test_what_can_be_is_no_error() -> None:
     whole = AnswerSpec(
         tools=ToolUse((LOOK, ToolSpec("add")), choice="required", only="add"), stop=("END",), choices=128
     )
-    assert whole != PLAIN == AnswerSpec()
+    require_possible(whole)
+    require_possible(PLAIN)
