@@ -319,7 +319,9 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def is_truncated(self) -> bool:
-        """Whether the answer's text hit a token limit."""
+        """Whether the answer's text hit a token limit; records of before answers said so are asked for their parts."""
+        if self.finish_reason is not None:
+            return self.finish_reason == "length"
         return any(
             isinstance(part, (Answer, Summary, Residual)) and part.is_truncated and part.text == self.text
             for layer in self.layers

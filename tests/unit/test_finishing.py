@@ -395,3 +395,14 @@ def test_similarity_reads_tool_calls_as_text() -> None:
     spec = a_spec(2, layers=3, early_stop=StopRule(rule="similarity"))
     record = World(spec, {"summary": CALLS_LOOK}, wanted=use("look")).run()
     assert (len(record.layers), record.tool_calls) == (2, (LOOK,))
+
+
+def test_a_vote_counts_whole_tool_calls() -> None:
+    """Two calls of different tools agree on nothing, though the same number stands in both."""
+    add = Reply(text="", finish_reason="tool_calls", tool_calls=(ToolCall("c2", "add", '{"q": 1}'),))
+    again = Reply(text="", finish_reason="tool_calls", tool_calls=(ToolCall("c3", "look", '{"q": 1}'),))
+    script: dict[str, Says] = {"1.answer.a": add, "1.answer.b": CALLS_LOOK, "1.answer.c": again}
+    record = a_world(use("look", "add"), script, a_baseline("majority", agents=3)).run()
+    assert record.tool_calls == (LOOK,)
+    assert record.verdict is not None
+    assert record.verdict.reason == '2 of 3 answers agree on Call of the tool look: {"q": 1}'

@@ -2,10 +2,10 @@
 
 Calls: ``N`` (six samples of a lone agent, one of each of several, unless told); counting costs none.
 
-Ours: only final values are compared, where an answer has one (``final_answers.py`` says which); of groups of equal size
-the one counts that holds the answer with the most agreement in words, and of a group that answer is returned. Where no
-two answers have the same final value, nothing can be counted: the answer that is most like all others is taken,
-labelled.
+Ours: only final values are compared, where an answer has one (``final_answers.py`` says which), of answers that call
+tools their calls; of groups of equal size the one counts that holds the answer with the most agreement in words, and of
+a group that answer is returned. Where no two answers have the same final value, nothing can be counted: the answer that
+is most like all others is taken, labelled.
 
 Source: Wang, Wei, Schuurmans, Le, Chi, Narang, Chowdhery, Zhou, "Self-Consistency Improves Chain of Thought Reasoning
     in Language Models", arXiv 2203.11171 (2022).
@@ -28,7 +28,7 @@ from attention_moa.records import Answer, Selection
 from attention_moa.run_log import RunLog
 from attention_moa.stopping import by_agreement
 from attention_moa.synthesis import Merged, nothing_new
-from attention_moa.wording import wording_of
+from attention_moa.wording import quoted, wording_of
 
 
 async def run_majority(desk: Desk, caller: Caller, log: RunLog) -> Merged:
@@ -56,7 +56,8 @@ def _count(layer: LayerRun, answers: Sequence[Answer]) -> tuple[Answer, str]:
     groups: dict[str, list[int]] = {}
     texts = [wording_of(answer).quoted for answer in answers]
     for place in by_agreement(texts):
-        value = final_answer(texts[place])
+        calls = answers[place].tool_calls
+        value = quoted("", calls) if calls else final_answer(texts[place])
         if value is not None:
             groups.setdefault(value, []).append(place)
     value = max(groups, key=lambda value: len(groups[value]), default="")
