@@ -18,7 +18,7 @@ from attention_moa.store import open_journal
 from attention_moa.store.journal import SqlJournal
 from attention_moa.store.run import SqlRun
 from tests.asking import run
-from tests.journals import a_call
+from tests.journals import a_call, a_head
 
 ROOT = Path(__file__).parents[2]
 KILLS = 12
@@ -165,5 +165,42 @@ def test_processes_that_open_a_new_journal_at_once_share_it(url: str) -> None:
     async def scenario() -> None:
         async with open_journal(url) as journal:
             assert sorted(row.calls for row in await journal.rows()) == [5] * 4
+
+    run(scenario)
+
+
+READS = """
+import asyncio, sys
+from attention_moa.store import open_journal
+
+async def main():
+    async with await open_journal(sys.argv[1]) as journal:
+        print([row.calls for row in await journal.rows()])
+
+asyncio.run(main())
+"""
+
+
+def told_by_another_process(url: str) -> str:
+    """Return how many calls another process finds in each run; it opens the journal and closes it again."""
+    command = [sys.executable, "-c", READS, url]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=60).stdout.strip()
+
+
+def test_a_journal_that_is_open_twice_in_a_process_is_shared_with_others(url: str) -> None:
+    """Whoever comes and goes beside it takes nothing away, and sees at once what is written after that."""
+
+    async def scenario() -> None:
+        async with open_journal(url) as journal:
+            place = await journal.begin(a_head("run-1"))
+            async with open_journal(url):
+                await place.put("key", a_call("1.answer.1"))
+            async with open_journal(url):
+                assert await asyncio.to_thread(told_by_another_process, url) == "[1]"
+                await place.put("key", a_call("1.answer.2"))
+                assert await asyncio.to_thread(told_by_another_process, url) == "[2]"
+            await place.put("key", a_call("1.answer.3"))
+            assert await asyncio.to_thread(told_by_another_process, url) == "[3]"
+            await place.release()
 
     run(scenario)

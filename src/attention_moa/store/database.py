@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from attention_moa.errors import ConfigError, StoreError
 from attention_moa.store.address import Address
 from attention_moa.store.faults import told
 from attention_moa.store.identity import APPLICATION_ID, is_ours, locks_folder, require_ours
+from attention_moa.store.in_use import take_up
 from attention_moa.store.looking import looking_url, may_write, writing_url
 from attention_moa.store.migrations import is_current, migrate, secret
 
@@ -40,12 +41,14 @@ class Database:
     Args:
         engine: SQLAlchemy's.
         address: Where it is.
+        let_go: Called once when nothing is connected any more.
     """
 
-    def __init__(self, engine: AsyncEngine, address: Address) -> None:
+    def __init__(self, engine: AsyncEngine, address: Address, let_go: Callable[[], None] = lambda: None) -> None:
         """Take over the engine; ``open_database`` makes one."""
         self.engine = engine
         self.address = address
+        self._let_go: Callable[[], None] | None = let_go
         self.secret = b""
         self._writing = asyncio.Lock()
 
@@ -93,7 +96,14 @@ class Database:
             with suppress(StoreError), told(self.address.name):
                 async with self.engine.connect() as connection:
                     (await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")).close()
+        await self.dispose()
+
+    async def dispose(self) -> None:
+        """Let go of all connections, and of the file; idempotent."""
         await self.engine.dispose()
+        let_go, self._let_go = self._let_go, None
+        if let_go is not None:
+            let_go()
 
 
 async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
@@ -108,10 +118,13 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
         SchemaVersionError: A later version has changed its schema.
         StoreError: It cannot be opened, or is not ours.
     """
-    with told(address.name):
+    with told(address.name), ExitStack() as stack:
         looked_at = _looked_at(address)
+        let_go = _taken_up(address.file, is_made=looked_at is None)
+        stack.callback(let_go)
         engine = _engine(address, busy_timeout_s) if looked_at is None else _looking_engine(looked_at)
-    database = Database(engine, address)
+        stack.pop_all()
+    database = Database(engine, address, let_go)
     try:
         with told(address.name):
             if looked_at is not None:
@@ -120,15 +133,20 @@ async def open_database(address: Address, *, busy_timeout_s: float) -> Database:
                 await _greet(database)
                 await _prepare(database)
             else:
-                require_ours(address.file)
-                make_file(address.file)
                 async with _alone(address.file, busy_timeout_s):
                     await _claim(database)
                     await _prepare(database)
     except BaseException:  # a cancellation too: nobody else can let go of these connections
-        await database.engine.dispose()
+        await database.dispose()
         raise
     return database
+
+
+def _taken_up(file: Path | None, *, is_made: bool) -> Callable[[], None]:
+    """Return what lets go of a database's file, which was looked into, and made where it may be; of none, nothing."""
+    if file is None:
+        return lambda: None
+    return take_up(file, look=require_ours, make=make_file if is_made else None)
 
 
 def make_file(file: Path) -> None:
@@ -147,7 +165,6 @@ def _looked_at(address: Address) -> Path | None:
     file = address.file if address.is_only_read else None
     if file is None or not file.exists() or may_write(file):
         return None
-    require_ours(file)
     return file
 
 
