@@ -45,7 +45,7 @@ def _item(one: object, at: str) -> Item:
     try:
         item: Item = msgspec.convert(one, type=Item)
     except msgspec.ValidationError as error:
-        raise fault(str(error), MessageItem, at=at) from None
+        raise fault(str(error), Item, at=at) from None
     return item
 
 

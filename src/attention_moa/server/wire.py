@@ -7,7 +7,7 @@ for out of a hostile one. The structs are also what the OpenAPI document is made
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from starlette.responses import Response
 from attention_moa.server.bodies import require_plain
 from attention_moa.server.errors import ApiError, bad_request
 from attention_moa.server.fields import REFUSED, refuse_field
+from attention_moa.server.places import fields_at, values_at
 
 JSON = "application/json"
 RUN_ID_HEADER = "x-attention-moa-run-id"
@@ -34,6 +35,14 @@ _WORDS = {
     "str": "text",
 }
 _QUOTED = re.compile(r"`([^`]*)`")
+_NOT_ONE_OF = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL)
+_FEW = 12
+"""Most fields that are all named where one is taken that is none of them."""
+
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape of a JSON text; where it is half of a character without the other half, that is its group."""
 
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,7 +73,8 @@ def parse_body(content: bytes, kind: type[BodyT]) -> BodyT:
     except msgspec.ValidationError as error:
         raise fault(str(error), kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise bad_request(f"the body is no JSON that can be read: {error}", param=None, code="invalid_json") from None
+        why = _half_character(content) or str(error)
+        raise bad_request(f"the body is no JSON that can be read: {why}", param=None, code="invalid_json") from None
 
 
 def document(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:  # noqa: ANN401 - whatever JSON can say
@@ -78,33 +88,49 @@ def document(content: Any, *, status: int = 200, headers: Mapping[str, str] | No
     return Response(msgspec.json.encode(content), status_code=status, headers=headers, media_type=JSON)
 
 
-def fault(message: str, kind: type[Body], *, at: str = "") -> ApiError:
+def fault(message: str, kind: object, *, at: str = "") -> ApiError:
     """Return the error of a field that msgspec found wrong.
 
     Args:
         message: What msgspec says.
-        kind: What the body, or the part of it, had to be.
+        kind: What the body, or the part of it, had to be: a struct, or one of several.
         at: Where in the body the part is; empty for the body.
     """
     found = _PLACE.search(message)
-    place = ".".join(part for part in (at, found[1] if found else "") if part)
+    within = found[1] if found else ""
+    place = ".".join(part for part in (at, within) if part)
     what = message[: found.start()] if found else message
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
-        return _unknown(f"{place}.{unknown[1]}".lstrip("."), kind)
+        return _unknown(f"{place}.{unknown[1]}".lstrip("."), unknown[1], fields_at(kind, within))
     if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
         param = f"{place}.{missing[1]}".lstrip(".")
         return bad_request(f"{param} is missing", param=param, code="missing_required_parameter")
     if place in REFUSED:
         refuse_field(place)
+    if (wrong := _NOT_ONE_OF.fullmatch(what)) and (right := values_at(kind, within)):
+        return bad_request(f"{place}: {wrong[1][:100]} is not right here: write {_either(right)}", param=place)
     return bad_request(f"{place or 'the body'}: {_in_words(what)}", param=place or None)
 
 
-def _unknown(param: str, kind: type[Body]) -> ApiError:
+def _unknown(param: str, name: str, known: Sequence[str]) -> ApiError:
+    """Return the error of a field that an object with some other fields does not have."""
     if param in REFUSED:
         refuse_field(param)
-    close = get_close_matches(param[:100], kind.__struct_fields__, n=1)
-    hint = f": did you mean {close[0]}?" if close else ""
+    close = get_close_matches(name[:100], known, n=1)
+    few = f": there are {', '.join(known)}" if 0 < len(known) <= _FEW else ""
+    hint = f": did you mean {close[0]}?" if close else few
     return bad_request(f"{param[:200]} is no field of this request{hint}", param=param, code="unknown_parameter")
+
+
+def _either(right: Sequence[str]) -> str:
+    """Return some things to choose from: ``a``, ``a or b``, ``a, b or c``."""
+    return " or ".join(part for part in (", ".join(right[:-1]), right[-1]) if part)
+
+
+def _half_character(content: bytes) -> str | None:
+    """Return what is wrong with a text in which half of a character stands alone; None where none does."""
+    half = next((found[1] for found in _ESCAPES.finditer(content) if found[1]), None)
+    return None if half is None else f"\\{half.decode()} is half of a character, and the other half is missing"
 
 
 def _in_words(what: str) -> str:

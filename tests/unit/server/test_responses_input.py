@@ -116,3 +116,12 @@ def test_an_item_that_is_wrong_is_refused_by_name(item: Any, param: str | None) 
     told = fault({"role": "user", "content": "x"}, item)
     assert told.status == 400
     assert told.param == (param or "input[1]")
+
+
+def test_an_item_of_a_wrong_kind_is_told_with_the_right_ones() -> None:
+    """All that there are, not those of a message alone."""
+    right = "message, function_call, function_call_output or reasoning"
+    assert (
+        fault({"type": "computer_call"}).message == f"input[0].type: 'computer_call' is not right here: write {right}"
+    )
+    assert "did you mean arguments?" in fault(CALL | {"argumnts": ""}).message

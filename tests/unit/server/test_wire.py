@@ -83,6 +83,71 @@ def test_an_unknown_field_is_refused_with_the_name_that_may_be_meant() -> None:
     assert fault(messages=[{"role": "user", "content": "a", "when": 1}]) == ("messages[0].when", "unknown_parameter")
 
 
+@pytest.mark.parametrize(
+    ("fields", "hint"),
+    [
+        ({"attention_moa": {"progres": "off"}}, "did you mean progress?"),
+        ({"attention_moa": {"foo": 1}}, "there are layers, deadline_s, usd, "),
+        ({"attention_moa": {"attention": {"slef": True}}}, "did you mean self?"),
+        ({"messages": [{"role": "user", "content": "a", "contnet": 1}]}, "did you mean content?"),
+        ({"tools": [{"type": "function", "function": {"name": "a", "temperature": 1}}]}, "there are name, description"),
+    ],
+)
+def test_the_name_that_may_be_meant_is_one_of_that_very_object(fields: dict[str, Any], hint: str) -> None:
+    """A field of another object is no help."""
+    assert hint in refused(msgspec.json.encode(LEAST | fields)).message
+
+
+def test_an_unknown_field_like_none_among_many_is_named_alone() -> None:
+    """The list would be the page."""
+    assert refused(msgspec.json.encode(LEAST | {"qqq": 1})).message == "qqq is no field of this request"
+
+
+@pytest.mark.parametrize(
+    ("fields", "right"),
+    [
+        ({"attention_moa": {"progress": "x"}}, "comments, off or reasoning"),
+        ({"attention_moa": {"on_disconnect": "x"}}, "cancel or finish"),
+        ({"attention_moa": {"attention": {"mode": "x"}}}, "pairwise or panel"),
+        ({"attention_moa": {"attention": {"peers": "some"}}}, "all or a whole number"),
+        ({"attention_moa": {"early_stop": {"rule": "x"}}}, "none, similarity or verdict"),
+        ({"messages": [{"role": "robot", "content": ""}]}, "system, developer, user, assistant or tool"),
+        ({"tools": [{"type": "x"}]}, "function"),
+        ({"tool_choice": "x"}, "auto, none, required or an object"),
+    ],
+)
+def test_a_wrong_choice_is_told_with_the_right_ones(fields: dict[str, Any], right: str) -> None:
+    """In the words that are to be written."""
+    assert refused(msgspec.json.encode(LEAST | fields)).message.endswith(f" is not right here: write {right}")
+
+
+def test_a_wrong_choice_is_quoted_no_further_than_it_helps() -> None:
+    """It may be megabytes."""
+    assert len(refused(msgspec.json.encode(LEAST | {"reasoning_effort": "x" * 100_000})).message) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "half"),
+    [
+        (rb"\ud800", r"\ud800"),
+        (rb"\uDC00 and more", r"\uDC00"),
+        (rb"\ud83d\ude00 \ud83d\ud83d", r"\ud83d"),
+        (rb"\\\ud800", r"\ud800"),
+    ],
+)
+def test_half_of_a_character_is_told_as_what_it_is(text: bytes, half: str) -> None:
+    """Python programs write such JSON where their text was cut or decoded wrongly."""
+    error = refused(b'{"model": "m", "messages": [{"role": "user", "content": "%b"}]}' % text)
+    assert (error.code, error.param) == ("invalid_json", None)
+    assert error.message.endswith(f"{half} is half of a character, and the other half is missing")
+
+
+@pytest.mark.parametrize("text", [rb"\ud83d\ude00", rb"\\ud800", rb"\u00e4"])
+def test_what_only_looks_like_half_of_a_character_is_not_told_as_one(text: bytes) -> None:
+    """Both halves, or a backslash before a plain word: the fault is the end that lacks."""
+    assert "half of a character" not in refused(b'{"model": "%b"' % text).message
+
+
 def test_a_missing_field_is_named() -> None:
     """With its place."""
     error = refused(b'{"messages": []}')
