@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from attention_moa.errors import ConfigError
 from attention_moa.keys import holds_key
@@ -205,6 +206,35 @@ class ResidualSpec(WriterSpec, frozen=True, kw_only=True, forbid_unknown_fields=
 
     enabled: bool = True
     history: Literal["outputs", "summaries"] = "outputs"
+
+
+def each_once(chain: tuple[AgentSpec, ...]) -> tuple[AgentSpec, ...]:
+    """Return a chain without repeated names: who failed for good is not asked the same again."""
+    by_name: dict[str, AgentSpec] = {}
+    for agent in chain:
+        by_name.setdefault(agent.name, agent)
+    return tuple(by_name.values())
+
+
+def drawn_as(chain: tuple[AgentSpec, ...], drawn: Sampling) -> tuple[AgentSpec, ...]:
+    """Return writers who write as a request wants it.
+
+    A fallback whose window has no room for so long a reply keeps its own limit: it cannot write more than was asked.
+
+    Args:
+        chain: A writer and its fallbacks, at least one.
+        drawn: What the request asks for; None leaves an agent's own.
+    """
+    asked = {field.name: value for field in fields(drawn) if (value := getattr(drawn, field.name)) is not None}
+    if not asked:
+        return chain
+    short = {field: value for field, value in asked.items() if field != "max_tokens"}
+    first, *rest = chain
+    return (replace(first, **asked), *(replace(one, **(asked if _has_room(one, drawn) else short)) for one in rest))
+
+
+def _has_room(agent: AgentSpec, drawn: Sampling) -> bool:
+    return agent.window_tokens is None or drawn.max_tokens is None or drawn.max_tokens < agent.window_tokens
 
 
 def _check_address(dot: str, base_url: str | None, api_key_env: str | None) -> None:

@@ -29,7 +29,7 @@ def _majority(spec: EnsembleSpec) -> Iterator[PlannedCall]:
 def _best_of_n(spec: EnsembleSpec) -> Iterator[PlannedCall]:
     answers = _answers(voices(spec), 1)
     yield from answers
-    yield _closing(summary_chain(spec)[0], Stage.SELECT, 1, _by_agent(answers))
+    yield _closing(summary_chain(spec, writes=False)[0], Stage.SELECT, 1, _by_agent(answers))
 
 
 def _self_moa(spec: EnsembleSpec) -> Iterator[PlannedCall]:
@@ -58,7 +58,7 @@ def _moa(spec: EnsembleSpec) -> Iterator[PlannedCall]:
 
 
 def _smoa(spec: EnsembleSpec) -> Iterator[PlannedCall]:
-    chooser = summary_chain(spec)[0]
+    chooser, writer = summary_chain(spec, writes=False)[0], summary_chain(spec)[0]
     given: dict[str, str] = {}
     waits: tuple[str, ...] = ()
     for layer in range(1, spec.layers + 1):
@@ -67,7 +67,7 @@ def _smoa(spec: EnsembleSpec) -> Iterator[PlannedCall]:
         choice = _closing(chooser, Stage.SELECT, layer, _by_agent(answers))
         yield choice
         given, waits = _by_agent(answers[: keep_of(spec)]), (choice.call_id,)
-    yield _closing(chooser, Stage.SUMMARY, spec.layers, given, waits=waits)
+    yield _closing(writer, Stage.SUMMARY, spec.layers, given, waits=waits)
 
 
 def _rmoa(spec: EnsembleSpec) -> Iterator[PlannedCall]:
@@ -75,14 +75,14 @@ def _rmoa(spec: EnsembleSpec) -> Iterator[PlannedCall]:
     yield from kept
     output = _closing(summary_chain(spec)[0], Stage.SUMMARY, 1, _by_agent(kept))
     yield output
-    writer = residual_chain(spec)[0]
+    reader, writer = residual_chain(spec, writes=False)[0], residual_chain(spec)[0]
     kept = kept[: keep_of(spec)]
     for layer in range(2, spec.layers + 1):
         answers = _answers(spec.agents, layer, {**_by_agent(kept), OUTPUT: output.call_id})
         yield from answers
         now = answers[: keep_of(spec)]
         before = {f"{BEFORE}{name}": call_id for name, call_id in _by_agent(kept).items()}
-        found = _closing(writer, Stage.EXTRACT, layer, {**before, **_by_agent(now)})
+        found = _closing(reader, Stage.EXTRACT, layer, {**before, **_by_agent(now)})
         yield found
         quoted = {**_by_agent(now), DIFFERENCE: found.call_id}
         output = _closing(writer, Stage.RESIDUAL, layer, quoted, previous=output.call_id)

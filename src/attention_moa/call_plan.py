@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
 from attention_moa.baseline_calls import BASELINE_CALLS
-from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.config import EnsembleSpec, summary_chain
 from attention_moa.messages import Stage
 from attention_moa.planned_call import PlannedCall, planned_call
-from attention_moa.schedule import Pair, pairs
+from attention_moa.schedule import Pair, pairs, residual_writers
 from attention_moa.strategies import WITHOUT_WRITERS
 
 
@@ -61,7 +61,7 @@ def _attention_moa(spec: EnsembleSpec) -> tuple[PlannedCall, ...]:
             continue
         reads = (*outputs, summary)
         quoted = {str(number): name for number, name in enumerate(reads, 1)}
-        residual = planned_call(residual_chain(spec)[0], Stage.RESIDUAL, layer, quoted=quoted, reads=reads)
+        residual = planned_call(residual_writers(spec, layer)[0], Stage.RESIDUAL, layer, quoted=quoted, reads=reads)
         calls.append(residual)
         outputs.append(summary if spec.residual.history == "summaries" else residual.call_id)
         previous = residual.call_id

@@ -14,7 +14,17 @@ from math import inf
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields, force_setattr, replace
 
-from attention_moa.agents import AgentSpec, ModelSettings, ResidualSpec, WriterSpec, require, require_model
+from attention_moa.agents import (
+    AgentSpec,
+    ModelSettings,
+    ResidualSpec,
+    WriterSpec,
+    drawn_as,
+    each_once,
+    require,
+    require_model,
+)
+from attention_moa.messages import Sampling
 from attention_moa.rules import (
     AttentionMode,
     AttentionSpec,
@@ -26,6 +36,7 @@ from attention_moa.rules import (
     QuorumSpec,
     StopMethod,
     StopRule,
+    check_calls,
 )
 from attention_moa.strategies import STRATEGIES, StrategyName
 
@@ -87,6 +98,8 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             agent, and 1 of each of several.
         window: How many texts are merged at a time (self-moa-seq); None for 3.
         keep: How many answers of a layer are passed on (smoa, rmoa); None for 2.
+        drawn: How one request wants its answer drawn: on whoever writes it, fallbacks too, in the place of their own
+            settings. No file sets it (``sampled.py`` does).
     """
 
     agents: tuple[AgentSpec, ...]
@@ -107,6 +120,7 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     samples: int | None = None
     window: int | None = None
     keep: int | None = None
+    drawn: Sampling = Sampling()
 
     def __post_init__(self) -> None:
         """Check all that types cannot say; raise a ``ConfigError`` that names the field."""
@@ -180,7 +194,7 @@ def _settle_layers(spec: EnsembleSpec, least: int | None) -> None:
     force_setattr(spec, "layers", layers)
 
 
-_COMMON = {"agents", "name", "description", "strategy", "layers", "calls", "limits", "prompts"}
+_COMMON = {"agents", "name", "description", "strategy", "layers", "calls", "limits", "prompts", "drawn"}
 
 
 def _choices(spec: EnsembleSpec) -> Iterator[tuple[str, object, object]]:
@@ -232,7 +246,7 @@ def _check_writer(at: str, writer: WriterSpec, names: set[str]) -> None:
 
 
 def _check_rules(spec: EnsembleSpec) -> None:
-    peers, stop, calls = spec.attention.peers, spec.early_stop, spec.calls
+    peers, stop = spec.attention.peers, spec.early_stop
     require(
         peers == "all" or 0 <= peers < max(len(spec.agents), 1),
         "attention.peers",
@@ -258,21 +272,7 @@ def _check_rules(spec: EnsembleSpec) -> None:
     )
     require(0.0 <= stop.threshold <= 1.0, "early_stop.threshold", f"{stop.threshold} is not from 0 to 1")
     require(stop.min_layers >= 1, "early_stop.min_layers", f"{stop.min_layers} is not 1 or more")
-    require(calls.attempts >= 1, "calls.attempts", f"{calls.attempts} is not 1 or more")
-    for field in ("concurrency", "rpm", "tpm"):
-        most = getattr(calls, field)
-        require(most is None or most >= 1, f"calls.{field}", f"{most} is not 1 or more")
-    require(
-        calls.hedge_s is None or 0 < calls.hedge_s < inf,
-        "calls.hedge_s",
-        f"{calls.hedge_s} is not a number of seconds above 0",
-    )
-    for field in ("retry_wait_s", "retry_wait_max_s"):
-        value = getattr(calls, field)
-        require(0 <= value < inf, f"calls.{field}", f"{value} is not a number of seconds from 0 up")
-    for field in ("connect_timeout_s", "first_token_timeout_s", "timeout_s"):
-        value = getattr(calls, field)
-        require(0 < value < inf, f"calls.{field}", f"{value} is not a number of seconds above 0")
+    check_calls(spec.calls)
 
 
 def _check_limits(spec: EnsembleSpec) -> None:
@@ -291,11 +291,12 @@ def _check_limits(spec: EnsembleSpec) -> None:
         require(limit is None or 0 < limit < inf, f"limits.{field}", f"{limit} {what}: leave it out for no limit")
 
 
-def summary_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
+def summary_chain(spec: EnsembleSpec, *, writes: bool = True) -> tuple[AgentSpec, ...]:
     """Return the summary agent and its fallbacks, in order, as full agents.
 
     Args:
         spec: The ensemble.
+        writes: Whether what they say may be the answer, so that ``drawn`` holds; not where they choose or compare.
 
     Returns:
         At least one agent, each name once. A writer that names an agent takes that agent's settings, with its own set
@@ -303,14 +304,21 @@ def summary_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
 
     Source: ours (the paper names one aggregator; the fallbacks are what users of peers ask for).
     """
-    return _chain(spec, spec.summary, "summary", primary=spec.agents[0])
+    chain = _chain(spec, spec.summary, "summary", primary=spec.agents[0])
+    return drawn_as(chain, spec.drawn) if writes else chain
 
 
-def residual_chain(spec: EnsembleSpec) -> tuple[AgentSpec, ...]:
-    """Return the residual agent and its fallbacks, in order; unset, it is the summary agent, as in the paper's runs."""
-    inherited = summary_chain(spec)
+def residual_chain(spec: EnsembleSpec, *, writes: bool = True) -> tuple[AgentSpec, ...]:
+    """Return the residual agent and its fallbacks, in order; unset, it is the summary agent, as in the paper's runs.
+
+    Args:
+        spec: The ensemble.
+        writes: As in ``summary_chain``.
+    """
+    inherited = summary_chain(spec, writes=False)
     chain = _chain(spec, spec.residual, "residual", primary=inherited[0])
-    return chain if spec.residual.fallback else _each_once((*chain, *inherited[1:]))
+    chain = chain if spec.residual.fallback else each_once((*chain, *inherited[1:]))
+    return drawn_as(chain, spec.drawn) if writes else chain
 
 
 def _chain(spec: EnsembleSpec, writer: WriterSpec, stage: str, *, primary: AgentSpec) -> tuple[AgentSpec, ...]:
@@ -324,15 +332,7 @@ def _chain(spec: EnsembleSpec, writer: WriterSpec, stage: str, *, primary: Agent
     else:
         first = AgentSpec(name=stage, model=writer.model, **own)
     rest = (names.get(f) or AgentSpec(name=f"{stage}-fallback-{n}", model=f) for n, f in enumerate(writer.fallback, 1))
-    return _each_once((first, *rest))
-
-
-def _each_once(chain: tuple[AgentSpec, ...]) -> tuple[AgentSpec, ...]:
-    """Return a chain without repeated names: who failed for good is not asked the same again."""
-    by_name: dict[str, AgentSpec] = {}
-    for agent in chain:
-        by_name.setdefault(agent.name, agent)
-    return tuple(by_name.values())
+    return each_once((first, *rest))
 
 
 def with_layers(spec: EnsembleSpec, layers: int) -> EnsembleSpec:

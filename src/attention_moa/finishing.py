@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 from attention_moa.calls import Caller
@@ -17,9 +18,10 @@ from attention_moa.config import summary_chain
 from attention_moa.errors import CallError, DeadlineError, FormatError, describe
 from attention_moa.json_check import check
 from attention_moa.messages import Stage
-from attention_moa.prompts import Desk, render_repair
+from attention_moa.prompts import Desk, first_tokens, render_repair
 from attention_moa.records import Choice, Loss, RunRecord
 from attention_moa.run_log import RunLog
+from attention_moa.schedule import VERDICT_TOKENS
 from attention_moa.synthesis import Merged, why_no_answer
 from attention_moa.wording import Wording, cut, quoted, said, without_fence
 from attention_moa.writing import seeded
@@ -137,6 +139,9 @@ class Finishing:
     def _as_answer(self, wording: Wording) -> Choice:
         """Return what was written up to its end; tool calls come behind a text, and so behind its end."""
         text = cut(wording.text, self._wanted.stop)
+        short = self._within(text, wording.call_id)
+        if short != text:
+            return Choice(text=short, finish_reason="length", call_id=wording.call_id)
         if text != wording.text:
             return Choice(text=text, finish_reason="stop", call_id=wording.call_id)
         if self._wanted.reply_format is not None and (bare := without_fence(text)) != text:
@@ -148,6 +153,18 @@ class Finishing:
             call_id=wording.call_id,
             tool_calls=wording.tool_calls,
         )
+
+    def _within(self, text: str, call_id: str) -> str:
+        """Return as much of an answer as was asked for: what stands in for it was written without that limit."""
+        most = self._desk.spec.drawn.max_tokens
+        call = next((call for call in reversed(self._log.all_calls) if call.call_id == call_id), None)
+        if most is None or call is None or (call.sampling.max_tokens or inf) <= most + VERDICT_TOKENS:
+            return text
+        used = next((one.usage.output_tokens for one in call.attempts if one.error is None), None)
+        short = text if used is not None and used <= most else first_tokens(text, most)
+        if short != text:
+            self._log.note(f"the answer was cut to {most:,} tokens at most: its writer had no such limit")
+        return short
 
     def _lacks_call(self, answer: Choice) -> bool:
         tools = self._wanted.tools

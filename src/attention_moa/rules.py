@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from attention_moa.agents import require
 from attention_moa.messages import CONNECT_TIMEOUT_S
 
 Layout: TypeAlias = Literal["continue", "paper", "compact"]
@@ -128,3 +130,22 @@ class PromptSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
     style: PromptStyle = "full"
     folder: str | None = None
+
+
+def check_calls(calls: CallPolicy) -> None:
+    """Raise a ``ConfigError`` that names the field if a number of the calls' policy is out of its range."""
+    require(calls.attempts >= 1, "calls.attempts", f"{calls.attempts} is not 1 or more")
+    for field in ("concurrency", "rpm", "tpm"):
+        most = getattr(calls, field)
+        require(most is None or most >= 1, f"calls.{field}", f"{most} is not 1 or more")
+    require(
+        calls.hedge_s is None or 0 < calls.hedge_s < inf,
+        "calls.hedge_s",
+        f"{calls.hedge_s} is not a number of seconds above 0",
+    )
+    for field in ("retry_wait_s", "retry_wait_max_s"):
+        value = getattr(calls, field)
+        require(0 <= value < inf, f"calls.{field}", f"{value} is not a number of seconds from 0 up")
+    for field in ("connect_timeout_s", "first_token_timeout_s", "timeout_s"):
+        value = getattr(calls, field)
+        require(0 < value < inf, f"calls.{field}", f"{value} is not a number of seconds above 0")

@@ -8,7 +8,7 @@ from msgspec.structs import fields, replace
 
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import Sampling
-from attention_moa.strategies import STRATEGIES, WITHOUT_WRITERS
+from attention_moa.strategies import WITHOUT_WRITERS
 
 _EFFORTS: dict[str, bool | Literal["low", "medium", "high"]] = {
     "none": False,
@@ -26,8 +26,8 @@ EFFORTS = tuple(_EFFORTS)
 def sampled(spec: EnsembleSpec, sampling: Sampling) -> EnsembleSpec:
     """Return the ensemble with the set fields of ``sampling`` on the agents that write its answer.
 
-    They are the summary agent's and the residual agent's, in every layer: any of them may be the last. Where the answer
-    is one of the agents' own, they are all agents'. Fallbacks keep their own settings.
+    They are the summary agent's and the residual agent's, in every layer: any of them may be the last; and those of
+    the fallbacks that write in their place. Where the answer is one of the agents' own, they are all agents'.
 
     Args:
         spec: The ensemble.
@@ -43,10 +43,7 @@ def sampled(spec: EnsembleSpec, sampling: Sampling) -> EnsembleSpec:
         return spec
     if spec.strategy in WITHOUT_WRITERS:
         return replace(spec, agents=tuple(replace(agent, **own) for agent in spec.agents))
-    changed = replace(spec, summary=replace(spec.summary, **own))
-    if not spec.residual.enabled or "residual" not in STRATEGIES[spec.strategy].uses:
-        return changed
-    return replace(changed, residual=replace(spec.residual, **own))
+    return replace(spec, drawn=replace(spec.drawn, **own))
 
 
 def thinking_of(effort: str) -> bool | Literal["low", "medium", "high"]:

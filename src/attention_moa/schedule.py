@@ -9,9 +9,15 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from attention_moa.agents import AgentSpec
 from attention_moa.answer_spec import PLAIN, AnswerSpec
-from attention_moa.config import ATTENTION_MOA, AttentionSpec, EnsembleSpec, voices, window_of
+from attention_moa.config import ATTENTION_MOA, AttentionSpec, EnsembleSpec, residual_chain, voices, window_of
+
+VERDICT_TOKENS = 32
+"""Room for a verdict line beside an answer: 12 characters of a nonce, at most a token each, two words, a line's end;
+and some for the stars or quotes that models put around it."""
 
 
 class Pair(NamedTuple):
@@ -69,6 +75,32 @@ def has_verdict(spec: EnsembleSpec, layer: int, wanted: AnswerSpec = PLAIN) -> b
     if is_bare and layer == spec.layers and spec.strategy == ATTENTION_MOA:
         return False
     return spec.early_stop.rule == "verdict" and layer >= spec.early_stop.min_layers
+
+
+def residual_writers(spec: EnsembleSpec, layer: int, wanted: AnswerSpec = PLAIN) -> tuple[AgentSpec, ...]:
+    """Return who may write the residual of a layer: the residual agent and its fallbacks, in order.
+
+    What a request allows for its answer is the answer's alone: a verdict line has ``VERDICT_TOKENS`` on top. Limits
+    that the ensemble's own file sets stay what they are.
+
+    Args:
+        spec: The ensemble.
+        layer: From 2.
+        wanted: What the answer is to be.
+
+    Source: ours.
+    """
+    chain = residual_chain(spec)
+    if spec.drawn.max_tokens is None or not has_verdict(spec, layer, wanted):
+        return chain
+    return tuple(map(_with_line, chain))
+
+
+def _with_line(writer: AgentSpec) -> AgentSpec:
+    most, window = writer.max_tokens, writer.window_tokens
+    if most is None or (window is not None and most + VERDICT_TOKENS >= window):
+        return writer
+    return replace(writer, max_tokens=most + VERDICT_TOKENS)
 
 
 def count_layer_calls(spec: EnsembleSpec, layer: int) -> int:

@@ -112,6 +112,8 @@ def parse_spec(text: str, *, name: str, folder: Path | None, file: str | None = 
 
 
 def _spec_of(document: dict[str, Any]) -> EnsembleSpec:
+    if "drawn" in document:
+        raise ConfigError("no such field: a request alone sets it; write [summary] and [residual]", key="drawn")
     spec = to_spec(document, EnsembleSpec, _EXAMPLES)
     if "layers" in document:
         spec = with_layers(spec, document["layers"])

@@ -6,14 +6,14 @@ from asyncio import Task
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from attention_moa.config import residual_chain, summary_chain
+from attention_moa.config import summary_chain
 from attention_moa.errors import OverLimitError
 from attention_moa.layer_run import SUMMARY_READER, LayerRun, Past, Written
 from attention_moa.messages import Reply, Stage
 from attention_moa.prompts import Output, render_residual, render_summary
 from attention_moa.records import Answer, Loss, Refinement, Residual, Summary, Verdict
 from attention_moa.run_log import RunLog
-from attention_moa.schedule import has_verdict
+from attention_moa.schedule import has_verdict, residual_writers
 from attention_moa.stopping import is_garbled, most_central, parse_verdict, similarity
 from attention_moa.waiting import settled
 from attention_moa.wording import Wording, wording_of
@@ -162,7 +162,7 @@ async def _residual(run: LayerRun, summary: Summary, reason: str | None, score: 
         return (may_stop and parsed.is_stop is True) or says_something
 
     done = await run.ask_chain(
-        residual_chain(run.spec),
+        residual_writers(run.spec, run.number, run.desk.wanted),
         Stage.RESIDUAL,
         lambda writer: render_residual(run.desk, writer, run.number, outputs, has_verdict=may_stop),
         reads=(*run.past.all_writers, summary.call_id),

@@ -123,7 +123,7 @@ async def _extract(layer: LayerRun, kept: Sequence[Answer]) -> Residual | Loss |
         return (has_verdict and parsed.is_stop is True) or (bool(parsed.text) and not is_garbled(reply.text, nonce))
 
     done = await layer.ask_chain(
-        residual_chain(layer.spec),
+        residual_chain(layer.spec, writes=False),
         Stage.EXTRACT,
         lambda writer: render_extract(
             layer.desk,

@@ -51,7 +51,7 @@ async def choose(layer: LayerRun, answers: Sequence[Answer], *, count: int, may_
         return choice is not None
 
     done = await layer.ask_chain(
-        summary_chain(layer.spec),
+        summary_chain(layer.spec, writes=False),
         Stage.SELECT,
         lambda writer: ballot(writer).render,
         reads=[answer.call_id for answer in answers],

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from attention_moa.prompts.contest import Ballot, render_compensate, render_extract, render_select
-from attention_moa.prompts.fit import Fitted, Prompt, Render, beside_tokens, clip, estimate_tokens, fit, room_tokens
+from attention_moa.prompts.fit import (
+    Fitted,
+    Prompt,
+    Render,
+    beside_tokens,
+    clip,
+    estimate_tokens,
+    first_tokens,
+    fit,
+    room_tokens,
+)
 from attention_moa.prompts.rehearsal import rehearse
 from attention_moa.prompts.seals import Seal
 from attention_moa.prompts.seats import Desk
@@ -34,6 +44,7 @@ __all__ = [
     "beside_tokens",
     "clip",
     "estimate_tokens",
+    "first_tokens",
     "fit",
     "load_templates",
     "rehearse",

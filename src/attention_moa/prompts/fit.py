@@ -96,6 +96,24 @@ def beside_tokens(*parts: Struct | None, has_small_vocabulary: bool = False) -> 
     return sum(_tokens(msgspec.json.encode(part).decode(), has_small_vocabulary) for part in parts if part is not None)
 
 
+def first_tokens(text: str, most: int) -> str:
+    """Return the beginning of a text, whole words where it has any, that is ``most`` tokens or fewer to any model.
+
+    Args:
+        text: Any text.
+        most: From 1; by the estimate, which is an upper one.
+    """
+    low, high = 0, min(len(text), most * _BYTES_A_TOKEN)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _tokens(text[:middle], True) <= most else (low, middle - 1)
+    if low == len(text):
+        return text
+    begun = text[:low]
+    words = begun if text[low].isspace() else begun.rpartition(" ")[0]
+    return (words or begun or text[:1]).rstrip()
+
+
 def clip(text: str, limit: int | None) -> str:
     """Return a text of at most about ``limit`` characters: its beginning and its end, with a labelled gap between.
 

@@ -1,0 +1,142 @@
+"""A request's sampling on whoever writes its answer, and the answer never longer than it allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
+from attention_moa.call_plan import planned_calls
+from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
+from attention_moa.errors import ConfigError, ServerError
+from attention_moa.messages import Sampling, Stage, user
+from attention_moa.prompts import estimate_tokens, first_tokens
+from attention_moa.sampled import sampled
+from attention_moa.schedule import VERDICT_TOKENS
+from attention_moa.settings import parse_spec
+from attention_moa.stopping import verdict_line
+from tests.baseline_world import choice
+from tests.worlds import Says, World, a_spec, call_id
+
+ESSAY = "One sentence of an essay that goes on and on. " * 20
+
+
+def asked(spec: EnsembleSpec | None = None, **fields: Any) -> EnsembleSpec:
+    """Return an ensemble as a request for few tokens has it."""
+    return sampled(spec or a_spec(2), Sampling(**({"max_tokens": 5} | fields)))
+
+
+def sent(world: World) -> dict[str, Sampling]:
+    """Return how each call of a world was drawn."""
+    return {call_id(request): request.sampling for request in world.requests}
+
+
+def test_a_fallback_writes_as_the_request_wants_it() -> None:
+    """Whoever writes in the writer's place: else the answer would be another length, and drawn otherwise."""
+    spec = a_spec(2, summary=WriterSpec(model="test:s", fallback=("b", "test:f")))
+    for chain in (summary_chain(asked(spec, temperature=0.5)), residual_chain(asked(spec, temperature=0.5))):
+        assert [(one.max_tokens, one.temperature) for one in chain] == [(5, 0.5)] * 3
+
+
+def test_a_fallback_that_steps_in_is_sent_the_requests_limit() -> None:
+    """The call itself holds it, and the same agent's own answer does not."""
+    spec = asked(a_spec(2, layers=1, summary=WriterSpec(model="test:s", fallback=("b",))))
+    world = World(spec, {"1.summary.summary": ServerError("down")})
+    world.run()
+    assert sent(world)["1.summary.b"].max_tokens == 5
+    assert sent(world)["1.answer.b"].max_tokens is None
+
+
+def test_a_fallback_without_room_for_so_much_keeps_its_own_limit() -> None:
+    """It could not take the prompt otherwise; its window ends its reply before the request's limit does."""
+    small = AgentSpec(name="small", model="test:small", context_tokens=2000, max_tokens=300)
+    spec = a_spec([AgentSpec(name="a", model="test:a"), small], summary=WriterSpec(model="a", fallback=("small",)))
+    chain = summary_chain(asked(spec, max_tokens=4000, temperature=0.5))
+    assert [(one.max_tokens, one.temperature) for one in chain] == [(4000, 0.5), (300, 0.5)]
+
+
+def test_a_verdict_line_does_not_come_out_of_the_requests_tokens() -> None:
+    """A residual has room for it beside the answer; the plan knows."""
+    world = World(asked())
+    world.run()
+    assert sent(world)["2.residual.a"].max_tokens == 5 + VERDICT_TOKENS
+    assert sent(world)["2.summary.a"].max_tokens == 5
+    planned = next(call for call in planned_calls(asked()) if call.stage is Stage.RESIDUAL)
+    assert planned.agent.max_tokens == 5 + VERDICT_TOKENS
+
+
+def test_the_room_is_enough_for_the_line() -> None:
+    """By the estimate, which is an upper one."""
+    line = verdict_line("0123456789ab", is_stop=False)
+    assert estimate_tokens((user(f"**{line}**\n"),)) <= VERDICT_TOKENS
+
+
+def test_limits_of_the_ensembles_own_file_stay_what_they_are() -> None:
+    """What a file means does not change, and so no key of a call of before does."""
+    world = World(a_spec(2, summary=WriterSpec(max_tokens=300)))
+    world.run()
+    assert sent(world)["2.residual.a"].max_tokens == 300
+
+
+def test_a_window_too_small_for_line_and_answer_leaves_the_limit() -> None:
+    """A prompt has to fit too."""
+    agents = [AgentSpec(name="a", model="test:a", context_tokens=1000), AgentSpec(name="b", model="test:b")]
+    spec = asked(a_spec(agents, summary=WriterSpec(model="b"), residual=ResidualSpec(model="a")), max_tokens=990)
+    residual = next(call for call in planned_calls(spec) if call.stage is Stage.RESIDUAL)
+    assert residual.agent.max_tokens == 990
+
+
+def test_a_text_that_stands_in_is_cut_to_what_was_asked_for() -> None:
+    """Its writer knew no limit: the answer says that it was cut, and its record why."""
+    spec = asked(a_spec(2, layers=1), max_tokens=4)
+    script: dict[str, Says] = {"summary": ServerError("down"), "refine": ESSAY}
+    world = World(spec, script)
+    record = world.run()
+    assert record.text == "One sentence"
+    assert record.finish_reason == "length"
+    assert any("cut to 4 tokens" in note for note in record.notes)
+
+
+def test_a_short_text_that_stands_in_stays_whole() -> None:
+    """The endpoint counted it, and it is within the limit."""
+    script: dict[str, Says] = {"summary": ServerError("down"), "refine": "a few words that the estimate takes for more"}
+    record = World(asked(a_spec(2, layers=1)), script).run()
+    assert record.text == "a few words that the estimate takes for more"
+    assert record.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "begins"),
+    [
+        ("short", 9, "short"),
+        ("one two three", 3, "one two"),
+        ("onelongwordalone", 2, "onelon"),
+        ("日本語", 3, "日"),
+        ("🙂🙂", 1, "🙂"),
+        ("one two", 1, "one"),
+    ],
+)
+def test_a_text_is_cut_at_a_word(text: str, most: int, begins: str) -> None:
+    """Never more tokens than that to any model, but for a first character that takes more."""
+    assert first_tokens(text, most) == begins
+
+
+@pytest.mark.parametrize("strategy", ["smoa", "rmoa"])
+def test_who_chooses_or_compares_writes_no_answer(strategy: str) -> None:
+    """A request's few tokens would cut a choice, or what differs."""
+    calls = planned_calls(asked(a_spec(3, strategy=strategy, layers=2)))
+    told = {call.stage: call.agent.max_tokens for call in calls}
+    assert told[Stage.SELECT if strategy == "smoa" else Stage.EXTRACT] is None
+    assert told[Stage.SUMMARY] == 5
+    world = World(asked(a_spec(3, strategy=strategy, layers=2)), {"select": choice(1, 2)})
+    world.run()
+    ours = {request.stage: request.sampling.max_tokens for request in world.requests}
+    assert ours[Stage.SELECT if strategy == "smoa" else Stage.EXTRACT] is None
+
+
+def test_no_file_sets_what_requests_do() -> None:
+    """It belongs into the writers' tables there."""
+    text = '[[agents]]\nname = "a"\nmodel = "test:a"\n[drawn]\nmax_tokens = 5\n'
+    with pytest.raises(ConfigError, match="drawn: no such field"):
+        parse_spec(text, name="x", folder=None)
