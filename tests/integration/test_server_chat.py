@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import openai
 import pytest
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from attention_moa.messages import CallRequest, Chunk, Stage, ToolCallDelta, Usa
 from attention_moa.providers.scripted import Line, Said, ScriptedProvider
 from attention_moa.rules import LimitSpec
 from attention_moa.store.memory import MemoryJournal
+from attention_moa.telemetry.lines import Lines
 from tests.serve_child import serve_child
 from tests.server_world import ASKED, DUO, QUIET, ServerWorld, a_server, run, scripted, until
 from tests.worlds import USAGE, a_spec
@@ -416,21 +418,37 @@ def test_a_wrong_request_is_refused_before_the_first_byte(
     run(test)
 
 
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/SECRET.png", "data:image/png;base64,SECRET,is+no+base64"])
 @pytest.mark.parametrize("is_streamed", [False, True])
-def test_an_image_that_cannot_be_had_is_the_requests_fault(is_streamed: bool) -> None:
-    """An address of this machine's own network is not reached for; a stream does not begin."""
+def test_an_image_that_cannot_be_had_is_the_requests_fault(
+    *, address: str, is_streamed: bool, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An address of this machine's own network is not reached for; a stream does not begin, and no run is counted.
+
+    The log names the field, and says nothing of what is in it where texts are not wanted.
+    """
+    caplog.set_level(level, "attention_moa")
 
     async def test() -> None:
         shown: list[Any] = [{"role": "user", "content": [
-            {"type": "text", "text": "What is it?"},
-            {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/secret.png"}},
+            {"type": "text", "text": "SECRET?"},
+            {"type": "image_url", "image_url": {"url": address}},
         ]}]  # fmt: skip
         async with a_server() as world:
             with pytest.raises(openai.BadRequestError) as refused:
                 await world.client.chat.completions.create(model="duo", messages=shown, stream=is_streamed)
             assert refused.value.param == "messages[0].content[1]"
+            assert "attention_moa_runs_total{" not in (await world.http.get("/metrics")).text
+            assert world.service.hub.known == ()
 
     run(test)
+    lines = [msgspec.json.decode(Lines("json", has_texts=level == "DEBUG").format(line)) for line in caplog.records]
+    (told,) = [line for line in lines if line["event"] == "server.request_refused"]
+    assert (told["level"], told["status"], told["code"]) == ("info", 400, "invalid_value")
+    assert told["param"] == "messages[0].content[1]"
+    assert ("SECRET" in str(lines)) is (level == "DEBUG")
+    assert {line["level"] for line in lines} <= {"info", "debug"}
 
 
 @pytest.mark.parametrize(

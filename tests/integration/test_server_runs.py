@@ -298,6 +298,10 @@ def test_a_run_that_another_server_is_at_is_left_to_it(tmp_path: Path) -> None:
                     await world.http.delete("/v1/runs/theirs"),
                 ):
                     assert await failure(response) == (409, "run_busy")
+                assert await other.events("theirs") == []
+                assert (await get(world, "/v1/runs/theirs?view=summary"))["attention_moa"]["state"] == "running"
+                counted = (await world.http.get("/metrics")).text
+                assert not [line for line in counted.splitlines() if line.startswith("attention_moa_runs_total{")]
 
     run(test)
 

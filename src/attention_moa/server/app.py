@@ -112,9 +112,26 @@ def _add_errors(app: FastAPI) -> None:
 
 async def _told(request: Request, error: Exception) -> Response:
     """Tell what went wrong; where the server is to blame, the log says it too."""
+    told = api_error(error)
     if isinstance(error, (ConfigError, StoreError)):
-        _LOG.error("server.request_failed", extra={FIELDS: {"path": request.url.path, "why": describe(error)}})
-    return _response(api_error(error))
+        _note(request, error, told)
+    return _response(told)
+
+
+def _note(request: Request, error: MoaError, told: ApiError) -> None:
+    """Log an error: the server's own with what it says, a client's without, since that quotes the request."""
+    fields = {
+        "request_id": request.state.request_id,
+        "path": request.url.path,
+        "status": told.status,
+        "code": told.code,
+        "param": told.param,
+    }
+    if told.status >= 500:
+        _LOG.error("server.request_failed", extra={FIELDS: {**fields, "why": describe(error)}})
+    else:
+        why = describe(error) if _LOG.isEnabledFor(logging.DEBUG) else None
+        _LOG.info("server.request_refused", extra={FIELDS: {**fields, "why": why}})
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -173,14 +173,16 @@ class Hub:
 
         What a journal has whole is not held here too: a run's prompts may take megabytes.
         """
-        is_kept = False
+        is_kept = live.is_refused
         try:
             await leave.settle(live.record)
-            if self._journal is not None:
+            if self._journal is not None and not live.is_refused:
                 await live.keep(self._journal)
                 is_kept = True
         except RunNotFoundError:
-            pass  # it ended before it had its place in the journal
+            is_kept = (
+                live.job.run_id is not None
+            )  # it ended before it had its place; an earlier one's keeps what it has
         except Exception:  # noqa: BLE001 - whatever it is, other runs go on; the log has it
             _LOG.exception("server.run_not_settled", extra={FIELDS: {"run_id": live.run_id}})
         finally:

@@ -12,12 +12,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import NamedTuple, TypeAlias
 
-from attention_moa.errors import MoaError, describe
+from attention_moa.errors import MoaError, RunNotFoundError, describe
 from attention_moa.events import AnswerDelta, AnswerReset, CallDelta, Event, RunFinished, RunStarted
 from attention_moa.ports import Journal, Observer
 from attention_moa.records import RunRecord, RunState
 from attention_moa.run_stream import RunStream
-from attention_moa.server.errors import RETRY_S, ApiError
+from attention_moa.server.errors import RETRY_S, ApiError, api_error
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.telemetry.lines import FIELDS
@@ -81,6 +81,18 @@ class LiveRun:
     def has_begun(self) -> bool:
         """Whether the run has begun, so that its id is sure, or is over."""
         return self._begun.is_set()
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the run has told that it started: its id is its own."""
+        return any(isinstance(event, RunStarted) for event in self.events)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether there was never a run: what was asked cannot be run, or somebody else is at it."""
+        if self.error is None or isinstance(self.error, ApiError) or self.has_started:
+            return False
+        return api_error(self.error).status < 500
 
     @property
     def is_over(self) -> bool:
@@ -202,16 +214,19 @@ class LiveRun:
             if not isinstance(error, MoaError):
                 _LOG.exception("server.run_broke", extra={FIELDS: {"run_id": self.run_id}})
         finally:
-            if not any(isinstance(event, RunFinished) for event in self.events[-1:]):
+            if not any(isinstance(event, RunFinished) for event in self.events[-1:]) and not self.is_refused:
                 self.tell(_last_event(self.record, self.error))
             self._begun.set()
 
     async def keep(self, journal: Journal) -> None:
-        """Keep the run's events in a journal.
+        """Keep the run's events in a journal; of one that has not started there are none, and its id may be another's.
 
         Raises:
             StoreError: They cannot be kept.
+            RunNotFoundError: It ended before it had its place in the journal.
         """
+        if not self.has_started:
+            raise RunNotFoundError(self.run_id)
         known = self._recalled
         await journal.keep_events(self.run_id, list(enumerate(self.events[known:], known + 1)))
 

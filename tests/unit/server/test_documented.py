@@ -110,7 +110,7 @@ def line_of(call: ast.Call) -> tuple[str, str] | None:
     texts = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
     if isinstance(call.func, ast.Name) and call.func.id == "_Line":
         return ast.unparse(call.args[1]), str(texts[0])
-    if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "_LOG":
+    if texts and isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "_LOG":
         return call.func.attr.upper().replace("EXCEPTION", "ERROR"), str(texts[0])
     return None
 
