@@ -8,6 +8,7 @@ import pytest
 
 from attention_moa.agents import AgentSpec, WriterSpec
 from attention_moa.answer_spec import AnswerSpec
+from attention_moa.config import residual_chain, summary_chain
 from attention_moa.messages import Conversation, Message, Sampling, TextPart, ToolCall, user
 from attention_moa.money import Price
 from attention_moa.rules import AttentionSpec, LimitSpec, StopRule
@@ -110,7 +111,7 @@ def test_the_stricter_limit_holds() -> None:
 def test_sampling_is_the_writers() -> None:
     """Other agents keep their own."""
     spec = job(sampling=Sampling(temperature=0.25, max_tokens=9)).spec
-    assert (spec.summary.temperature, spec.residual.max_tokens) == (0.25, 9)
+    assert (summary_chain(spec)[0].temperature, residual_chain(spec)[0].max_tokens) == (0.25, 9)
     assert all(agent.temperature is None for agent in spec.agents)
 
 
