@@ -62,9 +62,9 @@ def _cells(key: Key, spent: Spent) -> tuple[str, ...]:
 
 def _of(spent: float, limit: float | None) -> str:
     """Return money spent, and of how much where that is limited."""
-    from attention_moa.money import as_written
+    from attention_moa.money import amount, as_written
 
-    return f"{spent:.2f}" if limit is None else f"{spent:.2f}/{as_written(limit)}"
+    return amount(spent) if limit is None else f"{amount(spent)}/{as_written(limit)}"
 
 
 def _limit(most: int | None) -> str:

@@ -87,13 +87,29 @@ def test_keys_are_listed_with_what_they_may_and_spent(path: Path) -> None:
     run(spend)
     head, alice, bob, carol = keys(path, "list").out.splitlines()
     assert head.split()[:2] == ["name", "key"]
-    assert "1.25/10" in alice
+    assert "1.2500/10 " in alice
     assert alice.endswith("sets nothing; shared caches")
     assert bob.endswith("admin; asks small, large; own caches")
     assert "revoked 20" in carol
     listed = json.loads(keys(path, "list", "--json").out)
     assert [(key["name"], key["spent_usd"]) for key in listed] == [("alice", 1.25), ("bob", 0), ("carol", 0)]
     assert "digest" not in listed[0]
+
+
+def test_money_is_listed_with_as_many_digits_as_it_takes(path: Path) -> None:
+    """A small model's answers cost less than a cent each."""
+    keys(path, "add", "alice", "--usd", "0.002")
+    keys(path, "add", "bob")
+
+    async def spend() -> None:
+        async with a_till(path) as till:
+            await till.spending.count(await till.store.get("alice"), "run-1", 0.0012)
+            await till.spending.count(await till.store.get("bob"), "run-2", 0.0000034)
+
+    run(spend)
+    _, alice, bob = keys(path, "list").out.splitlines()
+    assert " 0.0012/0.002 " in alice
+    assert " 0.0000034 " in bob
 
 
 def test_a_journal_without_keys_lets_everybody_in(path: Path) -> None:
