@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
@@ -10,12 +11,15 @@ from starlette.types import Message
 
 from attention_moa.errors import QuorumError, ServerError
 from attention_moa.events import Event, RunFinished
+from attention_moa.messages import CallRequest, Stage
 from attention_moa.server.answering import Answering, Outcome
+from attention_moa.server.app import create_app
 from attention_moa.server.errors import ApiError
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun
-from tests.server_world import DUO, ServerWorld, a_server, run, scripted
+from tests import virtual_time
+from tests.server_world import DUO, QUIET, ServerWorld, a_server, run, scripted
 from tests.worlds import QUESTION, Says
 
 JOB = Job(model="duo", ensemble="duo", spec=DUO, conversation=QUESTION)
@@ -129,3 +133,30 @@ def test_a_request_none_of_whose_runs_answered_fails() -> None:
                 await asked.runs[0].result()
 
     run(test)
+
+
+def test_something_is_sent_every_ten_seconds_whatever_happens() -> None:
+    """While an agent says nothing for minutes, and while things happen of which nothing is shown."""
+
+    async def wait(request: CallRequest) -> None:
+        await asyncio.sleep(4.0 if request.stage is not Stage.SUMMARY else 300.0)
+
+    async def test() -> list[float]:
+        now = asyncio.get_running_loop().time
+        sent_s: list[float] = []
+
+        async def send(message: Message) -> None:
+            if message.get("body"):
+                sent_s.append(now())
+
+        app = create_app(QUIET, specs=[DUO], providers={"test": scripted(wait=wait)})
+        service = app.state.service
+        async with app.router.lifespan_context(app):
+            asked = Answering(service, JOB, await service.hub.start_all(JOB, Visitor()))
+            await (await asked.stream(Script))({"type": "http"}, nobody_leaves, send)
+        return sent_s
+
+    sent_s = virtual_time.run(test())
+    assert sent_s[0] < 1.0
+    assert sent_s[-1] > 300.0
+    assert max(later - earlier for earlier, later in pairwise(sent_s)) <= QUIET.keepalive_s == 10.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from attention_moa.errors import ServerError
+from attention_moa.errors import RefusedError, ServerError
 from attention_moa.events import AnswerReset, CallRetried, RunStarted
-from attention_moa.messages import Stage
+from attention_moa.messages import Stage, user
 from attention_moa.rules import AttentionSpec
 from attention_moa.server.progress import progress_line
-from tests.worlds import World, a_spec
+from tests.worlds import Says, World, a_spec, in_turn, verdict
 
 
 def told(world: World) -> list[str]:
@@ -42,6 +42,27 @@ def test_what_fails_is_told_without_what_the_endpoint_said() -> None:
     lines = told(world)
     assert "layer 1: a is lost (ServerError)" in lines
     assert not any("SECRET" in line for line in lines)
+
+
+def test_no_text_of_a_user_or_a_model_is_in_a_line() -> None:
+    """Whatever they say, and whatever fails because of it."""
+    lost = RefusedError("MARKED is not spoken of")
+    script: dict[str, Says] = {
+        "1.answer.a": in_turn(ServerError("MARKED"), "MARKED"),
+        "1.refine.b": lost,
+        "2.summary.a": lost,
+        "3.answer.a": lost,
+        "3.answer.b": lost,
+        "residual": lambda request: f"{verdict(request, is_stop=False)}\nMARKED",
+        **dict.fromkeys(("answer", "critique", "refine", "summary"), "MARKED"),
+    }
+    world = World(a_spec(2, layers=3), script, conversation=(user("MARKED?"),), has_deltas=True)
+    lines = told(world)
+    assert {"layer 1: a answers", "layer 3: a is lost (RefusedError)"} <= set(lines)
+    assert any("tries again" in line for line in lines)
+    assert len(world.record.degraded) > 1
+    assert "MARKED" in str(world.events)
+    assert "MARKED" not in str(lines)
 
 
 def test_a_further_try_and_a_run_that_goes_on_are_told() -> None:
