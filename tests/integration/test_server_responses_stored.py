@@ -46,6 +46,9 @@ def test_a_response_is_there_for_its_own_key_and_for_who_sees_all() -> None:
                 with pytest.raises(NotFoundError):
                     await refused
             assert (await root.responses.retrieve(mine.id)).output_text == "Scattering."
+            then = await root.responses.create(model="duo", input="And then?", previous_response_id=mine.id)
+            with pytest.raises(NotFoundError):
+                await alice.responses.retrieve(then.id)
             await alice.responses.delete(mine.id)
 
     run(test)
