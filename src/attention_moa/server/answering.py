@@ -19,7 +19,7 @@ from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, Seen, watch_all
 from attention_moa.server.service import Service, service_of
 from attention_moa.server.sse import KEPT_ALIVE, EventStream, while_there
-from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of
+from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.server.wire import RUN_ID_HEADER
 from attention_moa.telemetry.lines import FIELDS
 
@@ -161,7 +161,7 @@ class Answering:
         records = list(answered.values())
         plan = await plan_of(self._service.journal, records[0].run_id)
         run = run_body(records, ignored=self.job.ignored, notes=(*self.job.notes, *notes), plan=plan)
-        return Outcome(answered, usage_of([record.usage for record in records]), run)
+        return Outcome(answered, usage_of([usage_with_estimates(record) for record in records]), run)
 
 
 async def answer(request: Request, visitor: Visitor, job: Job) -> Answering:

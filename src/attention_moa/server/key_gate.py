@@ -162,7 +162,7 @@ class KeyGate:
         """Return the money held for a run; None for a key without a budget."""
         if not key.rules.has_budget:
             return None
-        cost: Expected = await expected_cost(job.spec, job.conversation, self._journal, choices=job.wanted.choices)
+        cost: Expected = await expected_cost(job.spec, job.conversation, self._journal, wanted=job.wanted)
         held = await self._spending.hold(key, cost.usd, call_usd=cost.call_usd)
         self.charges.add(held.charge_id)
         return held

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
+from attention_moa.answer_spec import PLAIN, AnswerSpec
 from attention_moa.config import EnsembleSpec
 from attention_moa.messages import Conversation
 from attention_moa.plan import models_of, plan
@@ -28,7 +29,7 @@ class Expected(NamedTuple):
 
 
 async def expected_cost(
-    spec: EnsembleSpec, conversation: Conversation, journal: Journal, *, choices: int = 1
+    spec: EnsembleSpec, conversation: Conversation, journal: Journal, *, wanted: AnswerSpec = PLAIN
 ) -> Expected:
     """Return what a run costs at most where nothing fails.
 
@@ -36,7 +37,7 @@ async def expected_cost(
         spec: What runs.
         conversation: What it is asked.
         journal: What its plan learns from.
-        choices: How often the answer is written.
+        wanted: What the answer is to be; each further one is written again.
 
     Raises:
         ApiError: 403: the price of a model is not known, so that no budget can hold for it.
@@ -45,13 +46,11 @@ async def expected_cost(
 
     def planned() -> Expected | str:
         templates = load_templates(Path(spec.prompts.folder) if spec.prompts.folder else None, style=spec.prompts.style)
-        found = plan(spec, conversation, templates, experience=experience, price_of=known_price)
+        found = plan(spec, conversation, templates, experience=experience, price_of=known_price, wanted=wanted)
         if found.total.usd is None:
             return ", ".join(found.unpriced)
-        written = found.rows[-1].sum.usd or 0.0
-        usd = found.total.usd + written * (choices - 1)
-        calls = found.total.calls + choices - 1
-        return Expected(usd if spec.limits.usd is None else min(usd, spec.limits.usd), usd / max(calls, 1))
+        usd = found.total.usd
+        return Expected(usd if spec.limits.usd is None else min(usd, spec.limits.usd), usd / max(found.total.calls, 1))
 
     expected = await asyncio.to_thread(planned)
     if isinstance(expected, str):

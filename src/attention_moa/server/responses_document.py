@@ -17,7 +17,7 @@ from attention_moa.config import EnsembleSpec, summary_chain
 from attention_moa.messages import Conversation, ReplyFormat, ToolCall, ToolSpec, ToolUse
 from attention_moa.records import RunRecord, UsageTotal
 from attention_moa.server.errors import ApiError
-from attention_moa.server.usage import RunBody, run_body
+from attention_moa.server.usage import RunBody, run_body, usage_with_estimates
 
 INSTRUCTIONS = "attention_moa.instructions"
 """The label of a run whose first turn is its request's instructions: the next response does not go on with them."""
@@ -192,7 +192,7 @@ def _document(shown: Shown, run_id: str, *, status: str, output: Sequence[Any]) 
 def _ended(record: RunRecord, run: RunBody) -> dict[str, Any]:
     """Return what is known once a run is over."""
     completed_at = int(datetime.fromisoformat(record.created_at).timestamp() + record.wall_s)
-    return {"completed_at": completed_at, "usage": _usage(record.usage), "attention_moa": run}
+    return {"completed_at": completed_at, "usage": _usage(usage_with_estimates(record)), "attention_moa": run}
 
 
 def _usage(usage: UsageTotal) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from attention_moa.server.errors import ApiError, not_found
 from attention_moa.server.gate import Visitor
 from attention_moa.server.live import LiveRun
 from attention_moa.server.service import Service
-from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of
+from attention_moa.server.usage import RunBody, UsageBody, known_usd, plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.store.views import question
 from attention_moa.stored_runs import RunRow
 
@@ -33,7 +33,7 @@ class RunLine(Struct, frozen=True, kw_only=True):
         text: The answer, its beginning; null while there is none.
         calls: How many have ended.
         usage: Tokens of all calls; null until the run has ended.
-        cost_usd: What they cost whose price is known; null until the run has ended.
+        cost_usd: What they cost whose price is known; null until the run has ended, and where no price is known.
         wall_s: Seconds; null until the run has ended.
     """
 
@@ -165,7 +165,7 @@ async def summary_of(service: Service, found: Found) -> RunSummary:
         is_under_way=found.is_under_way,
         owner=found.owner,
         labels=record.labels,
-        usage=usage_of([record.usage]),
+        usage=usage_of([usage_with_estimates(record)]),
         attention_moa=run_body([record], ignored=(), notes=(), plan=plan),
         calls=tuple(map(_call, record.calls)),
     )
@@ -184,7 +184,7 @@ def line_of_live(live: LiveRun) -> RunLine:
         question=question(record.conversation),
         text=record.text[:200] if live.is_over and record.text is not None else None,
         calls=len(record.calls),
-        usage=usage_of([record.usage]) if live.is_over else None,
+        usage=usage_of([usage_with_estimates(record)]) if live.is_over else None,
         cost_usd=_cost(record.usage if live.is_over else None),
         wall_s=record.wall_s if live.is_over else None,
     )
@@ -209,7 +209,7 @@ def line_of_row(row: RunRow) -> RunLine:
 
 
 def _cost(usage: UsageTotal | None) -> float | None:
-    return None if usage is None else round(usage.cost_usd, 9)
+    return None if usage is None else known_usd(usage)
 
 
 def _call(call: CallRecord) -> CallLine:

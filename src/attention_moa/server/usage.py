@@ -7,11 +7,16 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
+from attention_moa.accounting import add
 from attention_moa.errors import StoreError
+from attention_moa.journaling import CUT_OFF
+from attention_moa.messages import Usage, assistant
 from attention_moa.plan import DECISION, Plan
 from attention_moa.ports import Journal
-from attention_moa.records import Degradation, Loss, RunRecord, UsageTotal, Verdict
+from attention_moa.prompts import beside_tokens, estimate_tokens
+from attention_moa.records import CallRecord, Degradation, Loss, RunRecord, UsageTotal, Verdict
 from attention_moa.schedule import count_calls
 
 
@@ -62,8 +67,10 @@ class RunBody(Struct, frozen=True, kw_only=True):
         notes: What was adapted for whom.
         ignored: Fields of the request that changed nothing.
         calls: Planned and made.
-        cost_usd: What the calls cost whose price is known.
+        cost_usd: What the calls cost whose price is known; None where nothing is known.
         cost_is_lower_bound: Whether some cost is not known.
+        usage_is_estimate: Whether ``usage`` holds estimates, for replies whose tokens the endpoint did not tell.
+        usage_is_lower_bound: Whether something else was sent that is not in ``usage``: attempts that broke off.
         planned_cost_usd: What the plan expected at most; None where that is not known.
         wall_s: Seconds.
         planned_s: What the plan expected at most; None where that is not known.
@@ -80,8 +87,10 @@ class RunBody(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     ignored: tuple[str, ...]
     calls: Calls
-    cost_usd: float
+    cost_usd: float | None
     cost_is_lower_bound: bool
+    usage_is_estimate: bool = False
+    usage_is_lower_bound: bool = False
     planned_cost_usd: float | None
     wall_s: float
     planned_s: float | None
@@ -112,7 +121,9 @@ def run_body(
         notes: What of the request was taken otherwise than it says.
         plan: What one run was expected to take; None where that is not known.
     """
-    first = records[0]
+    first, totals = records[0], add(record.usage for record in records)
+    unknown = [call for record in records for call in record.calls if _untold(call) is not None]
+    is_cut_off = any(CUT_OFF in record.notes for record in records)
     usd = None if plan is None else plan.total.usd
     return RunBody(
         run_id=first.run_id,
@@ -125,14 +136,50 @@ def run_body(
         notes=tuple(dict.fromkeys((*notes, *(note for record in records for note in record.notes)))),
         ignored=ignored,
         calls=Calls(
-            sum(count_calls(record.ensemble) for record in records), sum(len(record.calls) for record in records)
+            sum(count_calls(record.ensemble, record.wanted.choices) for record in records),
+            sum(len(record.calls) for record in records),
         ),
-        cost_usd=round(sum(record.usage.cost_usd for record in records), 9),
-        cost_is_lower_bound=any(record.usage.unpriced_calls > 0 for record in records),
+        cost_usd=known_usd(totals),
+        cost_is_lower_bound=totals.unpriced_calls > 0 or is_cut_off,
+        usage_is_estimate=bool(unknown),
+        usage_is_lower_bound=totals.unknown_calls > len(unknown) or is_cut_off,
         planned_cost_usd=None if usd is None else round(usd * len(records), 9),
         wall_s=round(max(record.wall_s for record in records), 3),
         planned_s=None if plan is None or plan.total.seconds is None else round(plan.total.seconds, 3),
         run_ids=tuple(record.run_id for record in records) if len(records) > 1 else UNSET,
+    )
+
+
+def known_usd(usage: UsageTotal) -> float | None:
+    """Return what calls cost as far as it is known; None where nothing is."""
+    return None if usage.unpriced_calls and not usage.cost_usd else round(usage.cost_usd, 9)
+
+
+def usage_with_estimates(record: RunRecord) -> UsageTotal:
+    """Return what a run used; replies whose tokens nobody told, as where a stop ended them, count as estimated.
+
+    Args:
+        record: The run.
+    """
+    return add((record.usage, *(_estimated(call) for call in record.calls)))
+
+
+def _untold(call: CallRecord) -> Usage | None:
+    """Return what the endpoint told of a reply whose tokens it did not tell whole; None for any other call."""
+    told = (one.usage for one in call.attempts if one.error is None)
+    return next((usage for usage in told if usage.input_tokens is None or usage.output_tokens is None), None)
+
+
+def _estimated(call: CallRecord) -> UsageTotal:
+    """Return what is missing of a call's tokens, estimated."""
+    usage = _untold(call)
+    if usage is None:
+        return UsageTotal()
+    sent = estimate_tokens(call.messages) + beside_tokens(call.tools, call.reply_format)
+    written = replace(assistant(f"{call.thinking}{call.text or ''}"), tool_calls=call.tool_calls)
+    return UsageTotal(
+        input_tokens=sent if usage.input_tokens is None else 0,
+        output_tokens=estimate_tokens((written,)) if usage.output_tokens is None else 0,
     )
 
 

@@ -268,8 +268,8 @@ def test_the_cost_of_a_run_is_its_plan_its_limit_and_its_choices(tmp_path: Path)
         plain = await expected_cost(PRICED, QUESTION, world.journal)
         limited = a_job(a_spec(PRICED.agents, layers=1, limits=LimitSpec(usd=plain.usd / 2))).spec
         assert (await expected_cost(limited, QUESTION, world.journal)).usd == plain.usd / 2
-        three = await expected_cost(PRICED, QUESTION, world.journal, choices=3)
-        two = await expected_cost(PRICED, QUESTION, world.journal, choices=2)
+        three = await expected_cost(PRICED, QUESTION, world.journal, wanted=AnswerSpec(choices=3))
+        two = await expected_cost(PRICED, QUESTION, world.journal, wanted=AnswerSpec(choices=2))
         assert three.usd - two.usd == pytest.approx(two.usd - plain.usd)
         assert two.usd > plain.usd > plain.call_usd > 0
         visitor = await world.enter("alice", KeyRules(usd=1))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+import pytest
 from msgspec.structs import replace
 
-from attention_moa.messages import Stage
+from attention_moa.answer_spec import AnswerSpec
+from attention_moa.journaling import CUT_OFF
+from attention_moa.messages import Sampling, Stage, Usage, assistant
 from attention_moa.plan import DECISION, Plan, PlanSum
-from attention_moa.records import Degradation, Loss, RunRecord, UsageTotal
-from attention_moa.server.usage import plan_of, run_body, usage_of
+from attention_moa.prompts import estimate_tokens
+from attention_moa.records import Attempt, CallRecord, Degradation, Loss, RunRecord, UsageTotal
+from attention_moa.server.usage import known_usd, plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.store.memory import MemoryJournal
 from attention_moa.stored_runs import RunHead
 from tests.server_world import run
@@ -85,3 +91,79 @@ def test_a_plan_comes_out_of_the_journal() -> None:
         assert await plan_of(journal, "r") == PLAN
 
     run(test)
+
+
+def a_call(*attempts: Attempt, **fields: Any) -> CallRecord:
+    """Return a call with these attempts."""
+    defaults: dict[str, Any] = {
+        "call_id": "1.summary.a",
+        "stage": Stage.SUMMARY,
+        "layer": 1,
+        "agent": "a",
+        "model": "test:a",
+        "sampling": Sampling(),
+        "messages": QUESTION,
+        "state": "finished",
+        "text": "an answer",
+        "reads": (),
+        "queued_s": 0.0,
+        "ended_s": 1.0,
+        "peer": None,
+    }
+    return CallRecord(**(defaults | fields), attempts=attempts)
+
+
+def an_attempt(usage: Usage | None = None, error: str | None = None) -> Attempt:
+    """Return an attempt whose endpoint told this."""
+    return Attempt(started_s=0.0, ended_s=1.0, error=error, usage=usage or Usage())
+
+
+def test_tokens_that_nobody_told_are_estimated_and_marked() -> None:
+    """A stop closed the stream before the endpoint told them: 0 would say that nothing was used."""
+    call = a_call(an_attempt())
+    record = replace(RECORD, calls=(call,), usage=UsageTotal(calls=1, unknown_calls=1, unpriced_calls=1))
+    total = usage_of([usage_with_estimates(record)])
+    assert total.prompt_tokens == estimate_tokens(QUESTION)
+    assert total.completion_tokens == estimate_tokens((assistant("an answer"),))
+    told = run_body([record], ignored=(), notes=(), plan=None)
+    assert (told.usage_is_estimate, told.usage_is_lower_bound) == (True, False)
+    assert (told.cost_usd, told.cost_is_lower_bound) == (None, True)
+
+
+def test_what_the_endpoint_told_is_not_estimated() -> None:
+    """Half of it may be there; the other half is."""
+    half = a_call(an_attempt(Usage(input_tokens=7)))
+    whole = a_call(an_attempt(Usage(input_tokens=7, output_tokens=3)))
+    record = replace(RECORD, calls=(half, whole), usage=UsageTotal(calls=2, unknown_calls=1, input_tokens=14))
+    total = usage_with_estimates(record)
+    assert (total.input_tokens, total.output_tokens) == (14, estimate_tokens((assistant("an answer"),)))
+
+
+def test_an_attempt_that_broke_off_makes_a_lower_bound() -> None:
+    """What it wrote is nowhere, so that nothing is estimated of it."""
+    call = a_call(an_attempt(error="TransportError"), an_attempt(Usage(input_tokens=7, output_tokens=3)))
+    record = replace(RECORD, calls=(call,), usage=UsageTotal(calls=2, unknown_calls=1, input_tokens=7, output_tokens=3))
+    told = run_body([record], ignored=(), notes=(), plan=None)
+    assert (told.usage_is_estimate, told.usage_is_lower_bound) == (False, True)
+
+
+def test_a_run_that_was_cut_off_is_a_lower_bound() -> None:
+    """What was under way when its process died may have been billed, and is in no sum."""
+    record = replace(RECORD, notes=(CUT_OFF,), usage=UsageTotal(calls=1, cost_usd=0.1))
+    told = run_body([record], ignored=(), notes=(), plan=None)
+    assert (told.cost_usd, told.cost_is_lower_bound, told.usage_is_lower_bound) == (0.1, True, True)
+    assert CUT_OFF in told.notes
+
+
+def test_further_answers_are_planned_calls() -> None:
+    """Each is a call more."""
+    told = run_body([replace(RECORD, wanted=AnswerSpec(choices=3))], ignored=(), notes=(), plan=None)
+    assert told.calls.planned == 11
+
+
+@pytest.mark.parametrize(
+    ("usd", "unpriced", "told"), [(0.0, 2, None), (0.25, 2, 0.25), (0.0, 0, 0.0)], ids=["unknown", "in part", "free"]
+)
+def test_money_that_nobody_knows_is_null(usd: float, unpriced: int, told: float | None) -> None:
+    """A 0 would be a price."""
+    assert known_usd(UsageTotal(calls=3, cost_usd=usd, unpriced_calls=unpriced)) == told
