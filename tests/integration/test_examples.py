@@ -14,8 +14,8 @@ from attention_moa import Ensemble
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def said_by(name: str, *arguments: str) -> str:
-    """Return what an example prints, run by an interpreter of its own."""
+def said_by(name: str, *arguments: str, has_log: bool = False) -> str:
+    """Return what an example prints, run by an interpreter of its own; on standard error is nothing, or a log."""
     environment = {**os.environ, "PYTHONWARNINGS": "error"}  # noqa: TID251 - a child of a test
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / name), *arguments],
@@ -26,7 +26,7 @@ def said_by(name: str, *arguments: str) -> str:
         env=environment,
     )
     assert done.returncode == 0, done.stderr
-    assert not done.stderr
+    assert bool(done.stderr) is has_log
     return done.stdout
 
 
@@ -71,6 +71,20 @@ def test_the_agent_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ensemble.write_text(f'name = "one"\nstrategy = "single"\n{agent}', encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
     assert said_by("agent.py", str(ensemble)).splitlines() == ["It is ['rain in Oslo'].", "2 runs"]
+
+
+def test_the_serve_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The official client is answered by an ensemble that the example serves; then the server is gone."""
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES))
+    lines = said_by("serve.py", str(EXAMPLES / "python_agent.toml"), "Why?", has_log=True).splitlines()
+    assert lines[0].startswith("The last turn has")
+    assert lines[-1] == "19 calls of python_agent"
+
+
+def test_the_serve_example_says_so_where_the_server_does_not_start() -> None:
+    """And does not wait for it."""
+    with pytest.raises(AssertionError, match="the server did not start"):
+        said_by("serve.py", "no-such-ensemble", has_log=True)
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
