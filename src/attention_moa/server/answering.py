@@ -10,10 +10,11 @@ from typing import NamedTuple, Protocol
 from msgspec.structs import replace
 from starlette.requests import Request
 
-from attention_moa.errors import MoaError, describe
+from attention_moa.errors import BudgetError, MoaError, OverLimitError, describe
 from attention_moa.events import Event
+from attention_moa.money import as_written
 from attention_moa.records import RunRecord
-from attention_moa.server.errors import ApiError, api_error
+from attention_moa.server.errors import ApiError, api_error, bad_request
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, Seen, watch_all
@@ -156,12 +157,26 @@ class Answering:
         answered = {number: live.record for number, live in enumerate(self.runs) if live.error is None}
         failed = [live for live in self.runs if live.error is not None]
         if not answered:
-            raise failed[0].error or RuntimeError("a run without an answer has no error")
+            raise _why_none(failed[0].error, self.job)
         notes = (f"run {live.run_id} gave no answer: {describe(live.error)}" for live in failed if live.error)
         records = list(answered.values())
         plan = await plan_of(self._service.journal, records[0].run_id)
         run = run_body(records, ignored=self.job.ignored, notes=(*self.job.notes, *notes), plan=plan)
         return Outcome(answered, usage_of([usage_with_estimates(record) for record in records]), run)
+
+
+def _why_none(error: BaseException | None, job: Job) -> BaseException:
+    """Return why there is no answer: a limit of the request's own in which not even one call fits is a wrong field."""
+    if isinstance(error, BudgetError) and not any(call.attempts for call in error.partial.calls):
+        told = [loss.message for loss in error.partial.losses if loss.kind == OverLimitError.__name__]
+        for name in sorted(job.limited_by):
+            if any(f"limits.{name}" in message for message in told):
+                field, limit = f"attention_moa.{name}", as_written(getattr(job.spec.limits, name))
+                message = f"{field}: {limit} is too little for even one call: raise it, or leave it out"
+                refused = bad_request(message, param=field)
+                refused.run_id = error.run_id
+                return refused
+    return error or RuntimeError("a run without an answer has no error")
 
 
 async def answer(request: Request, visitor: Visitor, job: Job) -> Answering:

@@ -24,6 +24,7 @@ class Job(Struct, frozen=True, kw_only=True):
         is_fresh: Whether an interrupted run of an equal request is left alone.
         has_reuse: Whether finished calls of the owner's earlier runs serve equal calls.
         settings: The fields of ``attention_moa`` that the request set: a key may not allow each.
+        limited_by: Those of them, ``usd`` and ``tokens``, that are stricter than the ensemble's own limits.
         labels: What the client keeps with the run.
         progress: What a stream shows of the deliberation.
         on_disconnect: What becomes of the run when the client leaves.
@@ -42,6 +43,7 @@ class Job(Struct, frozen=True, kw_only=True):
     is_fresh: bool = False
     has_reuse: bool = False
     settings: frozenset[str] = frozenset()
+    limited_by: frozenset[str] = frozenset()
     labels: dict[str, str] = {}
     progress: ProgressStyle = "comments"
     on_disconnect: OnDisconnect = "cancel"

@@ -26,6 +26,7 @@ from attention_moa.server.job import Job
 from attention_moa.server.models import Served
 from attention_moa.server.settings_body import MoaBody
 
+_LIMITS = ("usd", "tokens")
 _MOA = "attention_moa"
 _NOTHING = MoaBody()
 
@@ -89,6 +90,9 @@ def job_of(asked: Asked, served: Served, config: ServerConfig) -> Job:
         is_fresh=settings.fresh is True,
         has_reuse=settings.reuse is True,
         settings=frozenset(name for name, value in asdict(settings).items() if value is not None),
+        limited_by=frozenset(
+            name for name in _LIMITS if getattr(spec.limits, name) != getattr(served.spec.limits, name)
+        ),
         labels=asked.labels,
         progress=settings.progress or config.progress,
         on_disconnect=settings.on_disconnect or config.on_disconnect,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from itertools import pairwise
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.types import Message
 from attention_moa.errors import QuorumError, ServerError
 from attention_moa.events import Event, RunFinished
 from attention_moa.messages import CallRequest, Stage
+from attention_moa.rules import LimitSpec
 from attention_moa.server.answering import Answering, Outcome
 from attention_moa.server.app import create_app
 from attention_moa.server.errors import ApiError
@@ -19,7 +21,7 @@ from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun
 from tests import virtual_time
-from tests.server_world import DUO, QUIET, ServerWorld, a_server, run, scripted
+from tests.server_world import ASKED, DUO, QUIET, ServerWorld, a_server, run, scripted
 from tests.worlds import QUESTION, Says
 
 JOB = Job(model="duo", ensemble="duo", spec=DUO, conversation=QUESTION)
@@ -160,3 +162,34 @@ def test_something_is_sent_every_ten_seconds_whatever_happens() -> None:
     assert sent_s[0] < 1.0
     assert sent_s[-1] > 300.0
     assert max(later - earlier for earlier, later in pairwise(sent_s)) <= QUIET.keepalive_s == 10.0
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_limit_of_the_requests_own_that_nothing_fits_in_is_a_wrong_field(*, is_streamed: bool) -> None:
+    """Nobody's quota is spent: the request has to ask for more."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            told = await world.post(
+                model="duo", messages=ASKED, stream=is_streamed, attention_moa={"tokens": 5, "usd": None}
+            )
+            error = json.loads(told.text.rpartition("data: ")[2])["error"] if is_streamed else told.json()["error"]
+            assert (error["code"], error["param"]) == ("invalid_value", "attention_moa.tokens")
+            assert "5 is too little for even one call" in error["message"]
+            assert error["run_id"]
+            assert is_streamed or told.status_code == 400
+            assert not world.models.requests
+
+    run(test)
+
+
+def test_an_ensembles_own_limit_stays_a_budget() -> None:
+    """A request cannot raise it."""
+    spec = replace(DUO, limits=LimitSpec(tokens=5))
+
+    async def test() -> None:
+        async with a_server(specs=(spec,)) as world:
+            told = await world.post(model="duo", messages=ASKED, attention_moa={"tokens": 900})
+            assert (told.status_code, told.json()["error"]["code"]) == (429, "budget_exceeded")
+
+    run(test)
