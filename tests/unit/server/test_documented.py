@@ -15,6 +15,7 @@ from attention_moa.server.config import ServerConfig
 from attention_moa.server.fields import CHAT_IGNORED, REFUSED
 from attention_moa.server.request_numbers import Answered, RequestNumbers
 from attention_moa.server.settings_body import MoaBody
+from attention_moa.server.usage import RunBody
 from attention_moa.telemetry import open_metrics
 from tests.worlds import World, a_spec, in_turn
 
@@ -53,6 +54,13 @@ def test_the_file_that_is_shown_has_every_setting_with_what_holds_without_it() -
     defaults = dict(list(shown.items())[:-4])
     assert msgspec.convert(defaults, ServerConfig) == ServerConfig()
     msgspec.convert({name: value for name, value in shown.items() if name != "no_journal"}, ServerConfig)
+
+
+def test_the_object_that_comes_back_is_shown_with_all_of_its_fields() -> None:
+    """But for the ids of further runs, of which the text tells."""
+    (shown,) = re.findall(r'```json\n"attention_moa": (.*?)```', PAGE, re.DOTALL)
+    known = set(RunBody.__struct_fields__) - {"run_ids"}
+    assert set(msgspec.json.decode(shown)) == known
 
 
 PREFIX = "attention_moa_"
