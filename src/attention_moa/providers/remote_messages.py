@@ -49,13 +49,15 @@ _NAMES = {
 
 
 _LOGPROBS = _NAMES["top_logprobs"]
+_REFUSES_BARE_TURNS = frozenset({"anthropic", "bedrock"})
+"""Interfaces that refuse turns with tools in a request that defines none."""
 
 
 def render_messages(request: CallRequest, model: Model[Any]) -> list[ModelMessage]:
     """Return the prompt turn by turn, images inline, with a cache point after the shared part where the model has them.
 
     A participant's name goes along where the interface has a field for it; elsewhere it opens the turn's text as
-    ``[name]``.
+    ``[name]``. Tool turns are text where the endpoint would refuse them, as in a call that advises and has no tools.
 
     Args:
         request: Its messages; ``shared_messages`` says where the cache point goes.
@@ -66,9 +68,10 @@ def render_messages(request: CallRequest, model: Model[Any]) -> list[ModelMessag
     """
     has_names = isinstance(model, ChatModel)
     tools = {call.id: call.name for message in request.messages for call in message.tool_calls}
-    point = _cache_point(request.messages, request.shared_messages) if _profile(model).get("supports_cache") else None
+    messages = _told(request.messages, tools) if _needs_text(request, model) else request.messages
+    point = _cache_point(messages, request.shared_messages) if _profile(model).get("supports_cache") else None
     rendered: list[ModelMessage] = []
-    for index, message in enumerate(request.messages):
+    for index, message in enumerate(messages):
         about = {NAME: message.name} if has_names and message.name else None
         turn = message if has_names else _labelled(message)
         if message.role == "assistant":
@@ -77,6 +80,33 @@ def render_messages(request: CallRequest, model: Model[Any]) -> list[ModelMessag
             part = _request_part(turn, tools, is_cached=index == point)
             rendered.append(ModelRequest(parts=[part], metadata=about))
     return rendered
+
+
+def _needs_text(request: CallRequest, model: Model[Any]) -> bool:
+    """Return whether a model takes no turns with tools: it has none at all, or is sent none and then refuses them."""
+    has_none = request.tools is None or not request.tools.tools
+    return (has_none and model.system in _REFUSES_BARE_TURNS) or not _profile(model).get("supports_tools", True)
+
+
+def _told(messages: Conversation, tools: Mapping[str, str]) -> Conversation:
+    """Return a conversation with calls of tools as text of who called them, and results as turns of the user.
+
+    Args:
+        messages: As many come out as go in.
+        tools: Names by the id of a call.
+    """
+
+    def as_text(message: Message) -> Message:
+        if message.tool_calls:
+            lines = "\n".join(f"Call of the tool {call.name}: {call.arguments}" for call in message.tool_calls)
+            text = "\n\n".join(part for part in (message.text, lines) if part)
+            return Message(message.role, (OurText(text),), message.name)
+        if message.role == "tool":
+            name = tools.get(message.tool_call_id or "", "tool")
+            return Message("user", (OurText(f"Result of the tool {name}:"), *message.content))
+        return message
+
+    return tuple(map(as_text, messages))
 
 
 def _labelled(message: Message) -> Message:

@@ -244,11 +244,44 @@ def test_a_name_has_a_place_in_the_text_where_the_interface_has_none() -> None:
         Message("user", (TextPart("Where?"),), name="ann"),
         Message("assistant", (), "bob", (ToolCall("1", "clock", "{}"),)),
     )
-    body = body_for(
-        "anthropic:claude-haiku-4-5", a_request(*messages, Message("tool", (TextPart("Noon."),), "clock", (), "1"))
-    )
+    turns = (*messages, Message("tool", (TextPart("Noon."),), "clock", (), "1"))
+    body = body_for("anthropic:claude-haiku-4-5", a_request(*turns, tools=ToolUse((CLOCK,))))
     assert body["messages"][0]["content"] == [{"text": "[ann] Where?", "type": "text"}]
     assert "bob" not in json.dumps(body)
+
+
+TURNS = (
+    Message("user", (TextPart("What time?"),)),
+    Message("assistant", (TextPart("I look."),), None, (ToolCall("1", "clock", "{}"), ToolCall("2", "weather", "{}"))),
+    Message("tool", (TextPart("Noon."),), None, (), "1"),
+    Message("tool", (TextPart("Sun."),), None, (), "2"),
+    Message("user", (TextPart("Criticise it."),)),
+)
+
+
+def test_turns_with_tools_are_text_for_an_endpoint_that_refuses_them_without_tools() -> None:
+    """Agents advise and have none; whoever writes has them, and gets the turns as they are."""
+    body = body_for("anthropic:claude-haiku-4-5", a_request(*TURNS))
+    assert "tools" not in body
+    sent = json.dumps(body["messages"])
+    assert "tool_use" not in sent
+    assert "tool_result" not in sent
+    spoken = [(turn["role"], [part["text"] for part in turn["content"]]) for turn in body["messages"]]
+    assert spoken == [
+        ("user", ["What time?"]),
+        ("assistant", ["I look.\n\nCall of the tool clock: {}\nCall of the tool weather: {}"]),
+        ("user", ["Result of the tool clock:", "Noon."]),
+        ("user", ["Result of the tool weather:", "Sun."]),
+        ("user", ["Criticise it."]),
+    ]
+    native = json.dumps(body_for("anthropic:claude-haiku-4-5", a_request(*TURNS, tools=BOTH))["messages"])
+    assert native.count('"type": "tool_use"') == 2
+    assert native.count('"type": "tool_result"') == 2
+
+
+def test_openai_compatible_endpoints_get_turns_with_tools_as_they_are() -> None:
+    """They take them without tools."""
+    assert [turn["role"] for turn in asked(a_request(*TURNS))["messages"]] == [turn.role for turn in TURNS]
 
 
 def test_calls_of_a_whole_reply_come_in_one_piece_each() -> None:
