@@ -10,6 +10,7 @@ from attention_moa.messages import Conversation, Stage
 from attention_moa.records import (
     Answer,
     CallRecord,
+    Choice,
     Critique,
     Degradation,
     LayerRecord,
@@ -20,6 +21,7 @@ from attention_moa.records import (
     Selection,
     Summary,
 )
+from attention_moa.wording import quoted
 
 
 class Section(NamedTuple):
@@ -37,6 +39,8 @@ class Section(NamedTuple):
     text: str | None = None
     remark: str = ""
 
+
+_CUT = "cut at its token limit"
 
 NOT_OVER = "not over"
 """How far a run is that has not come to its end, where it is not known whether somebody is at it."""
@@ -59,7 +63,16 @@ def sections(record: RunRecord, *, standing: str = NOT_OVER) -> Iterator[Section
     if not record.layers and record.calls:
         yield Section(1, "Calls so far")
         yield from map(_call, record.calls)
-    yield Section(1, "Answer", record.text, _why_none(record, standing))
+    text = None if record.text is None else quoted(record.text, record.tool_calls)
+    yield Section(1, "Answer", text, _why_none(record, standing))
+    yield from (_further(number, choice) for number, choice in enumerate(record.choices, 2))
+
+
+def further_texts(record: RunRecord) -> Iterator[tuple[int, str]]:
+    """Yield a run's further answers as a person reads them, each with its number from 2; what is lost is left out."""
+    for number, choice in enumerate(record.choices, 2):
+        if isinstance(choice, Choice):
+            yield number, quoted(choice.text, choice.tool_calls)
 
 
 def title_of(stage: Stage, agent: str, peer: str | None = None) -> str:
@@ -91,7 +104,15 @@ def degradations(record: RunRecord) -> list[str]:
 
 def _turns(conversation: Conversation) -> Iterator[Section]:
     for message in conversation:
-        yield Section(2, message.role.capitalize(), message.text, "with images" if message.has_images else "")
+        text = quoted(message.text, message.tool_calls)
+        yield Section(2, message.role.capitalize(), text, "with images" if message.has_images else "")
+
+
+def _further(number: int, choice: Choice | Loss) -> Section:
+    if isinstance(choice, Loss):
+        return Section(1, f"Answer {number}", None, f"lost: {choice.kind}: {choice.message}")
+    remark = _CUT if choice.finish_reason == "length" else ""
+    return Section(1, f"Answer {number}", quoted(choice.text, choice.tool_calls), remark)
 
 
 def _layer(layer: LayerRecord) -> Iterator[Section]:
@@ -125,16 +146,18 @@ def _part(stage: Stage, part: Answer | Critique | Refinement | Summary | Residua
     if isinstance(part, (Refinement, Summary)) and part.stands_in is not None:
         remarks.append(f"stands in: {part.stands_in}")
     if part.is_truncated:
-        remarks.append("cut at its token limit")
-    if not part.text:
+        remarks.append(_CUT)
+    text = part.text if isinstance(part, (Critique, Refinement)) else quoted(part.text, part.tool_calls)
+    if not text:
         remarks.append("no text, only a verdict")
-    return Section(2, title_of(stage, agent, peer), part.text or None, "; ".join(remarks))
+    return Section(2, title_of(stage, agent, peer), text or None, "; ".join(remarks))
 
 
 def _call(call: CallRecord) -> Section:
     title = f"Layer {call.layer}, {title_of(call.stage, call.agent, call.peer)}"
     remark = "" if call.state == "finished" else f"{call.state}: {call.error or 'ended from outside'}"
-    return Section(2, title, call.text, f"{remark}: {call.message}" if call.message else remark)
+    text = None if call.text is None else quoted(call.text, call.tool_calls)
+    return Section(2, title, text, f"{remark}: {call.message}" if call.message else remark)
 
 
 def _why_none(record: RunRecord, standing: str) -> str:

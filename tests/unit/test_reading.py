@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from attention_moa.messages import Stage
-from attention_moa.reading import degradations, sections, title_of, told_of
-from attention_moa.records import Degradation, RunRecord, Selection
+from attention_moa.answer_spec import AnswerSpec
+from attention_moa.messages import Message, Reply, Stage, TextPart, ToolCall, ToolSpec, ToolUse, user
+from attention_moa.reading import Section, degradations, further_texts, sections, title_of, told_of
+from attention_moa.records import Choice, Degradation, Loss, RunRecord, Selection
 from tests.worlds import World, a_spec
 
 
@@ -80,3 +81,39 @@ def test_what_stood_in_names_its_agent_once_and_equal_lines_are_one() -> None:
         "layer 1, critique, b: its reply may take 9 tokens, not 90 (poor), 3 times",
         "layer 2, critique: a's critique of b was left out (late)",
     ]
+
+
+LOOK = ToolCall("c1", "look", '{"q": 1}')
+SHOWN = 'Call of the tool look: {"q": 1}'
+
+
+def test_tool_calls_and_further_answers_are_read_as_text() -> None:
+    """In the conversation, in each part and in the answers; one that is lost says why."""
+    conversation = (
+        user("Look."),
+        Message("assistant", (), None, (LOOK,)),
+        Message("tool", (TextPart("2"),), None, (), "c1"),
+    )
+    calls = Reply(text="", finish_reason="tool_calls", tool_calls=(LOOK,))
+    wanted = AnswerSpec(tools=ToolUse((ToolSpec("look"),)))
+    record = World(a_spec(2, layers=1), {"summary": calls}, conversation=conversation, wanted=wanted).run()
+    further = Choice(text="so", finish_reason="length", call_id="1.summary.a#2", tool_calls=(LOOK,))
+    lost = Loss(stage=Stage.SUMMARY, layer=1, agent="a", kind="ServerError", message="down")
+    found = list(sections(replace(record, choices=(further, lost))))
+    assert [section.text for section in found if section.title == "Assistant"] == [SHOWN]
+    assert [section.text for section in found if section.title == "Summary by a"] == [SHOWN]
+    assert [(section.title, section.text, section.remark) for section in found[-3:]] == [
+        ("Answer", SHOWN, ""),
+        ("Answer 2", f"so\n\n{SHOWN}", "cut at its token limit"),
+        ("Answer 3", None, "lost: ServerError: down"),
+    ]
+    assert list(further_texts(replace(record, choices=(lost, further)))) == [(3, f"so\n\n{SHOWN}")]
+    killed = replace(record, layers=(), state="running", text=None)
+    assert SHOWN in [section.text for section in sections(killed)]
+
+
+def test_a_further_answer_that_ended_by_itself_needs_no_remark() -> None:
+    """As the first one does not."""
+    record = World(a_spec(2, layers=1)).run()
+    further = Choice(text="so", finish_reason="stop", call_id="1.summary.a#2")
+    assert list(sections(replace(record, choices=(further,))))[-1] == Section(1, "Answer 2", "so")

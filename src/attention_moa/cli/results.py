@@ -16,7 +16,9 @@ from attention_moa.cli.running import Outcome
 from attention_moa.cli.views import Form
 from attention_moa.codec import record_to_json
 from attention_moa.errors import ConfigError, StoreError
+from attention_moa.reading import further_texts
 from attention_moa.records import Answer, RunRecord
+from attention_moa.wording import quoted
 
 _MARKDOWN = {
     "markdown.block_quote": "italic",
@@ -48,7 +50,7 @@ def print_outcome(outcome: Outcome, *, form: Form, has_table: bool) -> None:
         for line in account(record, has_table=has_table, replayed_calls=outcome.replayed_calls, room=room):
             tell(line)
     elif form is Form.QUIET and outcome.error is None and not is_partial and record.text is not None:
-        say_answer(record.text)
+        say_answer(_whole_answer(record, record.text))
     if outcome.error is not None:
         complain(explain(outcome.error))
     elif outcome.signum is not None:
@@ -109,9 +111,15 @@ def _for_this_user(path: Path, flags: int = 0) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600), "wb")
 
 
+def _whole_answer(record: RunRecord, text: str) -> str:
+    """Return an answer with its tool calls, and further ones under their numbers: a server's run may have these."""
+    more = (f"[answer {number}]\n\n{further}" for number, further in further_texts(record))
+    return "\n\n".join((quoted(text, record.tool_calls), *more))
+
+
 def _print_text(record: RunRecord, *, is_partial: bool) -> None:
     if not is_partial and record.text is not None:
-        print_answer(record.text)
+        print_answer(_whole_answer(record, record.text))
         return
     best = best_so_far(record)
     if best is None:

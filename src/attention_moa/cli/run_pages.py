@@ -13,6 +13,7 @@ from attention_moa.messages import Message
 from attention_moa.money import dollars
 from attention_moa.reading import NOT_OVER, Section, sections, title_of
 from attention_moa.records import Attempt, CallRecord, RunRecord
+from attention_moa.wording import quoted
 
 Line: TypeAlias = tuple[str, str, int]
 """A text, its style in the terms of the terminal library, and how many columns it is indented."""
@@ -87,7 +88,7 @@ def call_page(call: CallRecord) -> Iterator[Line]:
     if call.thinking:
         yield from _titled("thinking", call.thinking)
     if call.text is not None:
-        yield from _titled(f"reply ({call.finish_reason})", call.text)
+        yield from _titled(f"reply ({call.finish_reason})", quoted(call.text, call.tool_calls))
     if call.error is not None:
         yield from _titled("lost", f"{call.error}: {call.message or ''}")
     for number, attempt in enumerate(call.attempts, 1):
@@ -104,7 +105,8 @@ def _settings(call: CallRecord) -> Iterator[tuple[str, object]]:
 
 def _messages(messages: Sequence[Message]) -> Iterator[Line]:
     for message in messages:
-        yield from _titled(message.role, message.text + (" [with images]" if message.has_images else ""))
+        text = quoted(message.text, message.tool_calls)
+        yield from _titled(message.role, text + (" [with images]" if message.has_images else ""))
 
 
 def _titled(title: str, text: str) -> Iterator[Line]:

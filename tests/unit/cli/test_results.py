@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from attention_moa.cli.results import best_so_far
+import pytest
+from msgspec.structs import replace
+
+from attention_moa.cli.results import best_so_far, print_outcome
+from attention_moa.cli.running import Outcome
+from attention_moa.cli.views import Form
 from attention_moa.errors import ServerError
-from attention_moa.records import LayerRecord, RunRecord
+from attention_moa.messages import Stage, ToolCall
+from attention_moa.records import Choice, LayerRecord, Loss, RunRecord
 from tests.worlds import World, a_spec
 
 
@@ -29,3 +35,14 @@ def test_an_answer_that_stands_in_for_a_refinement_is_called_an_answer() -> None
     """And a lost answer is no text."""
     record = World(a_spec(2, layers=1), {"1.answer.a": ServerError("x"), "1.refine.b": ServerError("x")}).run()
     assert best_so_far(without(record)) == ("says 1.answer.b", "b's own answer, the best so far")
+
+
+def test_an_answer_is_printed_with_its_tool_calls_and_further_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a server's run may have them that is taken up here; one that is lost stays out."""
+    record = World(a_spec(2, layers=1)).run()
+    lost = Loss(stage=Stage.SUMMARY, layer=1, agent="a", kind="ServerError", message="down")
+    more = Choice(text="another", finish_reason="stop", call_id="1.summary.a#3")
+    record = replace(record, text="", tool_calls=(ToolCall("c1", "look", "{}"),), choices=(lost, more))
+    for form in (Form.QUIET, Form.ANSWER):
+        print_outcome(Outcome(record), form=form, has_table=False)
+        assert capsys.readouterr().out == "Call of the tool look: {}\n\n[answer 3]\n\nanother\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attention_moa.cli.run_pages import call_page, calls_page, indented, run_page
-from attention_moa.messages import ImagePart, Message, Sampling, TextPart, Usage, user
+from attention_moa.messages import ImagePart, Message, Sampling, TextPart, ToolCall, Usage, user
 from attention_moa.records import Attempt
 from tests.journals import a_call, a_head, a_record
 from tests.worlds import World, a_spec
@@ -119,3 +119,11 @@ def test_every_line_of_a_text_is_indented() -> None:
     """And an empty one stays empty."""
     assert indented("one\n\ntwo", 2) == "  one\n\n  two"
     assert indented("one", 0) == "one"
+
+
+def test_tool_calls_of_a_prompt_and_of_a_reply_are_shown() -> None:
+    """As lines: a call of its own may hold no text at all."""
+    turn = Message("assistant", (), None, (ToolCall("c0", "look", "{}"),))
+    shown = page_of(messages=(user("Look."), turn), text="", tool_calls=(ToolCall("c1", "search", '{"q": 1}'),))
+    assert "Call of the tool look: {}" in shown
+    assert 'Call of the tool search: {"q": 1}' in shown
