@@ -14,7 +14,8 @@ from attention_moa.errors import BudgetError, MoaError, OverLimitError, describe
 from attention_moa.events import Event
 from attention_moa.money import as_written
 from attention_moa.records import RunRecord
-from attention_moa.server.errors import ApiError, api_error, bad_request
+from attention_moa.server.errors import ApiError, bad_request
+from attention_moa.server.failures import told_of
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, Seen, watch_all
@@ -147,7 +148,7 @@ class Answering:
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told in the API's shape
             if not isinstance(error, (ApiError, MoaError)):
                 _LOG.exception("server.stream_broke", extra={FIELDS: {"run_id": self.runs[0].run_id}})
-            yield writer.fail(api_error(error))
+            yield writer.fail(told_of(error, run_id=self.runs[0].run_id))
         finally:
             await batches.aclose()
 

@@ -14,13 +14,14 @@ from starlette.responses import Response
 
 import attention_moa
 from attention_moa.config import EnsembleSpec
-from attention_moa.errors import ConfigError, MoaError, StoreError, describe
+from attention_moa.errors import MoaError
 from attention_moa.ports import Journal, Provider
 from attention_moa.server import chat, health, models_api, responses, runs_api
 from attention_moa.server.chat_body import ChatBody
 from attention_moa.server.chat_reply import Completion, CompletionChunk
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.errors import ApiError, api_error, bad_request, not_found
+from attention_moa.server.failures import told_of
 from attention_moa.server.gate import Gate
 from attention_moa.server.guard import Guard, GuardRules
 from attention_moa.server.models_api import ModelBody, ModelList
@@ -111,27 +112,8 @@ def _add_errors(app: FastAPI) -> None:
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    """Tell what went wrong; where the server is to blame, the log says it too."""
-    told = api_error(error)
-    if isinstance(error, (ConfigError, StoreError)):
-        _note(request, error, told)
-    return _response(told)
-
-
-def _note(request: Request, error: MoaError, told: ApiError) -> None:
-    """Log an error: the server's own with what it says, a client's without, since that quotes the request."""
-    fields = {
-        "request_id": request.state.request_id,
-        "path": request.url.path,
-        "status": told.status,
-        "code": told.code,
-        "param": told.param,
-    }
-    if told.status >= 500:
-        _LOG.error("server.request_failed", extra={FIELDS: {**fields, "why": describe(error)}})
-    else:
-        why = describe(error) if _LOG.isEnabledFor(logging.DEBUG) else None
-        _LOG.info("server.request_refused", extra={FIELDS: {**fields, "why": why}})
+    """Tell what went wrong."""
+    return _response(told_of(error, request_id=request.state.request_id, path=request.url.path))
 
 
 async def _broken(request: Request, error: Exception) -> Response:

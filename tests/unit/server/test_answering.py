@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from starlette.types import Message
 
-from attention_moa.errors import QuorumError, ServerError
+from attention_moa.errors import ConfigError, QuorumError, ServerError
 from attention_moa.events import Event, RunFinished
 from attention_moa.messages import CallRequest, Stage
 from attention_moa.rules import LimitSpec
@@ -20,6 +20,7 @@ from attention_moa.server.errors import ApiError
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun
+from attention_moa.telemetry.lines import FIELDS
 from tests import virtual_time
 from tests.server_world import ASKED, DUO, QUIET, ServerWorld, a_server, run, scripted
 from tests.worlds import QUESTION, Says
@@ -92,6 +93,20 @@ def test_a_bug_of_ours_ends_the_stream_in_the_apis_shape() -> None:
             assert (await written(await answering(world), error=ZeroDivisionError("SECRET"))).endswith("internal_error")
 
     run(test)
+
+
+def test_what_the_server_lacks_is_in_its_log_also_where_a_stream_was_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Else its owner would never hear of it."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            error = ConfigError("a key is missing", key="api_key_env")
+            assert (await written(await answering(world), error=error)).endswith("failed: misconfigured")
+
+    run(test)
+    (line,) = [line for line in caplog.records if line.levelname == "ERROR"]
+    assert line.getMessage() == "server.request_failed"
+    assert vars(line)[FIELDS]["why"] == "api_key_env: a key is missing"
 
 
 def failing_once() -> Says:
