@@ -28,12 +28,13 @@ class Farm(Struct, rename={"own": "self"}):
     animals: list[Cat | Dog]
     names: dict[str, Literal["a", "b"]] | None = None
     own: bool | None = None
+    size: Annotated[Literal["big"] | None, Meta(extra_json_schema={"title": "size"})] = None
 
 
 @pytest.mark.parametrize(
     ("place", "fields"),
     [
-        ("", ["animals", "names", "self"]),
+        ("", ["animals", "names", "self", "size"]),
         ("animals[3]", ["kind", "mood", "age"]),
         ("animals[3].mood", []),
         ("nowhere", []),
@@ -55,6 +56,7 @@ def test_the_fields_of_a_place_are_those_of_all_that_may_stand_there(place: str,
         ("names", ["an object"]),
         ("self", ["true or false"]),
         ("animals", ["a list"]),
+        ("size", ["big"]),
         ("nowhere", []),
     ],
 )
