@@ -254,6 +254,26 @@ def test_a_run_is_cancelled_and_goes_on_where_it_was(tmp_path: Path) -> None:
     run(test)
 
 
+def test_a_run_that_is_resumed_twice_at_once_goes_on_once(tmp_path: Path) -> None:
+    """Who comes second is told so, and is no failed run of it."""
+
+    async def test() -> None:
+        async with open_journal(tmp_path / "journal.db") as journal:
+            await (await journal.begin(a_head("mine", ensemble=DUO))).release()
+        async with a_server(config=at(tmp_path)) as world:
+            resumed = [world.http.post("/v1/runs/mine/resume") for _ in range(3)]
+            told = [await response for response in asyncio.as_completed(resumed)]
+            assert {response.status_code for response in told} <= {200, 202, 409}
+            assert {response.status_code for response in told} & {200, 202}
+            events = [event["event"] for _, event in await watched(world, "mine")]
+            assert (events.count("run_started"), events.count("run_finished"), events[-1]) == (1, 1, "run_finished")
+            counted = (await world.http.get("/metrics")).text.splitlines()
+            ended = [line for line in counted if line.startswith("attention_moa_runs_total{")]
+            assert ended == ['attention_moa_runs_total{ensemble="duo",state="finished"} 1.0']
+
+    run(test)
+
+
 def test_a_run_whose_model_is_not_served_here_cannot_go_on(tmp_path: Path) -> None:
     """Nobody could make its calls."""
 
