@@ -26,6 +26,7 @@ from attention_moa.choices import Choices
 from attention_moa.collected import Ask, Collected
 from attention_moa.config import CallPolicy
 from attention_moa.errors import (
+    AuthError,
     BadReplyError,
     CallError,
     CallTimeoutError,
@@ -34,6 +35,7 @@ from attention_moa.errors import (
     MoaError,
     NotJournaledError,
     RateLimitError,
+    RefusedError,
     ServerError,
     describe,
 )
@@ -41,7 +43,7 @@ from attention_moa.fingerprint import fingerprint
 from attention_moa.hedging import hedged
 from attention_moa.keys import masked
 from attention_moa.limiter import Limiters, Turn
-from attention_moa.messages import CallRequest, Reply
+from attention_moa.messages import CallRequest, Reply, Sampling
 from attention_moa.ports import Provider, RunJournal
 from attention_moa.prompts import Fitted, estimate_tokens, fit
 from attention_moa.run_log import RunLog
@@ -157,6 +159,7 @@ class Caller:
     def _prepared(self, ask: Ask, fitted: Fitted, booking: Booking) -> str:
         """Put the request down as it will be sent, and return its key."""
         asked = booking.prepared(self._request(ask, fitted), fitted)
+        asked = replace(asked, sampling=ask.agent.sampling)  # stops count by themselves, whoever acts on them
         return fingerprint(asked, ask.agent, sample=self._sample, more=ask.key_parts)
 
     def _cuts(self, call_id: str) -> list[int]:
@@ -193,6 +196,11 @@ class Caller:
                     continue
                 raise
             except CallError as error:
+                if _may_mind_stops(ask, error) and len(booking.attempts) < self._policy.attempts:
+                    ask = replace(ask, sends_stops=False)
+                    self._prepared(ask, fitted, booking)
+                    booking.retried(error, 0.0)
+                    continue
                 wait_s = next_wait_s(error, len(booking.attempts), self._policy, self._jitter())
                 if wait_s is None:
                     raise
@@ -260,7 +268,7 @@ class Caller:
             agent=model.name,
             model=model.model,
             messages=fitted.messages,
-            sampling=model.sampling,
+            sampling=self._sampling(ask),
             stage=ask.stage,
             layer=ask.layer,
             peer=ask.peer,
@@ -270,6 +278,11 @@ class Caller:
             tools=ask.tools,
             reply_format=ask.reply_format,
         )
+
+    def _sampling(self, ask: Ask) -> Sampling:
+        stops = () if ask.agent.model in self._log.unopened else ask.sent_stops
+        sampling = ask.agent.sampling
+        return replace(sampling, stop=(*(sampling.stop or ()), *stops)) if stops else sampling
 
     async def _attempt(self, provider: Provider, ask: Ask, booking: Booking, collected: Collected) -> Reply:
         request = booking.request
@@ -306,6 +319,14 @@ class Caller:
             raise broken from error
         booking.attempt_ended(collected)
         return reply
+
+
+def _may_mind_stops(ask: Ask, error: CallError) -> bool:
+    """Return whether an endpoint may have failed since it was told where to end: it refused that, or ended at once."""
+    if not ask.sent_stops:
+        return False
+    is_refused = isinstance(error, RefusedError) and not isinstance(error, AuthError)
+    return is_refused or (isinstance(error, BadReplyError) and error.retryable)
 
 
 def _with_note_of_two(reply: Reply, hedge_s: float) -> Reply:

@@ -31,6 +31,9 @@ from attention_moa.run_log import RunLog
 from attention_moa.sure_text import SureText, closes_unopened
 from attention_moa.tool_calls import ToolCallJoiner, notes_on_calls
 
+_MOST_STOPS = 4
+"""Of one request, as OpenAI's API has it; with more the stream is cut here alone."""
+
 _ALLOWANCE = 200
 """Characters behind the end of the answer that are let pass before its stream is closed."""
 
@@ -70,6 +73,8 @@ class Ask(Struct, frozen=True, kw_only=True):
         reply_format: The form that the reply must have; None for any text.
         choice: Which of several answers it is for, from 0.
         final: Set where the call is sure to write that answer.
+        sends_stops: Whether the endpoint is told where the answer ends, where that can be, so that it ends by itself
+            and tells what it used. What it writes on is cut here all the same.
     """
 
     agent: AgentSpec
@@ -83,6 +88,18 @@ class Ask(Struct, frozen=True, kw_only=True):
     reply_format: ReplyFormat | None = None
     choice: int = 0
     final: Final | None = None
+    sends_stops: bool = True
+
+    @property
+    def sent_stops(self) -> tuple[str, ...]:
+        """The texts that end the answer, where the endpoint is told them.
+
+        It looks for them in all that it writes: not where thinking or a verdict line comes first.
+        """
+        if self.final is None or self.final.nonce is not None or not self.sends_stops or self.agent.thinking:
+            return ()
+        stops = self.final.stops
+        return stops if len(stops) + len(self.agent.stop or ()) <= _MOST_STOPS else ()
 
     @property
     def call_id(self) -> str:
