@@ -1,9 +1,10 @@
 """Many clients at once for minutes: is any answer lost, how soon does the first byte come, does the server stay small.
 
-Run as ``python benchmarks/server_load.py [--clients N] [--seconds T] [--decode-tps X] [--most-… LIMIT]``. Three
+Run as ``python benchmarks/server_load.py [--clients N] [--seconds T] [--ramp-s S] [--most-… LIMIT]``. Three
 processes share the machine: a simulated fleet at real speed, ``attention-moa serve`` with three agents in two layers on
 it (33 calls a run, a SQLite journal), and the clients. Each client asks one question after the other, streamed, on a
-connection of its own, for ``--seconds``; what is under way then is waited for. All begin at the same moment.
+connection of its own, for ``--seconds``; what is under way then is waited for. They come one after the other within
+``--ramp-s``; with 0 all come in the same moment, and then all runs go through the same stages at the same time.
 
 Printed are runs and calls, errors, the first byte of a stream (the first SSE comment) and whole runs by the clients'
 clocks, the event loop's lag from ``/metrics``, each process's share of the CPU, and the server's memory and open files
@@ -61,10 +62,11 @@ CLIENTS = """
 import asyncio, json, sys, time
 from benchmarks import _server_world as world
 
-_, port, clients, seconds = sys.argv
+_, port, clients, seconds, ramp_s = sys.argv
 
 async def client(number, until_s):
     asked = 0
+    await asyncio.sleep(number * float(ramp_s) / int(clients))
     while not asked or time.monotonic() < until_s:
         asked += 1
         question = f"Question {asked} of client {number}: what speaks for a bridge of type {number}?"
@@ -78,7 +80,7 @@ async def client(number, until_s):
 async def main():
     print("http://none:0", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-    until_s = time.monotonic() + float(seconds)
+    until_s = time.monotonic() + float(ramp_s) + float(seconds)
     async with asyncio.TaskGroup() as group:
         for number in range(int(clients)):
             group.create_task(client(number, until_s))
@@ -126,6 +128,7 @@ def measure(options: argparse.Namespace, folder: Path) -> Measured:
     fleet = world.Process([sys.executable, "-c", FLEET, *speed, str(served / "panel.toml")], folder)
     with fleet, world.serving(["-e", str(served)], folder) as server:
         command = [sys.executable, "-c", CLIENTS, str(server.port), str(options.clients), str(options.seconds)]
+        command += [str(options.ramp_s)]
         with world.Process(command, folder) as clients:
             processes = {"server": server, "fleet": fleet, "clients": clients}
             before = {name: world.used_by(process.pid).cpu_s for name, process in processes.items()}
@@ -192,7 +195,9 @@ def report(seen: Measured, options: argparse.Namespace) -> list[str]:
     growth_mib = mib_in(seen.samples, 2 / 3, 1) - mib_in(seen.samples, 1 / 3, 2 / 3)
     lag_s = share_bound(seen.lag, 0.99)
     whole = len(seen.told) - len(errors)
-    print(f"{options.clients} clients for {options.seconds:g} s ({wall_s:.0f} s until the last run was over)")
+    print(
+        f"{options.clients} clients for {options.seconds:g} s, all within {options.ramp_s:g} s ({wall_s:.0f} s until the last run was over)"
+    )
     print(f"runs              {whole} with an answer, {len(errors)} without; {whole * CALLS / wall_s:.0f} calls/s")
     print(f"a run             p50 {quantile(took_s, 0.5):.1f} s, p99 {quantile(took_s, 0.99):.1f} s")
     print(f"first byte        p50 {quantile(first_s, 0.5) * 1000:.0f} ms, p99 {quantile(first_s, 0.99) * 1000:.0f} ms")
@@ -217,9 +222,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=180.0)
-    parser.add_argument("--decode-tps", type=float, default=30.0, help="tokens a second of each simulated model")
-    parser.add_argument("--output-tokens", type=float, default=200.0, help="of a reply, in the mean")
-    parser.add_argument("--chunk-tokens", type=int, default=8, help="tokens in each event of the fleet's streams")
+    parser.add_argument("--ramp-s", type=float, default=30.0, help="seconds within which the clients come")
+    parser.add_argument("--decode-tps", type=float, default=20.0, help="tokens a second of each simulated model")
+    parser.add_argument("--output-tokens", type=float, default=300.0, help="of a reply, in the mean")
+    parser.add_argument("--chunk-tokens", type=int, default=16, help="tokens in each event of the fleet's streams")
     parser.add_argument("--most-first-byte-s", type=float, default=1.0)
     parser.add_argument("--most-lag-s", type=float, default=0.05)
     parser.add_argument("--most-growth", type=float, default=32.0)

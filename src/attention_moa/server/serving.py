@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -14,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from attention_moa.errors import ConfigError, describe
+from attention_moa.server.collection import collecting_seldom
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.service import Service
 from attention_moa.waiting import outlast, together
@@ -40,24 +40,10 @@ async def serve(app: FastAPI, *, ready: Callable[[str], None]) -> None:
     """
     service = cast("Service", app.state.service)
     async with listening(app) as address:
-        with _signals(service) as told, _out_of_collection():
+        with _signals(service) as told, collecting_seldom():
             ready(address)
             await told.wait()
             await service.hub.drain(service.config.drain_s)
-
-
-@contextlib.contextmanager
-def _out_of_collection() -> Generator[None, None, None]:
-    """Keep all that is there by now out of garbage collection: it lives as long as the server.
-
-    Source: ours. Each look through all loaded modules stops the event loop for a quarter of a second.
-    """
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 @contextlib.asynccontextmanager
