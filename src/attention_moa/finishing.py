@@ -157,8 +157,10 @@ class Finishing:
     def _within(self, text: str, call_id: str) -> str:
         """Return as much of an answer as was asked for: what stands in for it was written without that limit."""
         most = self._desk.spec.drawn.max_tokens
-        call = next((call for call in reversed(self._log.all_calls) if call.call_id == call_id), None)
-        if most is None or call is None or (call.sampling.max_tokens or inf) <= most + VERDICT_TOKENS:
+        if most is None:
+            return text
+        call = next(call for call in reversed(self._log.all_calls) if call.call_id == call_id)
+        if (call.sampling.max_tokens or inf) <= most + VERDICT_TOKENS:
             return text
         used = next((one.usage.output_tokens for one in call.attempts if one.error is None), None)
         short = text if used is not None and used <= most else first_tokens(text, most)

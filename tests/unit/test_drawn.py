@@ -140,3 +140,13 @@ def test_no_file_sets_what_requests_do() -> None:
     text = '[[agents]]\nname = "a"\nmodel = "test:a"\n[drawn]\nmax_tokens = 5\n'
     with pytest.raises(ConfigError, match="drawn: no such field"):
         parse_spec(text, name="x", folder=None)
+
+
+def test_a_fallback_without_a_limit_of_its_own_gets_none_for_a_verdict_line_either() -> None:
+    """Its window alone ends its reply: nothing is added to no number."""
+    small = AgentSpec(name="small", model="test:small", context_tokens=2000)
+    agents = [AgentSpec(name="a", model="test:a"), small]
+    spec = asked(a_spec(agents, summary=WriterSpec(model="a", fallback=("small",))), max_tokens=4000)
+    world = World(spec, {"2.residual.a": ServerError("down")})
+    world.run()
+    assert sent(world)["2.residual.small"].max_tokens is None
