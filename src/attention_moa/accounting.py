@@ -80,6 +80,15 @@ def add(totals: Iterable[UsageTotal]) -> UsageTotal:
     return UsageTotal(**sums)
 
 
+def known_usd(usage: UsageTotal) -> float | None:
+    """Return what calls cost as far as it is known; None where nothing is.
+
+    Args:
+        usage: Of the calls.
+    """
+    return None if usage.unpriced_calls and not usage.cost_usd else round(usage.cost_usd, 9)
+
+
 def call_usage(calls: Iterable[CallRecord]) -> UsageTotal:
     """Return the tokens of all attempts of many calls."""
     return add(attempt_usage(attempt) for call in calls for attempt in call.attempts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attention_moa.accounting import add, attempt_usage, call_usage, is_plausible
+from attention_moa.accounting import add, attempt_usage, call_usage, is_plausible, known_usd
 from attention_moa.messages import ImagePart, Message, Sampling, Stage, ToolCall, Usage, user
 from attention_moa.records import Attempt, CallRecord, UsageTotal
 
@@ -114,3 +114,11 @@ def test_images_and_tool_calls_make_room_in_a_prompt() -> None:
     shown = Message("user", (ImagePart(media_type="image/png", data=b"x"),))
     assert is_plausible(Usage(input_tokens=22_002), (called, shown), None)
     assert not is_plausible(Usage(input_tokens=22_003), (called, shown), None)
+
+
+@pytest.mark.parametrize(
+    ("usd", "unpriced", "told"), [(0.0, 2, None), (0.25, 2, 0.25), (0.0, 0, 0.0)], ids=["unknown", "in part", "free"]
+)
+def test_money_that_nobody_knows_is_null(usd: float, unpriced: int, told: float | None) -> None:
+    """A 0 would be a price."""
+    assert known_usd(UsageTotal(calls=3, cost_usd=usd, unpriced_calls=unpriced)) == told

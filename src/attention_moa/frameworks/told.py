@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attention_moa.accounting import known_usd
+from attention_moa.journaling import CUT_OFF
 from attention_moa.records import RunRecord
 
 
@@ -22,7 +24,7 @@ def told(record: RunRecord) -> dict[str, Any]:
         "losses": [f"{loss.layer}.{loss.stage.value}.{loss.agent}: {loss.message}" for loss in record.losses],
         "degraded": [f"{less.layer}.{less.stage.value}.{less.agent}: {less.what}" for less in record.degraded],
         "notes": list(record.notes),
-        "cost_usd": usage.cost_usd,
-        "cost_is_lower_bound": usage.unpriced_calls > 0,
+        "cost_usd": known_usd(usage),
+        "cost_is_lower_bound": usage.unpriced_calls > 0 or CUT_OFF in record.notes,
         "wall_s": record.wall_s,
     }

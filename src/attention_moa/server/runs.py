@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from attention_moa.accounting import known_usd
 from attention_moa.errors import RunNotFoundError
 from attention_moa.messages import FinishReason, Stage
 from attention_moa.records import CallRecord, CallState, RunRecord, RunState, UsageTotal
@@ -14,7 +15,7 @@ from attention_moa.server.errors import ApiError, not_found
 from attention_moa.server.gate import Visitor
 from attention_moa.server.live import LiveRun
 from attention_moa.server.service import Service
-from attention_moa.server.usage import RunBody, UsageBody, known_usd, plan_of, run_body, usage_of, usage_with_estimates
+from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.store.views import question
 from attention_moa.stored_runs import RunRow
 

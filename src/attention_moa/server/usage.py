@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from attention_moa.accounting import add
+from attention_moa.accounting import add, known_usd
 from attention_moa.errors import StoreError
 from attention_moa.journaling import CUT_OFF
 from attention_moa.messages import Usage, assistant
@@ -148,11 +148,6 @@ def run_body(
         planned_s=None if plan is None or plan.total.seconds is None else round(plan.total.seconds, 3),
         run_ids=tuple(record.run_id for record in records) if len(records) > 1 else UNSET,
     )
-
-
-def known_usd(usage: UsageTotal) -> float | None:
-    """Return what calls cost as far as it is known; None where nothing is."""
-    return None if usage.unpriced_calls and not usage.cost_usd else round(usage.cost_usd, 9)
 
 
 def usage_with_estimates(record: RunRecord) -> UsageTotal:

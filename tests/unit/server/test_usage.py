@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 from msgspec.structs import replace
 
 from attention_moa.answer_spec import AnswerSpec
@@ -14,7 +13,7 @@ from attention_moa.messages import Sampling, Stage, Usage, assistant
 from attention_moa.plan import DECISION, Plan, PlanSum
 from attention_moa.prompts import estimate_tokens
 from attention_moa.records import Attempt, CallRecord, Degradation, Loss, RunRecord, UsageTotal
-from attention_moa.server.usage import known_usd, plan_of, run_body, usage_of, usage_with_estimates
+from attention_moa.server.usage import plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.store.memory import MemoryJournal
 from attention_moa.stored_runs import RunHead
 from tests.server_world import run
@@ -159,11 +158,3 @@ def test_further_answers_are_planned_calls() -> None:
     """Each is a call more."""
     told = run_body([replace(RECORD, wanted=AnswerSpec(choices=3))], ignored=(), notes=(), plan=None)
     assert told.calls.planned == 11
-
-
-@pytest.mark.parametrize(
-    ("usd", "unpriced", "told"), [(0.0, 2, None), (0.25, 2, 0.25), (0.0, 0, 0.0)], ids=["unknown", "in part", "free"]
-)
-def test_money_that_nobody_knows_is_null(usd: float, unpriced: int, told: float | None) -> None:
-    """A 0 would be a price."""
-    assert known_usd(UsageTotal(calls=3, cost_usd=usd, unpriced_calls=unpriced)) == told
