@@ -10,14 +10,14 @@ from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
 from attention_moa.call_plan import planned_calls
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import ConfigError, ServerError
-from attention_moa.messages import Sampling, Stage, user
+from attention_moa.messages import CallRequest, Reply, Sampling, Stage, user
 from attention_moa.prompts import estimate_tokens, first_tokens
 from attention_moa.sampled import sampled
 from attention_moa.schedule import VERDICT_TOKENS
 from attention_moa.settings import parse_spec
 from attention_moa.stopping import verdict_line
 from tests.baseline_world import choice
-from tests.worlds import Says, World, a_spec, call_id
+from tests.worlds import Says, World, a_spec, call_id, verdict
 
 ESSAY = "One sentence of an essay that goes on and on. " * 20
 
@@ -150,3 +150,21 @@ def test_a_fallback_without_a_limit_of_its_own_gets_none_for_a_verdict_line_eith
     world = World(spec, {"2.residual.a": ServerError("down")})
     world.run()
     assert sent(world)["2.residual.small"].max_tokens is None
+
+
+def test_few_tokens_still_get_the_writers_own_answer() -> None:
+    """Endpoints that keep to the limit write the verdict line and five tokens: nobody has to stand in."""
+
+    def keeps_to_limit(request: CallRequest) -> Reply:
+        text, most = f"{verdict(request, is_stop=False) or ''}\n{ESSAY}".strip(), request.sampling.max_tokens
+        short = text if most is None else first_tokens(text, most)
+        return Reply(text=short, finish_reason="stop" if short == text else "length")
+
+    record = World(asked(), {"a": keeps_to_limit, "b": keeps_to_limit}).run()
+    assert record.text is not None
+    assert ESSAY.startswith(record.text)
+    assert 0 < estimate_tokens((user(record.text),)) - estimate_tokens((user(""),)) <= 5 + VERDICT_TOKENS
+    assert record.finish_reason == "length"
+    assert record.layers[-1].output == record.text
+    assert not record.losses
+    assert not record.degraded
