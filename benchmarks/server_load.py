@@ -195,9 +195,8 @@ def report(seen: Measured, options: argparse.Namespace) -> list[str]:
     growth_mib = mib_in(seen.samples, 2 / 3, 1) - mib_in(seen.samples, 1 / 3, 2 / 3)
     lag_s = share_bound(seen.lag, 0.99)
     whole = len(seen.told) - len(errors)
-    print(
-        f"{options.clients} clients for {options.seconds:g} s, all within {options.ramp_s:g} s ({wall_s:.0f} s until the last run was over)"
-    )
+    print(f"{options.clients} clients, all there within {options.ramp_s:g} s, for {options.seconds:g} s")
+    print(f"over after        {wall_s:.0f} s")
     print(f"runs              {whole} with an answer, {len(errors)} without; {whole * CALLS / wall_s:.0f} calls/s")
     print(f"a run             p50 {quantile(took_s, 0.5):.1f} s, p99 {quantile(took_s, 0.99):.1f} s")
     print(f"first byte        p50 {quantile(first_s, 0.5) * 1000:.0f} ms, p99 {quantile(first_s, 0.99) * 1000:.0f} ms")
