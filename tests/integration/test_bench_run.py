@@ -271,16 +271,26 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (
-            ("mmlu",),
+            ("mmlu", "-e", "free.toml"),
             "TASK: 'mmlu' is no benchmark and no file: write one of alpaca-eval, mt-bench, flask, ifeval, gsm8k",
         ),
-        (("gsm8k",), "--data: gsm8k needs its data: name the folder that holds them"),
-        (("bad.jsonl",), "bad.jsonl, line 2: no question: write one under prompt, question or messages"),
+        (("gsm8k", "-e", "free.toml"), "--data: gsm8k needs its data: name the folder that holds them"),
+        (
+            ("bad.jsonl", "-e", "free.toml"),
+            "bad.jsonl, line 2: no question: write one under prompt, question or messages",
+        ),
+        (("good.jsonl",), "Missing option '-e' / '--ensemble'."),
         (("good.jsonl", "-e", "none.toml"), "ensemble: "),
         (("good.jsonl", "-e", "free.toml", "--budget", "1"), "--budget: the price of python:"),
-        (("good.jsonl", "--out", "taken"), "--out: taken/settings.json"),
-        (("mt-bench", "--data", "."), "--judge: mt-bench has its scores from a judge: name one, such as"),
-        (("mt-bench", "--data", ".", "--judge", "openai:m", "--no-judge"), "--no-judge: says that nobody judges"),
+        (("good.jsonl", "-e", "free.toml", "--out", "taken"), "--out: taken/settings.json"),
+        (
+            ("mt-bench", "--data", ".", "-e", "free.toml"),
+            "--judge: mt-bench has its scores from a judge: name one, such as",
+        ),
+        (
+            ("mt-bench", "--data", ".", "-e", "free.toml", "--judge", "openai:m", "--no-judge"),
+            "--no-judge: says that nobody judges",
+        ),
         (("mt-bench", "--data", ".", "-e", "free.toml", "--judge", "free.toml"), "mt_bench/judge_prompts.jsonl: "),
         (("good.jsonl", "-e", "free.toml", "--baselines", "mao"), "--baselines: 'mao' is none: known are single"),
         (("good.jsonl", "-e", "free.toml", "-e", "free.toml"), "-e: free.toml is given twice"),

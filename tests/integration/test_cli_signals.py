@@ -140,8 +140,8 @@ def test_an_interrupted_check_says_so(tmp_path: Path) -> None:
     child = start_cli("ensemble", "check", ensemble, folder=tmp_path)
     wait_until((tmp_path / "begun").exists, "the question")
     child.send_signal(signal.SIGINT)
-    _, told = child.communicate(timeout=TIMEOUT_S)
-    assert child.returncode == 130
+    found, told = child.communicate(timeout=TIMEOUT_S)
+    assert child.returncode == 130, (found, told)
     assert told.decode().splitlines()[-1] == "attention-moa: interrupted"
     assert b"Traceback" not in told
 

@@ -191,7 +191,7 @@ def test_a_judge_judges_every_point(tmp_path: Path) -> None:
             assert done.code == 0, done.err
             assert "openai:sim-a" in done.err
             results = json.loads((tmp_path / "a" / "sweep.json").read_text(encoding="utf-8"))
-            assert results["judge"] == "judge.toml"
+            assert results["judge"] == "judge.toml (openai:sim-a)"
             assert all("rate" in point["score"]["name"] for point in results["points"])
             refused = await world.run(*words, "b")
             assert (refused.code, "name one, such as --judge openai:gpt-4.1" in refused.err) == (2, True)
