@@ -284,6 +284,7 @@ class RunLog:
             finish_reason=finish_reason,
             choices=tuple(choices),
         )
+        self._answers.clear()  # they tell it what they hand on: the log would hold itself
         return self._ended
 
     def show(self, record: RunRecord) -> RunRecord:

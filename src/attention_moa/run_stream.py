@@ -83,6 +83,8 @@ async def _iterate(
             yield task.result()
     finally:
         await _end(task, log)
+        tasks.clear()
+        del task  # it holds its error, which holds this frame
 
 
 async def _end(task: asyncio.Task[RunRecord], log: RunLog) -> None:

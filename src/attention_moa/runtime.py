@@ -274,6 +274,7 @@ class Ensemble:
         if task is not None:
             self._streaming.add(task)
             task.add_done_callback(self._streaming.discard)
+        del task  # it holds its error, which holds this frame
         return await self._run(order)
 
     def _spec(self, spec: EnsembleSpec | None, limits: LimitSpec | None) -> EnsembleSpec:

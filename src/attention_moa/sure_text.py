@@ -191,10 +191,10 @@ class _Thinking:
         self._has_thought = False
         self._is_harmony = False
         self._close: re.Pattern[str] | None = None
-        self._phase: Callable[[str], str] = self._at_head
+        self._phase: Callable[[_Thinking, str], str] = _Thinking._at_head  # unbound: nothing here holds itself
 
     def feed(self, text: str) -> str:
-        return self._phase(text)
+        return self._phase(self, text)
 
     def _at_head(self, text: str) -> str:
         """Decide whether thinking begins; what may yet become its mark is held."""
@@ -212,13 +212,15 @@ class _Thinking:
                 self._is_harmony = True
                 return self._think(text[len(_PLAIN_HARMONY) :], _PLAIN_FINAL)
         if not self._has_thought and (ended := _UNOPENED_END.match(text)) is not None:
-            self._has_thought, self._phase = True, self._in_body
+            self._has_thought, self._phase = True, _Thinking._in_body
             return self._in_body(text[ended.end() :])
         if self._may_open(text):
             self._held = text
             return ""
-        self._phase = self._in_body if self._has_thought or not self._is_unopened else self._before_unopened_end
-        return self._phase(text)
+        self._phase = (
+            _Thinking._in_body if self._has_thought or not self._is_unopened else _Thinking._before_unopened_end
+        )
+        return self._phase(self, text)
 
     def _may_open(self, text: str) -> bool:
         lower = text.lower()
@@ -230,7 +232,7 @@ class _Thinking:
         )
 
     def _think(self, text: str, close: re.Pattern[str]) -> str:
-        self._close, self._phase = close, self._in_thought
+        self._close, self._phase = close, _Thinking._in_thought
         return self._in_thought(text)
 
     def _in_thought(self, text: str) -> str:
@@ -240,7 +242,7 @@ class _Thinking:
         if found is None:
             self._held = text[-_LONGEST_MARK:]
             return ""
-        self._held, self._has_thought, self._phase = "", True, self._at_head
+        self._held, self._has_thought, self._phase = "", True, _Thinking._at_head
         return self._at_head(text[found.end() :]) if text[found.end() :].strip() else ""
 
     def _in_body(self, text: str) -> str:
@@ -264,13 +266,12 @@ class _Thinking:
         whole = "".join(self._parts)
         found = _UNOPENED_END.search(whole)
         if found is None or _OTHER_MARK.search(whole[: found.start()]) is not None:
-            self._phase = self._nothing_sure
+            self._phase = _Thinking._nothing_sure
             return ""
-        self._parts, self._held, self._has_thought, self._phase = [], "", True, self._in_body
+        self._parts, self._held, self._has_thought, self._phase = [], "", True, _Thinking._in_body
         return self._in_body(whole[found.end() :])
 
-    @staticmethod
-    def _nothing_sure(_: str) -> str:
+    def _nothing_sure(self, _: str) -> str:
         return ""
 
 

@@ -24,11 +24,18 @@ async def settled(*tasks: asyncio.Task[T]) -> list[T]:
 @asynccontextmanager
 async def together() -> AsyncGenerator[asyncio.TaskGroup, None]:
     """Yield a group of tasks; where any of them raises, the others are ended and that one error is raised, bare."""
+    cause: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as group:
             yield group
     except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from errors  # one cause says more than a group of them
+        cause = errors.exceptions[0]  # one cause says more than a group of them
+        errors.__traceback__ = None  # asyncio's own frame in it holds the group
+    try:
+        if cause is not None:
+            raise cause
+    finally:
+        cause = None  # an error holds the frames that it passed: one that held the error would never be let go of
 
 
 async def outlast(task: asyncio.Task[Any]) -> None:
@@ -43,8 +50,11 @@ async def outlast(task: asyncio.Task[Any]) -> None:
             await asyncio.wait({task})
         except asyncio.CancelledError as error:
             cancelled = error
-    if cancelled is not None:
-        raise cancelled
+    try:
+        if cancelled is not None:
+            raise cancelled
+    finally:
+        cancelled = None  # as in ``together``
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:

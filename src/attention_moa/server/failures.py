@@ -21,6 +21,7 @@ def told_of(error: Exception, **about: object) -> ApiError:
         about: The request or its run, for the log.
     """
     told = api_error(error)
+    error.__cause__ = error.__context__ = error.__traceback__ = None  # these hold the run, and the run holds its error
     if not isinstance(error, (ConfigError, StoreError)):
         return told
     fields = {**about, "status": told.status, "code": told.code, "param": told.param}

@@ -210,10 +210,11 @@ class LiveRun:
             self.error = self._unwanted or ending()
             raise
         except Exception as error:  # noqa: BLE001 - whatever ended the run, those who wait for it hear of it
-            self.error = error
             if not isinstance(error, MoaError):
                 _LOG.exception("server.run_broke", extra={FIELDS: {"run_id": self.run_id}})
+            self.error = error.with_traceback(None)  # which holds frames, and these the run
         finally:
+            self._task = None
             if not any(isinstance(event, RunFinished) for event in self.events[-1:]) and not self.is_refused:
                 self.tell(_last_event(self.record, self.error))
             self._begun.set()

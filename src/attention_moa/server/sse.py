@@ -87,7 +87,10 @@ async def while_there(receive: Receive, work: Coroutine[Any, Any, T]) -> T | Non
         working.add_done_callback(lambda _: listening.cancel())
         await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
         working.cancel()
-    return None if working.cancelled() else working.result()
+    try:
+        return None if working.cancelled() else working.result()
+    finally:
+        del working  # it holds its error, which holds this frame
 
 
 async def _until_left(receive: Receive) -> None:

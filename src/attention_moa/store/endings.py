@@ -20,10 +20,14 @@ async def end_of(future: asyncio.Future[T]) -> T:
             await asyncio.wait((future,))
         except asyncio.CancelledError as error:
             cancelled = error
-    if cancelled is not None:
-        has_failed(future)  # it has been seen: nobody is to be told of it once more
-        raise cancelled
-    return future.result()
+    try:
+        if cancelled is not None:
+            has_failed(future)  # it has been seen: nobody is to be told of it once more
+            raise cancelled
+        return future.result()
+    finally:
+        cancelled = None  # an error holds the frames that it passed: one that held the error would never be let go of
+        del future
 
 
 def has_failed(future: asyncio.Future[T]) -> bool:
