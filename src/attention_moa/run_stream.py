@@ -48,6 +48,11 @@ class RunStream:
         """What is finished so far; the final record once the run has ended."""
         return self._log.record()
 
+    def tell_calls(self, *, is_told: bool) -> None:
+        """Have pieces of every call told from now on, or those of the answer alone; one that tells none stays so."""
+        if self._log.has_deltas:
+            self._log.has_deltas = True if is_told else "answer"
+
     def __aiter__(self) -> AsyncGenerator[Event | RunRecord, None]:
         """Return the events, then the record; raises what ``Ensemble.run`` raises."""
         return self._items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -22,6 +22,7 @@ from attention_moa.server.chat_reply import Completion, CompletionChunk
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.errors import ApiError, api_error, bad_request, not_found
 from attention_moa.server.failures import told_of
+from attention_moa.server.front import Front, Fronted
 from attention_moa.server.gate import Gate
 from attention_moa.server.guard import Guard, GuardRules
 from attention_moa.server.models_api import ModelBody, ModelList
@@ -51,6 +52,7 @@ def create_app(
     providers: Mapping[str, Provider] | None = None,
     journal: Journal | None = None,
     gate: Gate | None = None,
+    front: Callable[[Service], Front] | None = None,
 ) -> FastAPI:
     """Return the application; ``app.state.service`` is what all of its requests share.
 
@@ -60,6 +62,7 @@ def create_app(
         providers: Providers of one's own by the prefix of the model string.
         journal: An open journal in the place of the configured one; it stays open.
         gate: Who may come in; None for everybody, or those who have a key where there are keys.
+        front: Makes what serves people at addresses of its own; None for an API alone.
 
     Raises:
         ConfigError: An ensemble cannot be had.
@@ -80,6 +83,8 @@ def create_app(
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},  # runs tell more
     )
     app.state.service = service
+    if front is not None:
+        app.add_middleware(Fronted, front=front(service))
     app.add_middleware(Guard, rules=_guard_rules(config), answered=RequestNumbers(service.metrics))
     _add_routes(app)
     _add_errors(app)

@@ -1,16 +1,17 @@
 """A run of the server: a task of its own, watched by any number of clients, from whichever event on.
 
 A client that leaves takes nothing of a run with it unless it is told to; a client that comes late hears all of it from
-the start. What is kept are the events; pieces of text are only passed on.
+the start. What is kept are the events, and the answers as far as they were told; pieces of calls are only passed on,
+and only made while somebody wants them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from attention_moa.errors import MoaError, RunNotFoundError, describe
 from attention_moa.events import AnswerDelta, AnswerReset, CallDelta, Event, RunFinished, RunStarted
@@ -41,6 +42,9 @@ class Seen(NamedTuple):
 
 _Queue: TypeAlias = "asyncio.Queue[Seen | None]"
 
+Pieces: TypeAlias = bool | Literal["all"]
+"""Which pieces of text are passed on: none, the answer's, or with ``all`` every call's too."""
+
 
 class LiveRun:
     """A run under way, or lately ended.
@@ -61,7 +65,8 @@ class LiveRun:
         self._stream = stream
         self._observers = list(observers)
         self._recalled = 0
-        self._watchers: dict[_Queue, bool] = {}
+        self._watchers: dict[_Queue, Pieces] = {}
+        self._told: dict[int, list[str]] = {}
         self._begun = asyncio.Event()
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -147,28 +152,50 @@ class LiveRun:
                 self._task.cancel()
 
     def watch(
-        self, after: int = 0, *, deltas: bool = False, tick_s: float | None = None
+        self, after: int = 0, *, deltas: Pieces = False, tick_s: float | None = None
     ) -> AsyncGenerator[Sequence[Seen], None]:
         """Yield the run's events from one on, then those that follow until it is over; as ``watch_all``."""
         return watch_all([self], after=after, deltas=deltas, tick_s=tick_s)
 
-    def join(self, queue: _Queue, *, after: int, deltas: bool) -> None:
-        """Let a queue hear the events after one, and what follows; None ends it."""
+    def join(self, queue: _Queue, *, after: int, deltas: Pieces) -> None:
+        """Let a queue hear the events after one, and what follows; None ends it.
+
+        Who wants all pieces is first told what the answers have so far: it comes in mid-answer to all of it.
+        """
         for number, event in enumerate(self.events[after:], after + 1):
             queue.put_nowait(Seen(number, event, self))
         if self.is_over:
             queue.put_nowait(None)
-        else:
-            self._watchers[queue] = deltas
+            return
+        if deltas == "all":
+            for piece in self._answers_so_far():
+                queue.put_nowait(Seen(len(self.events), piece, self))
+        self._watchers[queue] = deltas
+        self._want_pieces()
 
     def leave(self, queue: _Queue) -> None:
         """Let a queue hear no more."""
         self._watchers.pop(queue, None)
+        self._want_pieces()
+
+    def _want_pieces(self) -> None:
+        """Have the run make pieces of its calls while somebody wants them: a run that nobody watches makes none."""
+        self._stream.tell_calls(is_told="all" in self._watchers.values())
+
+    def _answers_so_far(self) -> Iterator[AnswerDelta]:
+        at_s = self.events[-1].at_s if self.events else 0.0
+        for choice, texts in self._told.items():
+            yield AnswerDelta(run_id=self.run_id, at_s=at_s, text="".join(texts), choice=choice)
 
     def tell(self, event: Event) -> None:
-        """Keep an event and pass it on; pieces of text are passed on alone."""
+        """Keep an event and pass it on; pieces of calls are passed on alone."""
         if isinstance(event, CallDelta):
+            seen = Seen(len(self.events), event, self)
+            for queue, wanted in self._watchers.items():
+                if wanted == "all":
+                    queue.put_nowait(seen)
             return
+        self._keep_answer(event)
         is_piece = isinstance(event, (AnswerDelta, AnswerReset))
         if not is_piece:
             self.events.append(event)
@@ -179,6 +206,15 @@ class LiveRun:
                 queue.put_nowait(seen)
         if isinstance(event, RunStarted):
             self._begun.set()
+
+    def _keep_answer(self, event: Event) -> None:
+        """Keep answers as far as they were told; what does not stand is let go of, and all of it at the end."""
+        if isinstance(event, AnswerDelta):
+            self._told.setdefault(event.choice, []).append(event.text)
+        elif isinstance(event, AnswerReset):
+            self._told.pop(event.choice, None)
+        elif isinstance(event, RunFinished):
+            self._told.clear()
 
     def _tell_observers(self, event: Event) -> None:
         """Tell those who count and log; one that breaks is told no more, and the log says so."""
@@ -249,7 +285,7 @@ class LiveRun:
 
 
 def watch_all(
-    runs: Sequence[LiveRun], *, after: int = 0, deltas: bool = False, tick_s: float | None = None
+    runs: Sequence[LiveRun], *, after: int = 0, deltas: Pieces = False, tick_s: float | None = None
 ) -> AsyncGenerator[Sequence[Seen], None]:
     """Yield the events of some runs, as many at a time as are there, until all of them are over.
 
@@ -258,7 +294,7 @@ def watch_all(
     Args:
         runs: Whose.
         after: The number of the last event of each that is known already; 0 for none.
-        deltas: Whether pieces of the answer are passed on too.
+        deltas: Whether pieces of the answer are passed on too; ``all``: and those of every call.
         tick_s: Seconds without any event after which nothing is yielded, so that a connection can be kept alive; None
             waits for as long as it takes.
     """

@@ -54,15 +54,25 @@ async def event_stream(service: Service, found: Found, *, after: int, deltas: bo
     if live is not None and not live.is_over:
         tick_s = service.config.keepalive_s
         return EventStream(_told(live.watch(after, deltas=deltas, tick_s=tick_s)), left=_nothing)
-    events = await _past(service.journal, live, found.run_id)
+    events = await past_events(service.journal, live, found.run_id)
     later = list(enumerate(events[after:], after + 1))
     if not later:
         return Response(status_code=_NOTHING_MORE)
     return EventStream(_retold(later), left=_nothing)
 
 
-async def _past(journal: Journal | None, live: LiveRun | None, run_id: str) -> Sequence[Event]:
-    """Return the events of a run that is not under way here; those that nobody kept are made of its record."""
+async def past_events(journal: Journal | None, live: LiveRun | None, run_id: str) -> Sequence[Event]:
+    """Return the events of a run that is not under way here; those that nobody kept are made of its record.
+
+    Args:
+        journal: Where they may be kept; None for nowhere.
+        live: The run where it lately was under way here.
+        run_id: The run.
+
+    Raises:
+        ApiError: 404: the run was deleted meanwhile.
+        StoreError: The journal cannot be read.
+    """
     if live is not None:
         return live.events
     if journal is None:

@@ -6,17 +6,16 @@ from typing import Literal, get_args
 
 from fastapi import APIRouter
 from msgspec import Struct
-from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
 from attention_moa.codec import record_to_json
 from attention_moa.errors import RunNotFoundError
 from attention_moa.records import RunRecord, RunState
-from attention_moa.server.errors import ApiError, bad_request, not_found
+from attention_moa.server.errors import bad_request
 from attention_moa.server.gate import Visitor
-from attention_moa.server.job import Job
 from attention_moa.server.openapi import described
+from attention_moa.server.resuming import resume
 from attention_moa.server.run_ends import end_run, take_out
 from attention_moa.server.run_events import EventBody, event_stream
 from attention_moa.server.runs import (
@@ -32,14 +31,11 @@ from attention_moa.server.runs import (
 )
 from attention_moa.server.service import Service, service_of
 from attention_moa.server.wire import JSON, RUN_ID_HEADER, document
-from attention_moa.stored_runs import RunHead
 
 router = APIRouter()
 
 _STATES: tuple[RunState, ...] = get_args(RunState)
 _MOST = 200
-_BEGIN_S = 0.5
-"""Most seconds that a run that goes on is waited for: what fails until then is a plain error."""
 
 
 class RunTold(Struct, frozen=True, kw_only=True):
@@ -121,20 +117,8 @@ async def resume_run(request: Request, run_id: str) -> Response:
     service = service_of(request)
     visitor = await service.gate.enter(request)
     found = await find_run(service, visitor, run_id)
-    if found.is_under_way:
-        return _answer(await record_of(service, found), is_under_way=True)
-    if found.owner != visitor.owner:
-        message = "a run goes on for its own key alone, which pays for it"
-        raise ApiError(403, message, type="permission_error", code="not_the_owner")
-    record = await record_of(service, found)
-    if record.state == "finished" or service.journal is None:
-        return _answer(record, is_under_way=False)
-    job = await _job(service, await service.journal.head(run_id))
-    live = await service.hub.start(job, visitor)
-    await live.begun(_BEGIN_S)
-    if live.error is not None:
-        raise live.error
-    return _answer(replace(live.record, run_id=run_id), is_under_way=not live.is_over)
+    resumed = await resume(service, visitor, found)
+    return _answer(resumed.record, is_under_way=resumed.is_under_way)
 
 
 @router.delete("/v1/runs/{run_id}", openapi_extra=described(reply=RunDeleted))
@@ -149,28 +133,6 @@ async def _found(request: Request, run_id: str) -> tuple[Service, Found]:
     """Return the service, and the run that a request names, for who asks."""
     service = service_of(request)
     return service, await find_run(service, await service.gate.enter(request), run_id)
-
-
-async def _job(service: Service, head: RunHead) -> Job:
-    """Return what makes an interrupted run go on.
-
-    Raises:
-        ApiError: 404: its ensemble is not served here.
-    """
-    served = service.catalogue.served.get(head.ensemble.name)
-    if served is None:
-        message = f"the run's model {head.ensemble.name} is not served here, so it cannot go on"
-        raise not_found(message, code="model_not_found")
-    return Job(
-        model=served.name,
-        ensemble=served.ensemble,
-        spec=head.ensemble,
-        conversation=head.conversation,
-        wanted=head.wanted,
-        run_id=head.run_id,
-        labels=head.labels,
-        on_disconnect="finish",
-    )
 
 
 def _answer(record: RunRecord, *, is_under_way: bool) -> Response:
