@@ -11,13 +11,13 @@ from attention_moa.call_plan import planned_calls
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import fitted, table, without
 from attention_moa.cli.progress import describe_call
-from attention_moa.cli.sums import has_lower_bound, told_tokens, told_usd
 from attention_moa.messages import Stage
 from attention_moa.money import dollars
 from attention_moa.not_made import not_made
 from attention_moa.reading import NOT_OVER, degradations
 from attention_moa.records import CallRecord, Loss, RunRecord
 from attention_moa.schedule import count_calls
+from attention_moa.sums import has_lower_bound, told_tokens, told_usd
 
 _STATES = {"finished": "finished", "failed": "failed", "cancelled": "interrupted"}
 _HEADINGS = ("layer", "stage", "calls", "prompt", "cached", "written", "reasoning", "USD", "seconds")

@@ -8,11 +8,11 @@ from typing import TypeAlias
 from attention_moa.accounting import attempt_usage, call_usage
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import table
-from attention_moa.cli.sums import told_tokens, told_usd
 from attention_moa.messages import Message
 from attention_moa.money import dollars
 from attention_moa.reading import NOT_OVER, Section, sections, title_of
 from attention_moa.records import Attempt, CallRecord, RunRecord
+from attention_moa.sums import told_tokens, told_usd
 from attention_moa.wording import quoted
 
 Line: TypeAlias = tuple[str, str, int]

@@ -94,7 +94,7 @@ def diff_lines(a: RunRecord, b: RunRecord, difference: RunDifference, *, room: i
 
 
 def _tokens(run: RunRecord) -> str:
-    from attention_moa.cli.sums import told_tokens
+    from attention_moa.sums import told_tokens
 
     return told_tokens(run.usage, run.usage.input_tokens, run.usage.output_tokens)
 

@@ -83,7 +83,7 @@ def state_of(row: RunRow) -> str:
 
 
 def _sums(row: RunRow) -> tuple[str, str]:
-    from attention_moa.cli.sums import told_tokens, told_usd
+    from attention_moa.sums import told_tokens, told_usd
 
     usage = row.usage
     if usage is None:

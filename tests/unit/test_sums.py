@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attention_moa.cli.sums import has_lower_bound, told_tokens, told_usd
 from attention_moa.records import UsageTotal
+from attention_moa.sums import has_lower_bound, told_tokens, told_usd
 
 
 @pytest.mark.parametrize(
