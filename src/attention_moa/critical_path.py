@@ -6,9 +6,31 @@ It is taken from a run's own call log: each call says which calls' texts its pro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from attention_moa.records import CallRecord
+
+class Timed(Protocol):
+    """A call with its times and what it read: of a record, or of a run under way."""
+
+    @property
+    def call_id(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The calls whose texts its prompt holds."""
+        ...
+
+    @property
+    def queued_s(self) -> float:
+        """When its inputs were there."""
+        ...
+
+    @property
+    def ended_s(self) -> float:
+        """When it ended."""
+        ...
 
 
 class CriticalPath(NamedTuple):
@@ -18,7 +40,7 @@ class CriticalPath(NamedTuple):
     call_ids: tuple[str, ...]
 
 
-def critical_path(calls: Sequence[CallRecord]) -> CriticalPath:
+def critical_path(calls: Sequence[Timed]) -> CriticalPath:
     """Return the longest chain of calls by the seconds that they took.
 
     A call counts from the moment when its inputs were there (waits for slots, retries and backoff included) to its end.

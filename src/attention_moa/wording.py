@@ -12,6 +12,9 @@ from attention_moa.records import Answer, Refinement, Residual, Summary
 Written: TypeAlias = Answer | Refinement | Summary | Residual
 """A part of a layer that may become the answer."""
 
+_DECISIONS = ("VERDICT", "CHOICE")
+"""What the line begins with in which a writer says whether the run goes on, or whose replies do."""
+
 _FENCED = re.compile(r"\A`{3,}[ \t]*\w*[ \t]*\n(.*?)\n?[ \t]*`{3,}\Z", re.DOTALL)
 
 
@@ -107,3 +110,17 @@ def without_fence(text: str) -> str:
     """Return what stands in a code block where a text is one code block and nothing else; any other text as it is."""
     found = _FENCED.match(text)
     return text if found is None or "```" in found[1] else found[1].strip()
+
+
+def without_decision(text: str) -> str:
+    """Return a reply under way without the line that opens it where it decides something: that is not for people.
+
+    Nothing as long as the text may still become such a line.
+
+    Args:
+        text: A reply from its beginning, as far as it has come.
+    """
+    first, newline, rest = text.lstrip().partition("\n")
+    if newline and any(word in first.upper() for word in _DECISIONS):
+        return rest
+    return "" if any(word.startswith(first[: len(word)].upper()) for word in _DECISIONS) else text

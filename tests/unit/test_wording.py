@@ -6,7 +6,17 @@ import pytest
 
 from attention_moa.messages import Reply, ToolCall
 from attention_moa.records import Answer, Refinement
-from attention_moa.wording import Wording, answer_of, cut, end_at, quoted, said, without_fence, wording_of
+from attention_moa.wording import (
+    Wording,
+    answer_of,
+    cut,
+    end_at,
+    quoted,
+    said,
+    without_decision,
+    without_fence,
+    wording_of,
+)
 
 LOOK = ToolCall("c1", "look", '{"q": 1}')
 
@@ -77,3 +87,20 @@ def test_a_text_ends_before_the_first_stop_that_is_whole(text: str, stops: tuple
 def test_a_code_block_is_taken_off_where_there_is_nothing_else(text: str, bare: str) -> None:
     """Two of them, or a word before one, are not a value in a block."""
     assert without_fence(text) == bare
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("VER", ""),
+        ("VERDICT 0123 STOP", ""),
+        ("\n**Verdict 0123 continue**\nBlue.", "Blue."),
+        ("CHOICE 0123 1 2\n", ""),
+        ("Blue.", "Blue."),
+        ("Very blue.\nIt scatters.", "Very blue.\nIt scatters."),
+    ],
+)
+def test_the_line_that_decides_is_not_shown(text: str, shown: str) -> None:
+    """Nor its beginning while it comes."""
+    assert without_decision(text) == shown

@@ -15,6 +15,7 @@ from attention_moa.cli.progress import CallView, LayerView, Progress, State
 from attention_moa.config import ATTENTION_MOA, voices
 from attention_moa.messages import Stage
 from attention_moa.schedule import windows
+from attention_moa.wording import without_decision
 
 _SYMBOLS = {
     State.WAITS: "·.",
@@ -236,7 +237,7 @@ class _Look:
         call = self._progress.writing
         if call is None:
             return []
-        shown = _without_verdict(clean(call.tail)) if call.stage in _WRITTEN[:3] else clean(call.tail)
+        shown = without_decision(clean(call.tail)) if call.stage in _WRITTEN[:3] else clean(call.tail)
         if self._is_ascii:
             shown = shown.encode("ascii", "replace").decode()
         rows = Text(" ".join(shown.split())).wrap(Console(width=self._width), self._width - 2)
@@ -254,15 +255,6 @@ class _Look:
 
     def _symbol(self, state: State) -> str:
         return _SYMBOLS[state][1 if self._is_ascii else 0]
-
-
-def _without_verdict(text: str) -> str:
-    """Return a residual reply under way without the line that opens it, which is not for people."""
-    first, newline, rest = text.lstrip().partition("\n")
-    words = ("VERDICT", "CHOICE")
-    if newline and any(word in first.upper() for word in words):
-        return rest
-    return "" if any(word.startswith(first[: len(word)].upper()) for word in words) else text
 
 
 def _short(count: int) -> str:
