@@ -1,0 +1,199 @@
+"""Which critique an author's changes come from: the words that both have. Pure; defined in ``influence.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import fsum
+
+from msgspec import Struct
+
+from attention_moa.changes import Change, Difference, Edit, compare_texts
+from attention_moa.evidence import Ground, Hit
+from attention_moa.words import Span, Word, words
+
+
+class Credit(Struct, frozen=True):
+    """What one critique accounts for in one change.
+
+    Args:
+        critic: Whose critique.
+        words: How many of the change's words it accounts for, a share of a word included.
+        quotes: Where it says so: pieces of the critique, in order.
+    """
+
+    critic: str
+    words: float
+    quotes: tuple[Span, ...]
+
+
+class Caused(Struct, frozen=True):
+    """A change, and which critiques it is traced to.
+
+    Args:
+        change: What was changed.
+        credits: Of the critiques that have a part in it, the largest part first; together at most ``change.size``.
+    """
+
+    change: Change
+    credits: tuple[Credit, ...] = ()
+
+
+class Attribution(Struct, frozen=True):
+    """Whom an author's changes come from.
+
+    Args:
+        changes: The changes from the answer to its refinement, in the order of both.
+        size: How many words were changed: the sum of the changes' sizes.
+        shares: Of each critic, the share of these words that its critique accounts for; 0 for all where nothing was
+            changed. Together at most 1.
+        unattributed: The share that no critique accounts for: the author's own doing, or said in other words.
+    """
+
+    changes: tuple[Caused, ...]
+    size: int
+    shares: dict[str, float]
+    unattributed: float
+
+
+def attribute(answer: str, refinement: str, critiques: Mapping[str, str]) -> Attribution:
+    """Return which critiques the changes from an answer to its refinement come from.
+
+    Args:
+        answer: ``y[j]``.
+        refinement: ``y'[j]``.
+        critiques: ``a[i->j]``, by critic.
+
+    Returns:
+        The same whatever the order of the critiques and the names of the critics.
+
+    Source: ours; defined in ``attention_moa.influence``.
+    """
+    difference = compare_texts(answer, refinement)
+    return attribute_difference(difference, {critic: words(text) for critic, text in critiques.items()})
+
+
+def attribute_difference(difference: Difference, critiques: Mapping[str, tuple[Word, ...]]) -> Attribution:
+    """Return what ``attribute`` does, of texts that were taken apart already.
+
+    Args:
+        difference: Of answer and refinement.
+        critiques: Their words, by critic.
+    """
+    deleted, inserted = (_Evidence(ground, critiques) for ground in _grounds(difference))
+    caused = tuple(_caused(edit, deleted, inserted, critiques) for edit in difference.edits)
+    size = sum(one.change.size for one in caused)
+    shares = {
+        critic: fsum(credit.words for one in caused for credit in one.credits if credit.critic == critic) / max(size, 1)
+        for critic in critiques
+    }
+    unattributed = max(0.0, 1.0 - fsum(shares.values())) if size else 0.0
+    return Attribution(caused, size, shares, unattributed)
+
+
+class _Evidence:
+    """What critiques have of the deleted words of a text, or of its inserted ones.
+
+    Args:
+        ground: These words.
+        critiques: The critiques' words, by critic.
+    """
+
+    def __init__(self, ground: Ground, critiques: Mapping[str, tuple[Word, ...]]) -> None:
+        """Look for the words in every critique."""
+        self._ground = ground
+        self._critiques = critiques
+        self._hits = {critic: ground.hits(found) for critic, found in critiques.items()}
+
+    def covered(self, places: range) -> float:
+        """Return the share of some words, by what they weigh, that any critique has."""
+        everything = fsum(self._ground.weight(place) for place in places)
+        had = fsum(self._ground.weight(place) for place in places if any(place in hits for hits in self._hits.values()))
+        return had / everything if everything else 0.0
+
+    def strength(self, critic: str, places: range) -> float:
+        """Return how much a critique has of some words: each weighs as much as the run is long that has it."""
+        hits = self._hits[critic]
+        return fsum(self._ground.weight(place) * hits[place].weight for place in places if place in hits)
+
+    def quotes(self, critic: str, places: range) -> list[Span]:
+        """Return where a critique has some words."""
+        hits, said = self._hits[critic], self._critiques[critic]
+        return [_span(hits[place], said) for place in places if place in hits]
+
+
+def _grounds(difference: Difference) -> tuple[Ground, Ground]:
+    """Return the words that were deleted, and those that were inserted, each with what is in the other text as well.
+
+    What was moved counts as new where it came to: a critique that quotes it may have asked for that.
+    """
+    gone = {place for block in difference.moved for place in range(block.before, block.before + block.length)}
+    come = {place for block in difference.moved for place in range(block.after, block.after + block.length)}
+    old = [word for place, word in enumerate(difference.before) if place not in gone]
+    new = [word for place, word in enumerate(difference.after) if place not in come]
+    return (
+        Ground(difference.before, _places(edit.deleted for edit in difference.edits), known=new),
+        Ground(difference.after, _places(edit.inserted for edit in difference.edits), known=old),
+    )
+
+
+def _places(ranges: Iterable[range]) -> list[int]:
+    return [place for one in ranges for place in one]
+
+
+def _caused(edit: Edit, deleted: _Evidence, inserted: _Evidence, critics: Iterable[str]) -> Caused:
+    change = edit.change
+    words_traced = _traced(edit, deleted.covered(edit.deleted), inserted.covered(edit.inserted))
+    strengths = {
+        critic: deleted.strength(critic, edit.deleted) + inserted.strength(critic, edit.inserted) for critic in critics
+    }
+    everything = fsum(strengths.values())
+    if not words_traced:
+        return Caused(change)
+    found = [
+        Credit(
+            critic,
+            words_traced * strength / everything,
+            _merged([*deleted.quotes(critic, edit.deleted), *inserted.quotes(critic, edit.inserted)]),
+        )
+        for critic, strength in strengths.items()
+        if strength
+    ]
+    return Caused(change, tuple(sorted(found, key=lambda credit: (-credit.words, credit.critic))))
+
+
+def _traced(edit: Edit, of_deleted: float, of_inserted: float) -> float:
+    """Return how many words of a change are traced to critiques.
+
+    Where a word took the place of another, both are traced as far as either is: who says what is wrong need not say
+    what is right, and the other way round. What is beyond that is traced by itself.
+
+    Args:
+        edit: The change.
+        of_deleted: The share of the deleted words that any critique has.
+        of_inserted: The share of the inserted words that any critique has.
+    """
+    if not edit.change.size:
+        return 0.0
+    deleted = 0 if edit.change.is_move else edit.change.deleted
+    inserted = edit.change.inserted
+    replaced = min(deleted, inserted)
+    return (
+        2 * replaced * max(of_deleted, of_inserted)
+        + (deleted - replaced) * of_deleted
+        + (inserted - replaced) * of_inserted
+    )
+
+
+def _span(hit: Hit, said: tuple[Word, ...]) -> Span:
+    return Span(said[hit.run[0]].start, said[hit.run[-1]].end)
+
+
+def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return pieces of a text in order, those that overlap as one."""
+    found: list[Span] = []
+    for span in sorted(set(spans)):
+        if found and span.start <= found[-1].end:
+            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return tuple(found)

@@ -1,0 +1,156 @@
+"""Whether words of a text come from another text: by the runs of words that both have. Pure.
+
+A run counts where it says something that was not there before: it has a word that is new and is no plain one such as
+``the``, or is a new combination of words that stand for three or more. The longer it is, the more it weighs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from attention_moa.words import Word
+
+LONGEST_RUN = 8
+"""Words; what is longer counts as several."""
+_LEAST_KNOWN = 3.0
+_LITTLE = 0.2
+"""What a word weighs that says little: a plain one, or one that was there before."""
+
+
+class Hit(NamedTuple):
+    """Where a word is in another text.
+
+    Args:
+        weight: How many words the run stands for that has it in both texts, at most ``LONGEST_RUN``.
+        place: Its place among the words of the other text.
+        run: The places of that run.
+    """
+
+    weight: float
+    place: int
+    run: range
+
+
+class _Runs:
+    """The runs of words of a text, up to the longest that count.
+
+    Args:
+        keys: Its words.
+        wanted: The words that are looked for: others are in no run.
+    """
+
+    def __init__(self, keys: Sequence[str], wanted: Collection[str]) -> None:
+        """Make a tree of them."""
+        self._nodes: dict[tuple[int, str], int] = {}
+        self._starts = [0]
+        for start in range(len(keys)):
+            node = 0
+            for key in keys[start : start + LONGEST_RUN]:
+                if key not in wanted:
+                    break
+                node = self._child(node, key, start)
+
+    def _child(self, node: int, key: str, start: int) -> int:
+        child = self._nodes.get((node, key))
+        if child is None:
+            child = self._nodes[node, key] = len(self._starts)
+            self._starts.append(start)
+        return child
+
+    def longest(self, keys: Sequence[str], start: int) -> tuple[int, int]:
+        """Return how long the longest run is that begins at a word of another text, and where it first is in this."""
+        node = length = 0
+        for key in keys[start : start + LONGEST_RUN]:
+            child = self._nodes.get((node, key))
+            if child is None:
+                break
+            node, length = child, length + 1
+        return length, self._starts[node]
+
+
+class Ground:
+    """Words of a text that may come from others, and what counts as evidence of it.
+
+    Args:
+        words: The text.
+        places: The words in question, in order.
+        known: What was there before: runs of words that it has are no evidence.
+        common: Words that are none by themselves.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[Word],
+        places: Iterable[int],
+        *,
+        known: Sequence[Word] = (),
+        common: Collection[str] = (),
+    ) -> None:
+        """Find out what would be new."""
+        self._keys = [word.key for word in words]
+        self._weights = [word.weight for word in words]
+        self._asked = bytearray(len(words))
+        self._near = bytearray(len(words))
+        for place in places:
+            self._asked[place] = 1
+            first, last = max(0, place - LONGEST_RUN + 1), min(len(words), place + LONGEST_RUN)
+            self._near[first:last] = b"\1" * (last - first)
+        near = [place for place, is_near in enumerate(self._near) if is_near]
+        self._wanted = frozenset(self._keys[place] for place in near)
+        before = _Runs([word.key for word in known], self._wanted)
+        self._known = {place: before.longest(self._keys, place)[0] for place in near}
+        self._is_new = bytearray(len(words))
+        for place in near:
+            self._mark_new(place)
+        says = [not word.is_plain for word in words]
+        self._is_new = bytearray(
+            new and say and word.key not in common for new, say, word in zip(self._is_new, says, words, strict=True)
+        )
+        self._sum_weights = list(accumulate(self._weights, initial=0.0))
+        self._sum_saying = self._sums(says)
+        self._sum_new = self._sums(self._is_new)
+
+    def _sums(self, which: Iterable[object]) -> list[float]:
+        counted = (weight if is_one else 0.0 for weight, is_one in zip(self._weights, which, strict=True))
+        return list(accumulate(counted, initial=0.0))
+
+    def _mark_new(self, place: int) -> None:
+        """Mark a word that was not there before; of a script without spaces, the characters that make one together."""
+        end = place + self._known[place] + 1
+        if end <= len(self._keys) and sum(self._weights[place:end]) <= 1.0:
+            self._is_new[place:end] = b"\1" * (end - place)
+
+    def weight(self, place: int) -> float:
+        """Return what a word in question weighs: what is new counts, a plain or known word hardly."""
+        return self._weights[place] * (1.0 if self._is_new[place] else _LITTLE)
+
+    def hits(self, words: Sequence[Word]) -> Mapping[int, Hit]:
+        """Return the words in question that another text has, each with the longest run that has it; by place.
+
+        Args:
+            words: The other text.
+        """
+        runs = _Runs([word.key for word in words], self._wanted)
+        found: dict[int, Hit] = {}
+        for start in self._known:
+            length, first = runs.longest(self._keys, start)
+            if not self._counts(start, length):
+                continue
+            weight = self._sum_weights[start + length] - self._sum_weights[start]
+            run = range(first, first + length)
+            for place, at in zip(range(start, start + length), run, strict=True):
+                if self._asked[place] and (place not in found or found[place].weight < weight):
+                    found[place] = Hit(weight, at, run)
+        return found
+
+    def _counts(self, start: int, length: int) -> bool:
+        """Return whether a run is evidence: it was not there before, and says enough."""
+        end = start + length
+        if length <= self._known[start]:
+            return False
+        if self._sum_new[end] - self._sum_new[start] >= 1.0:
+            return True
+        is_long = self._sum_weights[end] - self._sum_weights[start] >= _LEAST_KNOWN
+        return is_long and self._sum_saying[end] - self._sum_saying[start] >= 1.0

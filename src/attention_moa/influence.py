@@ -1,0 +1,134 @@
+"""Who moved whom: the share of an author's changes that each critique accounts for. Pure.
+
+**What is measured.** Author ``j`` turns its answer ``y[j]`` into a refinement ``y'[j]``, having read the critiques
+``a[i->j]``. Both texts are laid over each other word by word (``changes.py``). The *size* of a change is the number of
+its words, those that were deleted and those that were inserted; what was only moved counts once.
+
+**What counts as evidence.** A run of words that a critique and the changed text share, has a changed word in it, and is
+not in the other text: for inserted words not in the answer, for deleted words not in the refinement. It needs a word
+that is new there and is no plain one such as ``the`` or ``is``; or three words in a combination that is new. So one
+rare word is evidence (a name, a number), and what everybody says anyway is none. Words that are new weigh 1, plain and
+known ones a fifth.
+
+**How much of a change is traced.** The share of the inserted words, by weight, that any critique has; likewise of the
+deleted ones. Where a word took the place of another, the larger of the two shares holds for both: a critique that says
+what is right explains why something wrong is gone. What no critique has is nobody's: the author's own doing, or a
+critique followed in other words.
+
+**Who gets it.** The critiques that have words of the change, in proportion to the sum, over these words, of their
+weight times the length of the run that has them (at most eight): a run of ``n`` words counts ``n`` times ``n``, one
+after the other only ``n``.
+
+**The matrix.** Row ``i``, column ``j``: the words of ``j``'s changes that are traced to ``i``'s critique, divided by
+the size of all of ``j``'s changes. A column so adds up to 1 at most; what is missing is nobody's. It does not depend on
+the order of the critiques, nor on the names of the critics.
+
+**An example.** The answer is ``The sky is blue because it reflects the sea.`` and the refinement ``The sky is blue
+because air scatters short waves best. Sunsets are red.`` Critic ``a`` wrote ``Wrong: it does not reflect the sea; say
+that air scatters short waves.``, critic ``b`` ``Good. Sunsets deserve a word.`` There are two changes:
+
+1. ``it reflects the sea`` became ``air scatters short waves best``: 9 words. Of the five that are new ``a`` has the
+   run ``air scatters short waves``: four of five words, so 4/5. (Of the four that are gone it has ``the sea`` only:
+   with ``it`` and ``the`` at a fifth 1.2 of 2.4, so 1/2.) Four words took the place of four: 8 x 4/5 = 6.4 words are
+   traced, and of the fifth another 0.8. These 7.2 words are ``a``'s.
+2. ``Sunsets are red``: 3 words, weighing 1, 0.2 and 1. ``b`` has ``Sunsets``: 1/2.2 of it, which are 1.36 words.
+
+So of the 12 words ``a`` moved 7.2 (60 %), ``b`` 1.36 (11 %), and 29 % are nobody's.
+
+**What it cannot show.** It is overlap of words, not proof of a cause. A critique that is followed in other words, or
+in another language, is not seen. A critique that quotes with praise what the author then deletes looks like one that
+asked for that. Two critics that say the same share what came of it.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from attention_moa.attribution import Attribution, attribute
+from attention_moa.records import Critique, LayerRecord, Loss
+
+__all__ = ["Attribution", "Cell", "Influence", "attribute", "critiques_of", "influence"]
+
+
+class Cell(Struct, frozen=True):
+    """What one critic moved of one author.
+
+    Args:
+        critic: ``i``, the row.
+        author: ``j``, the column.
+        share: Of the author's changed words, from 0 to 1; 0 where the critique was read and nothing of it is found.
+            None where there is nothing to measure.
+        why_none: Why there is nothing, one line; None where there is.
+    """
+
+    critic: str
+    author: str
+    share: float | None
+    why_none: str | None = None
+
+
+class Influence(Struct, frozen=True):
+    """Who moved whom in a layer.
+
+    Args:
+        layer: From 1.
+        agents: Who answered, or should have, in the ensemble's order.
+        rows: A row for each critic, in the order of ``agents``, with a cell for each author, in the same order.
+        authors: Of each author whose answer was refined, all changes and whom they come from.
+    """
+
+    layer: int
+    agents: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    authors: dict[str, Attribution]
+
+    @property
+    def matrix(self) -> tuple[tuple[float | None, ...], ...]:
+        """The shares alone: rows are critics, columns authors, both in the order of ``agents``."""
+        return tuple(tuple(cell.share for cell in row) for row in self.rows)
+
+
+def influence(layer: LayerRecord) -> Influence:
+    """Return who moved whom in a layer; whatever the attention's mode, and for a baseline's layer, which has none.
+
+    Args:
+        layer: What each stage gave.
+
+    Source: ours; defined above.
+    """
+    agents, critiques = tuple(layer.answers), layer.critiques
+    columns = {author: _column(layer, author) for author in agents}
+    rows = tuple(
+        tuple(_cell(critic, author, critiques.get((critic, author)), columns[author]) for author in agents)
+        for critic in agents
+    )
+    authors = {author: column for author, column in columns.items() if isinstance(column, Attribution)}
+    return Influence(layer.layer, agents, rows, authors)
+
+
+def critiques_of(layer: LayerRecord, author: str) -> dict[str, str]:
+    """Return the critiques that an author got in a layer, by critic; those that were lost or late are not in it."""
+    found = (one for one in layer.critique_list if isinstance(one, Critique) and one.author == author)
+    return {critique.critic: critique.text for critique in found}
+
+
+def _column(layer: LayerRecord, author: str) -> Attribution | str:
+    """Return whom an author's changes come from, or why there is nothing to measure."""
+    answer, refined = layer.answers[author], layer.refinements.get(author)
+    if isinstance(answer, Loss):
+        return f"the answer of {author} is lost"
+    if refined is None:
+        return f"the answer of {author} was not refined"
+    if refined.stands_in is not None:
+        return f"the answer of {author} stands in for its refinement: {refined.stands_in}"
+    return attribute(answer.text, refined.text, critiques_of(layer, author))
+
+
+def _cell(critic: str, author: str, critique: Critique | Loss | None, column: Attribution | str) -> Cell:
+    if critique is None:
+        return Cell(critic, author, None, f"{critic} does not criticise {author} in this layer")
+    if isinstance(critique, Loss):
+        return Cell(critic, author, None, f"the critique is lost: {critique.message}")
+    if isinstance(column, str):
+        return Cell(critic, author, None, column)
+    return Cell(critic, author, column.shares[critic])
