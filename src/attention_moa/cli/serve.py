@@ -32,15 +32,16 @@ Exit codes:
               help="Keep nothing: what is over is gone, and nothing can be resumed.")  # fmt: skip
 @click.option("--force-public", "is_public_forced", is_flag=True,
               help="Listen on a public address although there is no key.")  # fmt: skip
+@click.option("--no-page", "has_no_page", is_flag=True, help="No page for browsers: programs alone are served.")
 @click.option("--progress", type=click.Choice(["off", "comments", "reasoning"]),
               help="What streams show of the deliberation unless a request says otherwise; else comments.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Of the logs on standard error; else text.")
 @click.option("--log-level", type=click.Choice(["info", "debug"]),
               help="debug has lines of each call, with what models said; else info.")  # fmt: skip
-def serve(*, config_file: Path | None, ensembles: tuple[str, ...], **options: object) -> int:
-    """Serve ensembles: each is a model of an OpenAI-compatible API.
+def serve(*, config_file: Path | None, ensembles: tuple[str, ...], has_no_page: bool, **options: object) -> int:
+    """Serve ensembles: each is a model of an OpenAI-compatible API, and all are on a page for browsers.
 
-    The address is printed first. Without a key (attention-moa keys add) whoever reaches the address is let in, and so
+    The address is printed first; open it. Without a key (attention-moa keys add) whoever reaches the address is let in, and so
     it is this machine's own unless told. SIGTERM or Ctrl-C lets runs under way finish; a second one ends them.
     """
     if options["journal"] is not None and options["is_unjournaled"]:
@@ -48,7 +49,7 @@ def serve(*, config_file: Path | None, ensembles: tuple[str, ...], **options: ob
     config = _configured(config_file, {"ensembles": ensembles, **options})
     from attention_moa.cli.serving import run_server
 
-    run_server(config)
+    run_server(config, has_page=not has_no_page)
     return 0
 
 

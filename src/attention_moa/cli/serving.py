@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, cast
 
 from attention_moa.cli.output import say
@@ -13,16 +14,19 @@ from attention_moa.server.config import ServerConfig
 from attention_moa.settings import wants_traces
 
 if TYPE_CHECKING:
+    from attention_moa.cli.served_pages import ServedPages
     from attention_moa.server.service import Service
 
 _LIBRARIES = ("fastapi", "starlette", "uvicorn")
+_OF_PAGE = ("latex2mathml", "markdown_it", "nh3", "nicegui", "pygments")
 
 
-def run_server(config: ServerConfig) -> None:
+def run_server(config: ServerConfig, *, has_page: bool = True) -> None:
     """Serve until a signal says that it is enough.
 
     Args:
         config: What is served where.
+        has_page: Whether the page for people is served too, where its extra is installed.
 
     Raises:
         ConfigError: The extra is not installed, an ensemble or the address cannot be had.
@@ -40,8 +44,9 @@ def run_server(config: ServerConfig) -> None:
     from attention_moa.telemetry.logs import EventLog, log_to
 
     level = logging.DEBUG if config.log_level == "debug" else logging.INFO
-    logger = log_to(sys.stderr, form=config.log_format, level=level, also=["uvicorn"])
-    app = create_app(config)
+    logger = log_to(sys.stderr, form=config.log_format, level=level, also=["uvicorn", "nicegui"])
+    pages, without = _pages() if has_page else (None, "")
+    app = create_app(config, front=pages)
     service = cast("Service", app.state.service)
     service.observers.append(EventLog(logger))
     if wants_traces():
@@ -51,6 +56,25 @@ def run_server(config: ServerConfig) -> None:
     def ready(address: str) -> None:
         say(address)
         say(f"models: {names}; base_url = {address}/v1")
+        if without:
+            say(without)
         sys.stdout.flush()
 
-    asyncio.run(serve(app, ready=ready))
+    async def running() -> None:
+        async with AsyncExitStack() as stack:
+            if pages is not None:
+                await stack.enter_async_context(pages.running())
+            await serve(app, ready=ready)
+
+    asyncio.run(running())
+
+
+def _pages() -> tuple[ServedPages | None, str]:
+    """Return the page for people, or None and how to get it."""
+    try:
+        from attention_moa.cli.served_pages import ServedPages
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _OF_PAGE:
+            raise
+        return None, "no page for browsers: pip install 'attention-moa[ui]' brings it"
+    return ServedPages(), ""

@@ -1,0 +1,246 @@
+"""The server as the page sees it: every action goes through the very gate that the API's requests go through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+from starlette.requests import HTTPConnection
+
+from attention_moa.answer_spec import PLAIN
+from attention_moa.errors import MoaError, RunNotFoundError
+from attention_moa.events import AnswerDelta, AnswerReset, CallDelta
+from attention_moa.messages import Sampling
+from attention_moa.plan import Plan, models_of, plan
+from attention_moa.prices import known_price
+from attention_moa.prompts import load_templates
+from attention_moa.server.errors import ApiError
+from attention_moa.server.failures import told_of
+from attention_moa.server.gate import Visitor as Guest
+from attention_moa.server.job import Job
+from attention_moa.server.live import LiveRun
+from attention_moa.server.models_api import find_model
+from attention_moa.server.resuming import resume
+from attention_moa.server.run_ends import end_run, take_out
+from attention_moa.server.run_events import past_events
+from attention_moa.server.runs import Found, find_run, no_run, record_of
+from attention_moa.server.service import Service
+from attention_moa.server.settings_body import MoaBody
+from attention_moa.server.translate import Asked, job_of
+from attention_moa.server.usage import plan_of
+from attention_moa.server.wire import fault
+from attention_moa.store.views import preview, question
+from attention_moa.stored_runs import RunRow
+from attention_moa.ui.ports import Heard, Offer, Question, RefusedError, RunFilter, Standing, Visitor
+
+_BEGIN_S = 5.0
+"""Most seconds that a new run is waited for: until then its id may turn out to be an earlier one's."""
+
+_QUIET_S = 2.0
+"""Seconds without any event after which who watches is told of that."""
+
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_Method = Callable[Concatenate["ServedOutside", P], Coroutine[Any, Any, T]]
+
+
+def _refusing(method: _Method[P, T]) -> _Method[P, T]:
+    """Have a method tell errors in the page's form; the log has what the API's requests would leave there."""
+
+    @wraps(method)
+    async def told(self: ServedOutside, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(self, *args, **kwargs)
+        except (ApiError, MoaError) as error:
+            raise _refused(error) from None
+
+    return told
+
+
+class ServedOutside:
+    """What the page needs, of a server in the same process.
+
+    Args:
+        service: The server's.
+    """
+
+    def __init__(self, service: Service) -> None:
+        """Keep the server."""
+        self._service = service
+
+    @_refusing
+    async def has_keys(self) -> bool:
+        """Return whether there are keys, or nobody is let in without one."""
+        return not self._service.config.may_be_open or await self._service.gate.has_keys()
+
+    @_refusing
+    async def enter(self, key: str | None) -> Visitor:
+        """Return who brings a key."""
+        guest = await self._guest(key)
+        return Visitor(name=guest.owner, is_admin=guest.is_admin)
+
+    @_refusing
+    async def offers(self, key: str | None) -> Sequence[Offer]:
+        """Return what somebody may ask."""
+        guest = await self._guest(key)
+        served = self._service.catalogue.served.values()
+        return [Offer(name=one.name, ensemble=one.ensemble, spec=one.spec) for one in served if guest.may_use(one.ensemble)]
+
+    @_refusing
+    async def plan(self, key: str | None, question: Question) -> Plan:
+        """Return what a question would take."""
+        job = self._job(await self._guest(key), question)
+        spec, journal = job.spec, self._service.journal
+        experience = {} if journal is None else await journal.experience(models_of(spec))
+        folder = Path(spec.prompts.folder) if spec.prompts.folder else None
+
+        def planned() -> Plan:
+            templates = load_templates(folder, style=spec.prompts.style)
+            return plan(spec, job.conversation, templates, experience=experience, price_of=known_price)
+
+        return await asyncio.to_thread(planned)  # it renders every prompt
+
+    @_refusing
+    async def ask(self, key: str | None, question: Question) -> str:
+        """Return the id of the run that answers a question."""
+        guest = await self._guest(key, begins_run=True)
+        live = await self._service.hub.start(self._job(guest, question), guest)
+        await live.begun(_BEGIN_S)
+        if live.is_refused and live.error is not None:
+            raise live.error
+        return live.run_id
+
+    @_refusing
+    async def standing(self, key: str | None, run_id: str) -> Standing:
+        """Return a run as it stands."""
+        guest, found = await self._found(key, run_id)
+        return Standing(
+            record=await record_of(self._service, found),
+            is_under_way=found.is_under_way,
+            is_own=found.owner == guest.owner,
+            plan=await plan_of(self._service.journal, run_id),
+        )
+
+    @_refusing
+    async def rows(self, key: str | None, wanted: RunFilter) -> Sequence[RunRow]:
+        """Return lines of runs, the newest first."""
+        guest = await self._guest(key)
+        journal = self._service.journal
+        if journal is None:
+            return self._rows_here(guest, wanted)
+        owner = None if guest.is_admin else guest.owner
+        try:
+            return await journal.rows(
+                limit=wanted.limit, before=wanted.before, owner=owner, state=wanted.state, ensemble=wanted.ensemble
+            )
+        except RunNotFoundError as error:
+            raise no_run(wanted.before or "") from error
+
+    async def watch(self, key: str | None, run_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
+        """Yield a run's events after one, and those that follow until it is over."""
+        try:
+            _, found = await self._found(key, run_id)
+            if found.live is None or found.live.is_over:
+                events = await past_events(self._service.journal, found.live, run_id)
+                yield [Heard(number, event) for number, event in enumerate(events[after:], after + 1)]
+                return
+            batches = found.live.watch(after, deltas="all", tick_s=_QUIET_S)
+            try:
+                async for batch in batches:
+                    yield [Heard(seen.id, seen.event) for seen in batch]
+            finally:
+                await batches.aclose()
+        except (ApiError, MoaError) as error:
+            raise _refused(error) from None
+
+    @_refusing
+    async def cancel(self, key: str | None, run_id: str) -> None:
+        """End a run that is under way."""
+        _, found = await self._found(key, run_id)
+        await end_run(self._service, found)
+
+    @_refusing
+    async def resume(self, key: str | None, run_id: str) -> None:
+        """Let an interrupted run go on."""
+        guest = await self._guest(key, begins_run=True)
+        await resume(self._service, guest, await find_run(self._service, guest, run_id))
+
+    @_refusing
+    async def delete(self, key: str | None, run_id: str) -> None:
+        """Take a run out for good."""
+        _, found = await self._found(key, run_id)
+        await take_out(self._service, found)
+
+    async def _guest(self, key: str | None, *, begins_run: bool = False) -> Guest:
+        """Return who brings a key, as the gate knows a request of theirs; one that begins a run is counted."""
+        headers = [] if key is None else [(b"authorization", b"Bearer " + key.encode())]
+        method = "POST" if begins_run else "GET"
+        return await self._service.gate.enter(
+            HTTPConnection({"type": "http", "method": method, "path": "/", "headers": headers})
+        )
+
+    async def _found(self, key: str | None, run_id: str) -> tuple[Guest, Found]:
+        guest = await self._guest(key)
+        return guest, await find_run(self._service, guest, run_id)
+
+    def _job(self, guest: Guest, question: Question) -> Job:
+        """Return what a question asks for, checked as a request of the API is."""
+        wishes: dict[str, object] = {
+            "layers": question.layers,
+            "deadline_s": question.deadline_s,
+            "usd": question.usd,
+            "tokens": question.tokens,
+            "fresh": question.is_fresh or None,
+        }
+        told = {name: value for name, value in wishes.items() if value is not None}
+        try:
+            settings = msgspec.convert(told, MoaBody)
+        except msgspec.ValidationError as error:
+            raise fault(str(error), MoaBody) from None
+        asked = Asked(
+            conversation=question.conversation,
+            wanted=PLAIN,
+            sampling=Sampling(),
+            settings=settings,
+            place="question",
+        )
+        served = find_model(self._service, guest, question.model)
+        return job_of(asked, served, self._service.config)
+
+    def _rows_here(self, guest: Guest, wanted: RunFilter) -> list[RunRow]:
+        """Return lines of the runs of this process: all that there are without a journal."""
+        rows = [_row(live) for live in self._service.hub.known if guest.is_admin or live.visitor.owner == guest.owner]
+        fitting = [
+            row
+            for row in rows
+            if wanted.state in (None, row.state) and wanted.ensemble in (None, row.ensemble)
+        ]
+        return sorted(fitting, key=lambda row: (row.created_at, row.run_id), reverse=True)[: wanted.limit]
+
+
+def _row(live: LiveRun) -> RunRow:
+    record = live.record
+    return RunRow(
+        run_id=record.run_id,
+        created_at=record.created_at,
+        ensemble=record.ensemble.name,
+        question=question(record.conversation),
+        state=record.state,
+        is_held=not live.is_over,
+        calls=len(record.calls),
+        usage=record.usage if live.is_over else None,
+        wall_s=record.wall_s if live.is_over else None,
+        text=preview(record.text) if live.is_over and record.text is not None else None,
+        owner=live.visitor.owner,
+    )
+
+
+def _refused(error: ApiError | MoaError) -> RefusedError:
+    told = told_of(error)
+    return RefusedError(told.message, code=told.code or "", is_key_bad=told.status == 401, field=told.param)

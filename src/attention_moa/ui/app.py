@@ -1,0 +1,56 @@
+"""The page as an application: NiceGUI set up once, its pages registered, its tasks held for as long as the server lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from nicegui import app as nicegui_app
+from nicegui import ui
+
+from attention_moa.ui.front import PageFront
+from attention_moa.ui.pages import talk
+from attention_moa.ui.ports import Outside
+from attention_moa.ui.tasks import Tasks
+
+_RECONNECT_S = 10.0
+"""Seconds for which a page that lost its connection is kept: back by then, it goes on without a reload."""
+
+_MISSED = 2000
+"""Messages that are kept for a page until it said that it has them."""
+
+
+class Pages:
+    """All pages of a server; one in a process, since NiceGUI's pages are the process's.
+
+    Args:
+        outside: The world outside.
+    """
+
+    def __init__(self, outside: Outside) -> None:
+        """Set NiceGUI up and register the pages; nothing runs yet."""
+        self._tasks = Tasks()
+        self._shell = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        nicegui_app.config.socket_io_js_transports = ["websocket"]  # plain requests would need guards of their own
+        talk.register(outside, self._tasks)
+        ui.run_with(
+            self._shell,
+            title="attention-moa",
+            dark=None,
+            reconnect_timeout=_RECONNECT_S,
+            message_history_length=_MISSED,
+            binding_refresh_interval=None,
+            gzip_middleware_factory=None,
+            tailwind=False,
+            show_welcome_message=False,
+            language="en-US",
+        )
+        self.front = PageFront(self._shell, outside)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Let pages be made for as long as this is entered."""
+        async with self._shell.router.lifespan_context(self._shell), self._tasks:
+            yield

@@ -1,0 +1,178 @@
+"""The page's addresses: who may open which, and with which headers they are answered.
+
+Programs' addresses never come here. A page is made only for who has a good key, where there are keys, and so is the
+socket by which it talks on; what pages are made of (scripts, styles) tells nothing and is everybody's.
+"""
+
+from __future__ import annotations
+
+import re
+from secrets import token_urlsafe
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from attention_moa.ui.files import Files
+from attention_moa.ui.headers import file_headers, form_headers, page_headers, with_nonce
+from attention_moa.ui.html import render
+from attention_moa.ui.login import (
+    MOST_BODY_BYTES,
+    forgotten,
+    kept,
+    key_in,
+    key_of_form,
+    login_at,
+    place_after,
+)
+from attention_moa.ui.ports import Outside, RefusedError
+from attention_moa.ui.whole import Answer, Store, answer_of
+
+_OURS = re.compile(r"/|/(login|leave|favicon\.ico)|/runs(/[^/]+)?|/(_page|_nicegui|_nicegui_ws)/.*")
+_PAGES = re.compile(r"/|/runs(/[^/]+)?")
+_FILES = re.compile(r"/_nicegui/[^/]+/(static|libraries|components|esm|resources)/.*")
+_SOCKET = "/_nicegui_ws/"
+_POLICY = 1008
+_READING = ("GET", "HEAD")
+_NOT_FORWARDED = b"x-forwarded-prefix"
+"""A header that NiceGUI would write into its pages: there is nobody before this server whose word that is."""
+
+
+class PageFront:
+    """What people see of a server: an ASGI application for the page's own addresses.
+
+    Args:
+        pages: NiceGUI's application, with the pages in it.
+        outside: Says who may come in.
+    """
+
+    def __init__(self, pages: ASGIApp, outside: Outside) -> None:
+        """Keep both."""
+        self._pages = pages
+        self._outside = outside
+        self._files = Files()
+        self._store = Store()
+
+    def serves(self, path: str) -> bool:
+        """Whether an address is the page's."""
+        return _OURS.fullmatch(path) is not None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request or a socket."""
+        scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != _NOT_FORWARDED]}
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
+        try:
+            response = await self._answer(scope, receive)
+        except RefusedError as refused:  # the keys cannot be read
+            html = render("message.html", message=refused.message, files=Files.address)
+            response = HTMLResponse(html, status_code=503, headers=form_headers())
+        await response(scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a page's socket through, for who may see the page."""
+        try:
+            is_let_in = scope["path"].startswith(_SOCKET) and await self._is_let_in(key_of(scope))
+        except RefusedError:  # the keys cannot be read
+            is_let_in = False
+        if is_let_in:
+            await self._pages(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.close", "code": _POLICY, "reason": "invalid_api_key"})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        """Return the answer to a request, whole: nothing of the page is streamed but by its socket."""
+        path, method = scope["path"], scope["method"]
+        if path == "/login":
+            return await self._login(Request(scope, receive))
+        if path == "/leave":
+            return self._leave(scope)
+        if method not in _READING or path.startswith(_SOCKET):  # the socket is no plain request
+            return Response(status_code=405, headers={"allow": "GET, HEAD", **form_headers()})
+        if _PAGES.fullmatch(path):
+            return await self._page(scope, receive)
+        own = self._files.find(path)
+        if own is not None:
+            return own.response(Headers(scope=scope), file_headers())
+        return await self._file(scope, receive)
+
+    async def _page(self, scope: Scope, receive: Receive) -> Response:
+        key = key_of(scope)
+        if not await self._is_let_in(key):
+            return _gone_to(login_at(scope["path"]))
+        scope["state"]["page_key"] = key
+        nonce = token_urlsafe(16)
+        made = await answer_of(self._pages, {**scope, "method": "GET"}, receive)
+        page = Answer(made.status, made.kind, with_nonce(made.body, nonce), made.location)
+        return page.response(Headers(scope=scope), page_headers(nonce))
+
+    async def _file(self, scope: Scope, receive: Receive) -> Response:
+        """Return a file of NiceGUI's; each is read and packed once."""
+        path = scope["path"]
+        made = self._store.find(path)
+        if made is None:
+            made = await answer_of(self._pages, scope, receive)
+            if made.status == 200 and scope["method"] == "GET" and _FILES.fullmatch(path):
+                self._store.keep(path, made)
+        return made.response(Headers(scope=scope), file_headers() if made.status == 200 else form_headers())
+
+    async def _login(self, request: Request) -> Response:
+        """Return the form, or let somebody in who sends it with a good key."""
+        place = place_after(request.query_params.get("next", "/"))
+        if request.method in _READING:
+            return _gone_to(place) if await self._is_let_in(key_of(request.scope)) else _form(login_at(place))
+        if request.method != "POST":
+            return Response(status_code=405, headers={"allow": "GET, HEAD, POST", **form_headers()})
+        key = key_of_form(await _short_body(request))
+        if key is None or not await self._is_let_in(key):
+            return _form(login_at(place), is_wrong=True)
+        response = _gone_to(place)
+        host, origin = request.headers.get("host", ""), request.headers.get("origin", "")
+        response.headers["set-cookie"] = kept(key, host=host, origin=origin)
+        return response
+
+    def _leave(self, scope: Scope) -> Response:
+        """Have the browser forget its key; a mere link does not."""
+        if scope["method"] != "POST":
+            return Response(status_code=405, headers={"allow": "POST", **form_headers()})
+        response = _gone_to("/login")
+        response.headers["set-cookie"] = forgotten(host=Headers(scope=scope).get("host", ""))
+        return response
+
+    async def _is_let_in(self, key: str | None) -> bool:
+        """Return whether a key, or none, opens the page; a failure that has nothing to do with the key is raised."""
+        try:
+            await self._outside.enter(key)
+        except RefusedError as refused:
+            if not refused.is_key_bad:
+                raise
+            return False
+        return True
+
+
+def key_of(scope: Scope) -> str | None:
+    """Return the key in a request's cookies; None where there is none."""
+    headers = Headers(scope=scope)
+    return key_in("; ".join(headers.getlist("cookie")), headers.get("host", ""))
+
+
+def _form(action: str, *, is_wrong: bool = False) -> Response:
+    html = render("login.html", action=action, is_wrong=is_wrong, files=Files.address)
+    return HTMLResponse(html, status_code=401 if is_wrong else 200, headers=form_headers())
+
+
+def _gone_to(place: str) -> Response:
+    return RedirectResponse(place, status_code=303, headers=form_headers())
+
+
+async def _short_body(request: Request) -> bytes:
+    """Return a form's body; nothing of one that is too long to be a key's."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BODY_BYTES:
+            return b""
+    return body

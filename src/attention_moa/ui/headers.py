@@ -1,0 +1,68 @@
+"""What browsers are told about the page: what it may load, run and be put into. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_TAGS = re.compile(rb"<(script|style)\b(?=[ >])")
+
+_EVERYWHERE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",  # with no-referrer a form's Origin would be null, and the guard let none through
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+FOREVER = "public, max-age=31536000, immutable"
+"""For what has its version in its address."""
+
+
+def page_headers(nonce: str) -> dict[str, str]:
+    """Return the headers of a page that talks to the server.
+
+    Scripts and styles are the server's own files, or stand in the page itself with its nonce; no text can be made one.
+
+    Args:
+        nonce: Drawn for this answer alone.
+    """
+    policy = (
+        "default-src 'none'",
+        f"script-src 'self' 'nonce-{nonce}'",
+        f"style-src 'self' 'nonce-{nonce}'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        *_NOTHING_ELSE,
+    )
+    return {**_EVERYWHERE, "content-security-policy": "; ".join(policy), "cache-control": "no-store"}
+
+
+def form_headers() -> dict[str, str]:
+    """Return the headers of a page that is a form and nothing else: no script at all runs in it."""
+    policy = ("default-src 'none'", "style-src 'self'", "img-src 'self'", *_NOTHING_ELSE)
+    return {**_EVERYWHERE, "content-security-policy": "; ".join(policy), "cache-control": "no-store"}
+
+
+def file_headers() -> dict[str, str]:
+    """Return the headers of a file of the page that has its version in its address."""
+    return {**_EVERYWHERE, "cache-control": FOREVER}
+
+
+_NOTHING_ELSE = (
+    "object-src 'none'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+)
+
+
+def with_nonce(html: bytes, nonce: str) -> bytes:
+    """Return a page whose own scripts and styles carry its nonce.
+
+    Texts cannot gain from it: whatever is not the page's own stands in it escaped, without a tag that could be meant.
+
+    Args:
+        html: As it was made.
+        nonce: What the header names.
+    """
+    return _TAGS.sub(rb'<\1 nonce="' + nonce.encode() + rb'"', html)

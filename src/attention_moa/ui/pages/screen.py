@@ -1,0 +1,224 @@
+"""A page on which somebody asks: its turns, what is under way, and what its buttons do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+from markupsafe import Markup
+
+from attention_moa.messages import Message, TextPart
+from attention_moa.plan import Plan
+from attention_moa.ui.files import Files
+from attention_moa.ui.html import render
+from attention_moa.ui.ops import Op
+from attention_moa.ui.pages.form import question_of
+from attention_moa.ui.pages.turn import Turn
+from attention_moa.ui.ports import Heard, Offer, Outside, RefusedError, Visitor
+from attention_moa.ui.tasks import Tasks
+
+_BATCH_S = 0.05
+"""Seconds between two messages to a browser: what happens meanwhile goes together."""
+
+
+class Sender(Protocol):
+    """Sends changes to a browser."""
+
+    def send(self, ops: list[Op]) -> None:
+        """Send some."""
+        ...
+
+
+class Screen:
+    """A page that is open in some browser.
+
+    Args:
+        outside: The world outside.
+        key: The visitor's; None where there are none. It is held here and nowhere else.
+        tasks: Holds what goes on while the page is open.
+    """
+
+    def __init__(self, outside: Outside, key: str | None, tasks: Tasks) -> None:
+        """Start with an empty page."""
+        self.link: Sender | None = None
+        self.title = "attention-moa"
+        self._outside = outside
+        self._key = key
+        self._tasks = tasks
+        self._visitor = Visitor(name="", is_admin=False)
+        self._offers: Sequence[Offer] = ()
+        self._chosen = ""
+        self._system = ""
+        self._turns: list[Turn] = []
+        self._watching: asyncio.Task[None] | None = None
+        self._batches: AsyncGenerator[Sequence[Heard], None] | None = None
+        self._is_asking = False
+
+    @property
+    def _turn(self) -> Turn | None:
+        """The newest turn; None before the first."""
+        return self._turns[-1] if self._turns else None
+
+    async def open(self, run_id: str | None) -> None:
+        """Look up who this is, what they may ask, and the run that they want to see.
+
+        Raises:
+            RefusedError: The run is not there.
+        """
+        self._visitor = await self._outside.enter(self._key)
+        self._offers = await self._outside.offers(self._key)
+        self._chosen = self._offers[0].name if self._offers else ""
+        if run_id is not None:
+            await self._open_run(run_id)
+
+    async def _open_run(self, run_id: str) -> None:
+        standing = await self._outside.standing(self._key, run_id)
+        record = standing.record
+        if any(offer.name == record.ensemble.name for offer in self._offers):
+            self._chosen = record.ensemble.name
+        self._turns, self._system = Turn.all_of(standing)
+        turn = self._turns[-1]
+        self.title = turn.title
+        batches = self._outside.watch(self._key, run_id)
+        turn.hear(await anext(batches, ()))
+        turn.board.at_s = max(turn.board.at_s, record.wall_s)
+        if turn.is_over:
+            await batches.aclose()
+            turn.settle(record)
+        else:
+            self._batches = batches
+
+    def html(self) -> Markup:
+        """Return the page as it is now."""
+        turn = self._turn
+        return render(
+            "talk.html",
+            files=Files.address,
+            visitor=self._visitor,
+            offers=self._offers,
+            chosen=self._chosen,
+            system=self._system,
+            turns=[one.html() for one in self._turns],
+            is_busy=turn is not None and not turn.is_over,
+            now_s=time.time(),
+        )
+
+    def begin(self) -> None:
+        """Watch on where something is under way."""
+        if self._batches is not None and self._turn is not None:
+            self._watch(self._batches, self._turn)
+
+    def close(self) -> None:
+        """Let go of what goes on; runs belong to the server and go on."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def act(self, what: str, fields: Mapping[str, str]) -> None:
+        """Do what a button or a key says; whoever may do it no more is sent to the form."""
+        deeds = {"ask": self._ask, "plan": self._plan, "cancel": self._cancel, "resume": self._resume, "copy": self._copy}
+        deed = deeds.get(what)
+        if deed is None:
+            return
+        try:
+            await deed(fields)
+        except RefusedError as refused:
+            self._refuse(refused)
+
+    async def _ask(self, fields: Mapping[str, str]) -> None:
+        turn = self._turn
+        if self._is_asking or (turn is not None and not turn.is_over):
+            return
+        if not fields.get("question", "").strip():
+            self._send([["focus", "question"]])
+            return
+        self._is_asking = True
+        try:
+            await self._begin(fields)
+        finally:
+            self._is_asking = False
+
+    async def _begin(self, fields: Mapping[str, str]) -> None:
+        question = question_of(fields, self._history())
+        run_id = await self._outside.ask(self._key, question)
+        turn = Turn(run_id, fields["question"].strip(), model=question.model, number=len(self._turns))
+        self._turns.append(turn)
+        self._system = fields.get("system", "")
+        self._send([
+            ["html", "notice", ""],
+            ["html", "plan", ""],
+            ["drop", "welcome"],
+            ["put", "turns", turn.id, turn.html()],
+            ["value", "question", ""],
+            ["attr", "talk", "data-busy", ""],
+            ["path", f"/runs/{run_id}", turn.title],
+            ["bottom"],
+        ])  # fmt: skip
+        self._watch(self._outside.watch(self._key, run_id), turn)
+
+    def _history(self) -> list[Message]:
+        """Return what was said so far; turns without an answer are left out."""
+        said: list[Message] = []
+        for turn in self._turns:
+            if turn.answer.text:
+                said.append(Message("user", (TextPart(turn.question),)))
+                said.append(Message("assistant", (TextPart(turn.answer.text),)))
+        return said
+
+    async def _plan(self, fields: Mapping[str, str]) -> None:
+        """Say what the question would take; what is wrong with it is said when it is sent."""
+        if not fields.get("question", "").strip():
+            self._send([["html", "plan", ""]])
+            return
+        plan: Plan = await self._outside.plan(self._key, question_of(fields, self._history()))
+        self._send([["html", "plan", render("plan.html", plan=plan)], ["html", "notice", ""]])
+
+    async def _cancel(self, fields: Mapping[str, str]) -> None:  # noqa: ARG002 - all deeds are told their fields
+        if self._turn is not None:
+            await self._outside.cancel(self._key, self._turn.run_id)
+
+    async def _resume(self, fields: Mapping[str, str]) -> None:  # noqa: ARG002 - all deeds are told their fields
+        turn = self._turn
+        if turn is None or not turn.is_over:
+            return
+        await self._outside.resume(self._key, turn.run_id)
+        again = Turn(turn.run_id, turn.question, model=turn.model, number=turn.number)
+        self._turns[-1] = again
+        self._send([["put", "turns", again.id, again.html()], ["attr", "talk", "data-busy", ""], ["html", "notice", ""]])
+        self._watch(self._outside.watch(self._key, turn.run_id), again)
+
+    async def _copy(self, fields: Mapping[str, str]) -> None:
+        found = next((turn for turn in self._turns if turn.id == fields.get("turn")), None)
+        if found is not None:
+            await self._outside.enter(self._key)
+            self._send([["copy", found.answer.text]])
+
+    def _watch(self, batches: AsyncGenerator[Sequence[Heard], None], turn: Turn) -> None:
+        self._watching = self._tasks.start(self._follow(batches, turn))
+
+    async def _follow(self, batches: AsyncGenerator[Sequence[Heard], None], turn: Turn) -> None:
+        """Tell the browser what happens in a run until it is over, or the visitor's key is good no more."""
+        try:
+            async with aclosing(batches):
+                async for batch in batches:
+                    await self._outside.enter(self._key)
+                    turn.hear(batch)
+                    self._send(turn.changes())
+                    await asyncio.sleep(_BATCH_S)
+            standing = await self._outside.standing(self._key, turn.run_id)
+            turn.settle(standing.record)
+            self._send([*turn.changes(), ["attr", "talk", "data-busy", None], ["say", turn.last_words]])
+        except RefusedError as refused:
+            self._refuse(refused)
+
+    def _refuse(self, refused: RefusedError) -> None:
+        if refused.is_key_bad:
+            self._send([["go", "/login"]])
+        else:
+            self._send([["html", "notice", render("notice.html", message=refused.message)]])
+
+    def _send(self, ops: list[Op]) -> None:
+        if self.link is not None:
+            self.link.send(ops)
