@@ -1,0 +1,180 @@
+"""Whose words the final answer is made of, followed back through all layers, word by word. Pure.
+
+The final answer was written by a call that read others; each word of it goes back to the texts that have it
+(``sources.py``), a refinement's word to the answer or to the critiques that the change is traced to (``influence.py``),
+and so on until it is in no text that its writer had read: then it is that writer's own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from math import fsum
+from typing import Literal, NamedTuple, TypeAlias
+
+from msgspec import Struct
+
+from attention_moa.attribution import Caused, attribute_difference
+from attention_moa.changes import compare_texts
+from attention_moa.influence import critiques_of
+from attention_moa.messages import Stage
+from attention_moa.records import Answer, CallRecord, Refinement, Residual, RunRecord, Summary
+from attention_moa.sources import Traced
+from attention_moa.words import Word, words
+
+Role: TypeAlias = Literal["author", "critic", "writer"]
+"""As what somebody has a part: by answers and refinements, by critiques, by summaries and what else is written."""
+
+_Whose: TypeAlias = tuple[str, Role]
+
+_AUTHORS = frozenset({Stage.ANSWER, Stage.REFINE})
+_NOT_READ = frozenset({Stage.CRITIQUE, Stage.SELECT})
+"""Calls whose texts nobody takes words from but an author from its critiques."""
+
+
+class Part(Struct, frozen=True):
+    """What somebody has of the final answer.
+
+    Args:
+        agent: Who.
+        role: As what.
+        share: Of the answer's words that are no plain ones, above 0 and at most 1.
+    """
+
+    agent: str
+    role: Role
+    share: float
+
+
+class _Text(NamedTuple):
+    """What a call wrote, as others read it, and its words."""
+
+    text: str
+    words: tuple[Word, ...]
+
+
+def traced(record: RunRecord) -> tuple[Part, ...]:
+    """Return whose words a run's answer is made of.
+
+    Args:
+        record: The run, over or not.
+
+    Returns:
+        Parts that add up to 1, the largest first; none where there is no answer, or it has no words.
+
+    Source: ours.
+    """
+    found = _Trace(record)
+    final = None if record.text is None else found.final(record.text)
+    if final is None:
+        return ()
+    found.begin(*final)
+    parts = found.followed()
+    everything = fsum(parts.values())
+    ranked = sorted(parts.items(), key=lambda one: (-one[1], one[0]))
+    return tuple(Part(agent, role, weight / everything) for (agent, role), weight in ranked if weight)
+
+
+class _Trace:
+    """The words of a run's texts, and how much of the final answer each carries.
+
+    Args:
+        record: The run.
+    """
+
+    def __init__(self, record: RunRecord) -> None:
+        """Take the texts apart that others may have read."""
+        written = _written(record)
+        self._record = record
+        self._calls = [call for call in record.calls if call.text is not None and call.stage not in _NOT_READ]
+        self._texts = {
+            call.call_id: _Text(text, words(text))
+            for call in self._calls
+            for text in [written.get(call.call_id, call.text or "")]
+        }
+        self._asked = words("\n".join(message.text for message in record.conversation))
+        self._layers = {layer.layer: layer for layer in record.layers}
+        self._carried: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+
+    def final(self, text: str) -> tuple[str, range] | None:
+        """Return which call wrote the answer, and the places of its words there; None where none has it whole."""
+        texts = [(call.call_id, self._texts[call.call_id]) for call in reversed(self._calls)]
+        equal = (one for one in texts if one[1].text == text)
+        containing = (one for one in texts if text in one[1].text)  # it may have been cut, or freed of a fence
+        for call_id, found in chain(equal, containing):
+            start = found.text.index(text)
+            end = start + len(text)
+            places = [place for place, word in enumerate(found.words) if start <= word.start and word.end <= end]
+            return (call_id, range(places[0], places[-1] + 1)) if places else None
+        return None
+
+    def begin(self, call_id: str, places: range) -> None:
+        """Let the words of the answer carry it, those that are no plain ones, if there are any.
+
+        Args:
+            call_id: Who wrote it.
+            places: Its words.
+        """
+        parts = self._texts[call_id].words
+        chosen = [place for place in places if not parts[place].is_plain] or list(places)
+        self._carried[call_id] = {place: parts[place].weight for place in chosen}
+
+    def followed(self) -> dict[_Whose, float]:
+        """Return what each has of the answer, by whom and as what."""
+        parts: dict[_Whose, float] = defaultdict(float)
+        for call in reversed(self._calls):  # what a call reads ended before it
+            carried = self._carried.pop(call.call_id, None)
+            if carried:
+                follow = self._through_refinement if call.stage is Stage.REFINE else self._through_reading
+                for whose, weight in follow(call, carried):
+                    parts[whose] += weight
+        return parts
+
+    def _through_reading(self, call: CallRecord, carried: Mapping[int, float]) -> Iterator[tuple[_Whose, float]]:
+        """Hand on what the words of a text carry to the texts that they come from; yield what is the writer's own."""
+        reads = {read: self._texts[read].words for read in call.reads if read in self._texts}
+        found = Traced(self._texts[call.call_id].words, reads, known=self._asked)
+        role: Role = "author" if call.stage in _AUTHORS else "writer"
+        for place, weight in carried.items():
+            origins = found.origins(place)
+            for read, (part, hit) in origins.items():
+                self._carried[read][hit.place] += weight * part
+            if not origins:
+                yield (call.agent, role), weight
+
+    def _through_refinement(self, call: CallRecord, carried: Mapping[int, float]) -> Iterator[tuple[_Whose, float]]:
+        """Hand on what an author kept of its answer; yield what it changed, as the critiques' or its own."""
+        layer = self._layers.get(call.layer)
+        answer = None if layer is None else layer.answers.get(call.agent)
+        if layer is None or not isinstance(answer, Answer):
+            yield from self._through_reading(call, carried)
+            return
+        difference = compare_texts(answer.text, self._texts[call.call_id].text)
+        for block in (*difference.kept, *difference.moved):
+            for offset in range(block.length):
+                if weight := carried.get(block.after + offset):
+                    self._carried[answer.call_id][block.before + offset] += weight
+        said = {critic: words(text) for critic, text in critiques_of(layer, call.agent).items()}
+        for edit, caused in zip(difference.edits, attribute_difference(difference, said).changes, strict=True):
+            if not edit.change.is_move:
+                weight = fsum(carried.get(place, 0.0) for place in edit.inserted)
+                yield from _split(call.agent, caused, weight)
+
+
+def _split(author: str, caused: Caused, weight: float) -> Iterator[tuple[_Whose, float]]:
+    """Yield whose a change is: the critics', as far as it is traced to them, and the author's."""
+    size = max(caused.change.size, 1)
+    for credit in caused.credits:
+        yield (credit.critic, "critic"), weight * credit.words / size
+    yield (author, "author"), weight * max(0.0, 1.0 - fsum(credit.words for credit in caused.credits) / size)
+
+
+def _written(record: RunRecord) -> dict[str, str]:
+    """Return the texts of a run's layers as others read them, by the calls that wrote them."""
+    parts = (
+        part
+        for layer in record.layers
+        for part in (*layer.answers.values(), *layer.refinements.values(), layer.summary, layer.residual, layer.extract)
+    )
+    return {part.call_id: part.text for part in parts if isinstance(part, (Answer, Refinement, Summary, Residual))}
