@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Literal, TypeAlias, cast
 
 import msgspec
 from msgspec import Struct
 
+from attention_moa.blocks import MOST_PAIRS, Block, shared_blocks
 from attention_moa.config import EnsembleSpec
 from attention_moa.records import CallRecord, RunRecord
 
@@ -126,24 +127,33 @@ def overlay(a: str, b: str) -> Iterator[Piece]:
     Where many words differ at a stretch they are not compared among themselves: that would take a time that grows with
     their square.
     """
+    for side, pieces in groupby(_overlaid(a, b), key=lambda piece: piece.side):
+        yield Piece("".join(piece.text for piece in pieces), side)
+
+
+def _overlaid(a: str, b: str) -> Iterator[Piece]:
     for piece in _matched(_SENTENCES.findall(a), _SENTENCES.findall(b)):
         if isinstance(piece, Piece):
             yield piece
             continue
         words_a, words_b = (_WORDS.findall(text) for text in piece)
-        if len(words_a) * len(words_b) <= _MOST_PAIRS:
-            for part in _matched(words_a, words_b):
-                yield from (part,) if isinstance(part, Piece) else _both(part)
-        else:
-            yield from _both(piece)
+        for part in _matched(words_a, words_b, most=_MOST_PAIRS):
+            yield from (part,) if isinstance(part, Piece) else _both(part)
 
 
-def _matched(parts_a: Sequence[str], parts_b: Sequence[str]) -> Iterator[Piece | tuple[str, str]]:
+def _matched(
+    parts_a: Sequence[str], parts_b: Sequence[str], *, most: int = MOST_PAIRS
+) -> Iterator[Piece | tuple[str, str]]:
     """Yield what two sequences share as pieces, and in between what each has alone, as texts of A and B."""
-    matcher = difflib.SequenceMatcher(None, parts_a, parts_b, autojunk=False)
-    for kind, start_a, end_a, start_b, end_b in matcher.get_opcodes():
-        text_a, text_b = "".join(parts_a[start_a:end_a]), "".join(parts_b[start_b:end_b])
-        yield Piece(text_a, "both") if kind == "equal" else (text_a, text_b)
+    ends = Block(len(parts_a), len(parts_b), 0)
+    at_a = at_b = 0
+    for block in (*shared_blocks(parts_a, parts_b, most=most), ends):
+        alone = "".join(parts_a[at_a : block.before]), "".join(parts_b[at_b : block.after])
+        if any(alone):
+            yield alone
+        at_a, at_b = block.before + block.length, block.after + block.length
+        if block.length:
+            yield Piece("".join(parts_a[block.before : at_a]), "both")
 
 
 def _both(texts: tuple[str, str]) -> Iterator[Piece]:
