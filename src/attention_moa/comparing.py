@@ -17,6 +17,8 @@ from attention_moa.records import CallRecord, RunRecord
 Cause: TypeAlias = Literal["only in A", "only in B", "model", "settings", "prompt", "outcome", "reply"]
 """Why a call is another one, the first of these that holds; ``reply``: all else is equal, the model wrote otherwise."""
 
+Side: TypeAlias = Literal["both", "A", "B"]
+
 _SENTENCES = re.compile(r"[^.!?\n]*[.!?\n]+\s*|[^.!?\n]+\Z")
 _MOST_PAIRS = 400_000
 _UNSET = "null"
@@ -60,7 +62,7 @@ class Piece(Struct, frozen=True):
     """
 
     text: str
-    side: Literal["both", "A", "B"]
+    side: Side
 
 
 class RunDifference(Struct, frozen=True):
@@ -127,8 +129,12 @@ def overlay(a: str, b: str) -> Iterator[Piece]:
     Where many words differ at a stretch they are not compared among themselves: that would take a time that grows with
     their square.
     """
-    for side, pieces in groupby(_overlaid(a, b), key=lambda piece: piece.side):
+    for side, pieces in groupby(_overlaid(a, b), key=_side):
         yield Piece("".join(piece.text for piece in pieces), side)
+
+
+def _side(piece: Piece) -> Side:
+    return piece.side
 
 
 def _overlaid(a: str, b: str) -> Iterator[Piece]:
