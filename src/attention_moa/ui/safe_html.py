@@ -42,7 +42,9 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "div": {"aria-label"},
     "pre": {"aria-label"},
 }
-_DIRECTED = ("p", "h3", "h4", "h5", "h6", "blockquote", "li", "th", "td", "a", "code", "span", "div", "ins", "del", "mark")
+_DIRECTED = (
+    "p", "h3", "h4", "h5", "h6", "blockquote", "li", "th", "td", "a", "code", "span", "div", "ins", "del", "mark",
+)  # fmt: skip
 _SWITCH = {"true", "false"}
 _VALUES: dict[str, dict[str, set[str]]] = {
     **{tag: {"dir": {"auto", "ltr"}} for tag in _DIRECTED},
@@ -53,7 +55,7 @@ _VALUES: dict[str, dict[str, set[str]]] = {
     "small": {"dir": {"ltr"}},
     "math": {"display": {"inline", "block"}},
     "mi": {"mathvariant": {"normal"}},
-    "mo": {name: _SWITCH for name in ("stretchy", "fence", "movablelimits", "largeop", "accent")}
+    "mo": dict.fromkeys(("stretchy", "fence", "movablelimits", "largeop", "accent"), _SWITCH)
     | {"form": {"prefix", "infix", "postfix"}},
     "mstyle": {"displaystyle": _SWITCH, "scriptlevel": {"0", "1", "2", "+1"}},
     "mtable": {"displaystyle": _SWITCH},
@@ -65,7 +67,7 @@ _CLASSES: dict[str, set[str]] = {
     "p": {"t-note", "t-definition"},
     "pre": {"t-plain", "t-code"},
     "code": {"t-source"},
-    "div": {"t-wide", "t-formula", "t-lines"},
+    "div": {"t-wide", "t-formula", "t-language", "t-lines"},
     "bdi": {"t-sign", "t-name"},
     "small": {"t-where"},
     "sup": {"t-critic", *_COLOURS},
@@ -77,13 +79,13 @@ _CLASSES: dict[str, set[str]] = {
     "td": {"t-right", "t-center"},
     "mtd": {"t-right", "t-left"},
     "mrow": {"t-box", "t-struck", "t-bold"},
-    "mi": {"t-bold"},
-    "mn": {"t-bold"},
-    "mo": {"t-bold"},
+    "mi": {"t-bold", "t-mono", "t-italic"},
+    "mn": {"t-bold", "t-mono", "t-italic"},
+    "mo": {"t-bold", "t-mono", "t-italic"},
     "mtext": {"t-bold", "t-mono", "t-italic"},
     "span": {
         "t-unread", "t-image", "t-dead", "t-heard", "t-tail",
-        "t-comment", "t-string", "t-number", "t-keyword", "t-name", "t-tag", "t-added", "t-removed", "t-place",
+        "t-comment", "t-string", "t-number", "t-keyword", "t-call", "t-tag", "t-added", "t-removed", "t-place",
     },
 }  # fmt: skip
 
@@ -113,10 +115,18 @@ def _cleaner() -> nh3.Cleaner:
     )
 
 
-def _bounded(tag: str, name: str, value: str) -> str | None:
-    """Return an attribute's value; None for a length that would move a formula over what stands beside it."""
+def is_bounded(tag: str, name: str, value: str) -> bool:
+    """Return whether a formula's attribute leaves it in its place: no length moves it over what stands beside it.
+
+    Args:
+        tag: The element's.
+        name: The attribute's.
+        value: The attribute's.
+    """
     if tag in {"mo", "mspace"} and name in {"minsize", "maxsize", "lspace", "rspace", "width", "height"}:
-        return value if _LENGTH.fullmatch(value) else None
-    if name == "linethickness":
-        return value if value == "0" else None
-    return value
+        return _LENGTH.fullmatch(value) is not None
+    return name != "linethickness" or value == "0"
+
+
+def _bounded(tag: str, name: str, value: str) -> str | None:
+    return value if is_bounded(tag, name, value) else None

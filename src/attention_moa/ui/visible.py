@@ -1,8 +1,8 @@
 """Text whose every character can be seen: what is invisible, acts, or turns the direction is shown as a sign. Pure.
 
-A sign stands in double brackets, ``⟦RLO⟧``, so that a text cannot make what stands beside it read otherwise, and nothing
-can be hidden in it: where letters were smuggled in as invisible tags, the sign says which. Joiners within the scripts
-and the emoji that need them, and the selectors that choose between the forms of a character, are left alone.
+A sign stands in double brackets, ``⟦RLO⟧``, so that a text cannot make what stands beside it read otherwise, and
+nothing can be hidden in it: where letters were smuggled in as invisible tags, the sign says which. Joiners within the
+scripts and the emoji that need them, and the selectors that choose between the forms of a character, are left alone.
 """
 
 from __future__ import annotations
