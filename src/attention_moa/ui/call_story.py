@@ -26,6 +26,7 @@ from attention_moa.events import (
 )
 from attention_moa.messages import Stage, Usage
 from attention_moa.money import Price, cost_usd
+from attention_moa.planned_call import PlannedCall
 from attention_moa.records import Attempt, Loss, UsageTotal
 from attention_moa.ui.words import call_name, one_line, seconds
 from attention_moa.wording import without_decision
@@ -150,6 +151,18 @@ class CallStory(Struct, frozen=True, kw_only=True):
         if self.queued_s is None:
             return None
         return max((now_s if self.ended_s is None else self.ended_s) - self.queued_s, 0.0)
+
+
+def waiting(planned: PlannedCall) -> CallStory:
+    """Return the story of a call that is still to come."""
+    return CallStory(
+        call_id=planned.call_id,
+        stage=planned.stage,
+        layer=planned.layer,
+        agent=planned.agent.name,
+        peer=planned.peer,
+        reads=planned.reads,
+    )
 
 
 def hear(call: CallStory, event: CallEvent, price: Price | None) -> CallStory:

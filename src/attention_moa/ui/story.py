@@ -36,7 +36,7 @@ from attention_moa.reading import told_of
 from attention_moa.records import Loss, UsageTotal
 from attention_moa.ui.answer_story import AnswerStory
 from attention_moa.ui.call_prices import CallPrices
-from attention_moa.ui.call_story import CallStory, State, close, hear, miss, not_made, take_up
+from attention_moa.ui.call_story import CallStory, State, close, hear, miss, not_made, take_up, waiting
 from attention_moa.ui.changes import NOTHING, Changed, together
 from attention_moa.ui.standing import Head, LayerStory, Notice, NoticeKind
 from attention_moa.ui.words import call_name, one_line
@@ -59,17 +59,7 @@ class RunStory:
         """Start before the first event: all that is planned waits."""
         planned = planned_calls(spec, choices)
         self.spec = spec
-        self.calls: dict[str, CallStory] = {
-            call.call_id: CallStory(
-                call_id=call.call_id,
-                stage=call.stage,
-                layer=call.layer,
-                agent=call.agent.name,
-                peer=call.peer,
-                reads=call.reads,
-            )
-            for call in planned
-        }
+        self.calls = {call.call_id: waiting(call) for call in planned}
         in_layers = Counter(call.layer for call in planned)
         self.layers = {number: LayerStory(layer=number, planned_calls=count) for number, count in in_layers.items()}
         self.head = Head(planned_calls=len(planned))
