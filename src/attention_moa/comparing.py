@@ -97,7 +97,7 @@ def compare(a: RunRecord, b: RunRecord) -> RunDifference:
         a: The one.
         b: The other.
     """
-    in_a, in_b = calls_by_id(a), _by_id(b)
+    in_a, in_b = calls_by_id(a), calls_by_id(b)
     differing: dict[str, tuple[Cause, ...]] = {}
     for call_id in (*in_a, *(other for other in in_b if other not in in_a)):
         if causes := _causes(in_a.get(call_id), in_b.get(call_id)):
