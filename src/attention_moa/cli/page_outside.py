@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from functools import wraps
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from starlette.requests import HTTPConnection
 
 from attention_moa.answer_spec import PLAIN
 from attention_moa.errors import MoaError, RunNotFoundError
-from attention_moa.events import AnswerDelta, AnswerReset, CallDelta
+from attention_moa.experience import ModelExperience
 from attention_moa.messages import Sampling
 from attention_moa.plan import Plan, models_of, plan
 from attention_moa.prices import known_price
@@ -44,23 +43,16 @@ _QUIET_S = 2.0
 """Seconds without any event after which who watches is told of that."""
 
 
-
-P = ParamSpec("P")
-T = TypeVar("T")
-_Method = Callable[Concatenate["ServedOutside", P], Coroutine[Any, Any, T]]
-
-
-def _refusing(method: _Method[P, T]) -> _Method[P, T]:
-    """Have a method tell errors in the page's form; the log has what the API's requests would leave there."""
-
-    @wraps(method)
-    async def told(self: ServedOutside, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return await method(self, *args, **kwargs)
-        except (ApiError, MoaError) as error:
-            raise _refused(error) from None
-
-    return told
+@contextmanager
+def _refusals() -> Generator[None, None, None]:
+    """Tell errors in the page's form; the log has what the API's requests would leave there."""
+    try:
+        yield
+    except (ApiError, MoaError) as error:
+        told = told_of(error)
+        raise RefusedError(
+            told.message, code=told.code or "", is_key_bad=told.status == 401, field=told.param
+        ) from None
 
 
 class ServedOutside:
@@ -74,108 +66,104 @@ class ServedOutside:
         """Keep the server."""
         self._service = service
 
-    @_refusing
-    async def has_keys(self) -> bool:
-        """Return whether there are keys, or nobody is let in without one."""
-        return not self._service.config.may_be_open or await self._service.gate.has_keys()
-
-    @_refusing
     async def enter(self, key: str | None) -> Visitor:
         """Return who brings a key."""
-        guest = await self._guest(key)
-        return Visitor(name=guest.owner, is_admin=guest.is_admin)
+        with _refusals():
+            guest = await self._guest(key)
+            return Visitor(name=guest.owner, is_admin=guest.is_admin)
 
-    @_refusing
     async def offers(self, key: str | None) -> Sequence[Offer]:
         """Return what somebody may ask."""
-        guest = await self._guest(key)
-        served = self._service.catalogue.served.values()
-        return [Offer(name=one.name, ensemble=one.ensemble, spec=one.spec) for one in served if guest.may_use(one.ensemble)]
+        with _refusals():
+            guest = await self._guest(key)
+            served = self._service.catalogue.served.values()
+            return [
+                Offer(name=one.name, ensemble=one.ensemble, spec=one.spec)
+                for one in served
+                if guest.may_use(one.ensemble)
+            ]
 
-    @_refusing
     async def plan(self, key: str | None, question: Question) -> Plan:
         """Return what a question would take."""
-        job = self._job(await self._guest(key), question)
-        spec, journal = job.spec, self._service.journal
-        experience = {} if journal is None else await journal.experience(models_of(spec))
-        folder = Path(spec.prompts.folder) if spec.prompts.folder else None
+        with _refusals():
+            job = self._job(await self._guest(key), question)
+            spec, journal = job.spec, self._service.journal
+            experience: Mapping[str, ModelExperience] = (
+                {} if journal is None else await journal.experience(models_of(spec))
+            )
+            folder = Path(spec.prompts.folder) if spec.prompts.folder else None
 
-        def planned() -> Plan:
-            templates = load_templates(folder, style=spec.prompts.style)
-            return plan(spec, job.conversation, templates, experience=experience, price_of=known_price)
+            def planned() -> Plan:
+                templates = load_templates(folder, style=spec.prompts.style)
+                return plan(spec, job.conversation, templates, experience=experience, price_of=known_price)
 
-        return await asyncio.to_thread(planned)  # it renders every prompt
+            return await asyncio.to_thread(planned)  # it renders every prompt
 
-    @_refusing
     async def ask(self, key: str | None, question: Question) -> str:
         """Return the id of the run that answers a question."""
-        guest = await self._guest(key, begins_run=True)
-        live = await self._service.hub.start(self._job(guest, question), guest)
-        await live.begun(_BEGIN_S)
-        if live.is_refused and live.error is not None:
-            raise live.error
-        return live.run_id
+        with _refusals():
+            guest = await self._guest(key, begins_run=True)
+            live = await self._service.hub.start(self._job(guest, question), guest)
+            await live.begun(_BEGIN_S)
+            if live.is_refused and live.error is not None:
+                raise live.error
+            return live.run_id
 
-    @_refusing
     async def standing(self, key: str | None, run_id: str) -> Standing:
         """Return a run as it stands."""
-        guest, found = await self._found(key, run_id)
-        return Standing(
-            record=await record_of(self._service, found),
-            is_under_way=found.is_under_way,
-            is_own=found.owner == guest.owner,
-            plan=await plan_of(self._service.journal, run_id),
-        )
+        with _refusals():
+            guest, found = await self._found(key, run_id)
+            return Standing(
+                record=await record_of(self._service, found),
+                is_under_way=found.is_under_way,
+                is_own=found.owner == guest.owner,
+                plan=await plan_of(self._service.journal, run_id),
+            )
 
-    @_refusing
     async def rows(self, key: str | None, wanted: RunFilter) -> Sequence[RunRow]:
         """Return lines of runs, the newest first."""
-        guest = await self._guest(key)
-        journal = self._service.journal
-        if journal is None:
-            return self._rows_here(guest, wanted)
-        owner = None if guest.is_admin else guest.owner
-        try:
-            return await journal.rows(
-                limit=wanted.limit, before=wanted.before, owner=owner, state=wanted.state, ensemble=wanted.ensemble
-            )
-        except RunNotFoundError as error:
-            raise no_run(wanted.before or "") from error
+        with _refusals():
+            guest = await self._guest(key)
+            journal = self._service.journal
+            if journal is None:
+                return self._rows_here(guest, wanted)
+            owner = None if guest.is_admin else guest.owner
+            try:
+                return await journal.rows(
+                    limit=wanted.limit, before=wanted.before, owner=owner, state=wanted.state, ensemble=wanted.ensemble
+                )
+            except RunNotFoundError as error:
+                raise no_run(wanted.before or "") from error
 
     async def watch(self, key: str | None, run_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
         """Yield a run's events after one, and those that follow until it is over."""
-        try:
+        with _refusals():
             _, found = await self._found(key, run_id)
             if found.live is None or found.live.is_over:
                 events = await past_events(self._service.journal, found.live, run_id)
                 yield [Heard(number, event) for number, event in enumerate(events[after:], after + 1)]
                 return
-            batches = found.live.watch(after, deltas="all", tick_s=_QUIET_S)
-            try:
+            async with aclosing(found.live.watch(after, deltas="all", tick_s=_QUIET_S)) as batches:
                 async for batch in batches:
                     yield [Heard(seen.id, seen.event) for seen in batch]
-            finally:
-                await batches.aclose()
-        except (ApiError, MoaError) as error:
-            raise _refused(error) from None
 
-    @_refusing
     async def cancel(self, key: str | None, run_id: str) -> None:
         """End a run that is under way."""
-        _, found = await self._found(key, run_id)
-        await end_run(self._service, found)
+        with _refusals():
+            _, found = await self._found(key, run_id)
+            await end_run(self._service, found)
 
-    @_refusing
     async def resume(self, key: str | None, run_id: str) -> None:
         """Let an interrupted run go on."""
-        guest = await self._guest(key, begins_run=True)
-        await resume(self._service, guest, await find_run(self._service, guest, run_id))
+        with _refusals():
+            guest = await self._guest(key, begins_run=True)
+            await resume(self._service, guest, await find_run(self._service, guest, run_id))
 
-    @_refusing
     async def delete(self, key: str | None, run_id: str) -> None:
         """Take a run out for good."""
-        _, found = await self._found(key, run_id)
-        await take_out(self._service, found)
+        with _refusals():
+            _, found = await self._found(key, run_id)
+            await take_out(self._service, found)
 
     async def _guest(self, key: str | None, *, begins_run: bool = False) -> Guest:
         """Return who brings a key, as the gate knows a request of theirs; one that begins a run is counted."""
@@ -216,11 +204,7 @@ class ServedOutside:
     def _rows_here(self, guest: Guest, wanted: RunFilter) -> list[RunRow]:
         """Return lines of the runs of this process: all that there are without a journal."""
         rows = [_row(live) for live in self._service.hub.known if guest.is_admin or live.visitor.owner == guest.owner]
-        fitting = [
-            row
-            for row in rows
-            if wanted.state in (None, row.state) and wanted.ensemble in (None, row.ensemble)
-        ]
+        fitting = [row for row in rows if wanted.state in (None, row.state) and wanted.ensemble in (None, row.ensemble)]
         return sorted(fitting, key=lambda row: (row.created_at, row.run_id), reverse=True)[: wanted.limit]
 
 
@@ -239,8 +223,3 @@ def _row(live: LiveRun) -> RunRow:
         text=preview(record.text) if live.is_over and record.text is not None else None,
         owner=live.visitor.owner,
     )
-
-
-def _refused(error: ApiError | MoaError) -> RefusedError:
-    told = told_of(error)
-    return RefusedError(told.message, code=told.code or "", is_key_bad=told.status == 401, field=told.param)

@@ -41,8 +41,8 @@ Exit codes:
 def serve(*, config_file: Path | None, ensembles: tuple[str, ...], has_no_page: bool, **options: object) -> int:
     """Serve ensembles: each is a model of an OpenAI-compatible API, and all are on a page for browsers.
 
-    The address is printed first; open it. Without a key (attention-moa keys add) whoever reaches the address is let in, and so
-    it is this machine's own unless told. SIGTERM or Ctrl-C lets runs under way finish; a second one ends them.
+    The address is printed first; open it. Without a key (attention-moa keys add) whoever reaches the address is let in,
+    and so it is this machine's own unless told. SIGTERM or Ctrl-C lets runs under way finish; a second one ends them.
     """
     if options["journal"] is not None and options["is_unjournaled"]:
         raise click.UsageError("--no-journal and --journal exclude each other")

@@ -45,6 +45,7 @@ def run_server(config: ServerConfig, *, has_page: bool = True) -> None:
 
     level = logging.DEBUG if config.log_level == "debug" else logging.INFO
     logger = log_to(sys.stderr, form=config.log_format, level=level, also=["uvicorn", "nicegui"])
+    logging.getLogger("uvicorn.error").addFilter(_is_no_socket)
     pages, without = _pages() if has_page else (None, "")
     app = create_app(config, front=pages)
     service = cast("Service", app.state.service)
@@ -67,6 +68,11 @@ def run_server(config: ServerConfig, *, has_page: bool = True) -> None:
             await serve(app, ready=ready)
 
     asyncio.run(running())
+
+
+def _is_no_socket(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's is not about a socket: those tell addresses of sockets, their pages' own."""
+    return "WebSocket" not in str(record.msg) and record.msg not in {"connection open", "connection closed"}
 
 
 def _pages() -> tuple[ServedPages | None, str]:

@@ -1,10 +1,10 @@
-"""The page as an application: NiceGUI set up once, its pages registered, its tasks held for as long as the server lives."""
+"""The page as an application: NiceGUI set up once, its pages registered, its tasks held while the server lives."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from nicegui import app as nicegui_app
@@ -35,9 +35,10 @@ class Pages:
         self._shell = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         nicegui_app.config.socket_io_js_transports = ["websocket"]  # plain requests would need guards of their own
         talk.register(outside, self._tasks)
-        ui.run_with(
+        ui.run_with(  # pyright: ignore[reportUnknownMemberType] - NiceGUI says of some functions only that they are
             self._shell,
             title="attention-moa",
+            favicon=Path(__file__).with_name("static") / "icon.svg",
             dark=None,
             reconnect_timeout=_RECONNECT_S,
             message_history_length=_MISSED,

@@ -47,4 +47,6 @@ def _contents() -> dict[str, bytes]:
 
 @cache
 def _version() -> str:
-    return hashlib.sha256(b"".join(name.encode() + content for name, content in sorted(_contents().items()))).hexdigest()[:12]
+    return hashlib.sha256(
+        b"".join(name.encode() + content for name, content in sorted(_contents().items()))
+    ).hexdigest()[:12]

@@ -6,6 +6,9 @@ import re
 
 _TAGS = re.compile(rb"<(script|style)\b(?=[ >])")
 
+_HIDDEN_BY_STYLE = b'style="display: none" '
+"""The one style attribute in NiceGUI's template: the policy lets none be."""
+
 _EVERYWHERE = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",  # with no-referrer a form's Origin would be null, and the guard let none through
@@ -65,4 +68,5 @@ def with_nonce(html: bytes, nonce: str) -> bytes:
         html: As it was made.
         nonce: What the header names.
     """
-    return _TAGS.sub(rb'<\1 nonce="' + nonce.encode() + rb'"', html)
+    with_tags = _TAGS.sub(rb'<\1 nonce="' + nonce.encode() + rb'"', html)
+    return with_tags.replace(_HIDDEN_BY_STYLE, b"hidden ", 1)

@@ -7,8 +7,10 @@ is sent is ever run: there are no scripts in it, and the policy of the page woul
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+import msgspec
+from msgspec import Meta, Struct
 from nicegui import ui
 
 from attention_moa.ui.ops import Op
@@ -19,8 +21,14 @@ if TYPE_CHECKING:
 Act: TypeAlias = Callable[[str, Mapping[str, str]], Awaitable[None]]
 """Is told what was done on the page, and the fields that go with it."""
 
-_MOST_FIELDS = 64
-_MOST_CHARACTERS = 1_000_000
+_Text = Annotated[str, Meta(max_length=1_000_000)]
+
+
+class _Deed(Struct, frozen=True):
+    """What was done on a page, as the browser tells it."""
+
+    do: _Text
+    fields: Annotated[dict[_Text, _Text], Meta(max_length=64)]
 
 
 class Link(ui.element, component="static/link.js"):
@@ -47,12 +55,8 @@ class Link(ui.element, component="static/link.js"):
             client.outbox.enqueue_message("moa", {"ops": ops}, client.id)
 
     async def _hear(self, event: GenericEventArguments) -> None:
-        told: Any = event.args
-        if not (isinstance(told, dict) and isinstance(told.get("do"), str) and isinstance(told.get("fields"), dict)):
+        try:
+            deed = msgspec.convert(event.args, _Deed)
+        except msgspec.ValidationError:
             return  # whoever sends such a thing is not our page
-        fields = {str(name): value for name, value in list(told["fields"].items())[:_MOST_FIELDS]}
-        await self._act(told["do"], {name: text for name, text in fields.items() if _is_text(text)})
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _MOST_CHARACTERS
+        await self._act(deed.do, deed.fields)

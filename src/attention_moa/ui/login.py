@@ -50,7 +50,7 @@ def kept(key: str, *, host: str, origin: str) -> str:
     Args:
         key: It was let in.
         host: The request's ``Host``.
-        origin: Its ``Origin``: over TLS the cookie is sent over TLS alone, also where something before the server ends it.
+        origin: Its ``Origin``: over TLS the cookie is sent over TLS alone, whoever ends that before the server.
     """
     return _cookie(host, key, lasts_s=_LASTS_S, is_secure=urlsplit(origin).scheme == "https")
 

@@ -126,12 +126,8 @@ class Heard(NamedTuple):
 class Outside(Protocol):
     """The world outside; every method raises ``RefusedError``."""
 
-    async def has_keys(self) -> bool:
-        """Return whether there are keys: without any, everybody who comes is let in."""
-        ...
-
     async def enter(self, key: str | None) -> Visitor:
-        """Return who brings a key; None brings none."""
+        """Return who brings a key; None brings none, and is let in where there are no keys."""
         ...
 
     async def offers(self, key: str | None) -> Sequence[Offer]:

@@ -1,8 +1,10 @@
-"""An answer as it comes: pieces in, what the browser has to draw anew out. Pure."""
+"""An answer as it comes: its text in, what the browser has to draw anew out."""
 
 from __future__ import annotations
 
 from markupsafe import Markup, escape
+
+from attention_moa.ui.ops import Op
 
 
 class AnswerText:
@@ -12,10 +14,6 @@ class AnswerText:
         """Start empty."""
         self.text = ""
 
-    def add(self, text: str) -> None:
-        """Go on with a piece."""
-        self.text += text
-
     def set(self, text: str) -> None:
         """Have this text and no other."""
         self.text = text
@@ -23,3 +21,11 @@ class AnswerText:
     def html(self) -> Markup:
         """Return the whole as HTML that does nothing."""
         return Markup('<div class="plain" dir="auto">{}</div>').format(escape(self.text)) if self.text else Markup("")
+
+    def changes(self, at: str) -> list[Op]:
+        """Return what has to be drawn anew.
+
+        Args:
+            at: The id of the element that holds the answer.
+        """
+        return [["html", at, self.html()]]

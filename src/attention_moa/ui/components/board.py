@@ -1,205 +1,193 @@
-"""What calls of a run are doing, in few words: the list that stands beside an answer while it is made. Pure."""
+"""What the calls of a run do, as it stands beside an answer: parts of HTML by their ids, each drawn when it changed.
+
+A part is drawn anew only where an event touched what it shows, and sent only where it then reads otherwise.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections import Counter
+from collections.abc import Mapping
 
+from markupsafe import Markup
 from msgspec import Struct
 
 from attention_moa.accounting import known_usd
-from attention_moa.events import (
-    AnswerDelta,
-    AnswerReset,
-    CallCancelled,
-    CallDelta,
-    CallFinished,
-    CallFirstToken,
-    CallHappening,
-    CallLost,
-    CallQueued,
-    CallReplayed,
-    CallRetried,
-    CallStarted,
-    Event,
-    LayerFinished,
-    RunFinished,
-    RunStarted,
-    VerdictReached,
-)
 from attention_moa.messages import Stage
-from attention_moa.records import RunState
+from attention_moa.plan import Plan
+from attention_moa.ui.call_story import CallStory, State
+from attention_moa.ui.changes import Changed
+from attention_moa.ui.html import render
+from attention_moa.ui.ops import Op
+from attention_moa.ui.story import RunStory
+from attention_moa.ui.words import shown_name
 
-CallStateWord: TypeAlias = Literal["waiting", "running", "done", "replayed", "retried", "lost", "cancelled"]
+_FEW = 25
+"""Most calls of a stage that are shown one by one."""
 
-SIGNS: dict[CallStateWord, str] = {
-    "waiting": "◌",
-    "running": "◔",
-    "done": "●",
-    "replayed": "↺",
-    "retried": "↻",
-    "lost": "✕",
-    "cancelled": "⊘",
-}
-"""The sign of each state; its word stands beside it, so that neither colour nor sign is needed to tell them apart."""
+_LISTED = 10
+"""Most calls under way that are listed with their words."""
 
-UNDER_WAY: tuple[CallStateWord, ...] = ("waiting", "running", "retried")
-_NEWEST = 200
-_CUT_AT = 1000
+_LOST_LISTED = 6
 
 
-class Line(Struct):
-    """A call as the list shows it; changes while the run goes on.
+class Row(Struct, frozen=True, kw_only=True):
+    """One stage of a layer.
 
     Args:
-        number: Of the call in the run, in the order in which they were queued.
-        layer: From 1.
-        stage: What it is for.
-        agent: Who speaks.
-        peer: The author, for a critique of one answer.
-        state: What it is doing.
-        since_s: When it got into that state, or went out; seconds of the run.
-        why: Why it is lost or tried again; empty else.
-        newest: The last words so far.
+        stage: Which.
+        calls: Its calls.
+        counts: How many are in each state.
+        over: How many have ended.
+        is_folded: Whether there are too many to show one by one.
     """
 
-    number: int
-    layer: int
     stage: Stage
-    agent: str
-    peer: str | None
-    state: CallStateWord = "waiting"
-    since_s: float = 0.0
-    why: str = ""
-    newest: str = ""
-
-    @property
-    def sign(self) -> str:
-        """The state's sign."""
-        return SIGNS[self.state]
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether it has not ended."""
-        return self.state in UNDER_WAY
-
-
-class Row(Struct):
-    """The calls of one stage of one layer."""
-
-    layer: int
-    stage: Stage
-    lines: list[Line]
-
-    @property
-    def ended(self) -> int:
-        """How many have ended."""
-        return sum(not line.is_under_way for line in self.lines)
+    calls: tuple[CallStory, ...]
+    counts: Mapping[State, int]
+    over: int
+    is_folded: bool
 
 
 class Board:
-    """The calls of a run."""
+    """The board of one run.
 
-    def __init__(self) -> None:
-        """Start before the run's first event."""
-        self.lines: dict[str, Line] = {}
-        self.state: RunState = "running"
-        self.error: str | None = None
-        self.why = ""
-        self.layers = 0
-        self.planned_calls = 0
-        self.at_s = 0.0
-        self.tokens = 0
-        self.usd: float | None = None
-        self.is_usd_whole = True
-        self.seen = 0
-        self.changed: set[str] = set()
+    Args:
+        at: The id of the turn that it stands beside.
+        story: The run.
+        plan: What it was expected to take; None where that is not known.
+    """
 
-    @property
-    def ended(self) -> int:
-        """How many calls have ended."""
-        return sum(not line.is_under_way for line in self.lines.values())
+    def __init__(self, at: str, story: RunStory, plan: Plan | None) -> None:
+        """Draw nothing yet."""
+        self._at = at
+        self._story = story
+        self._plan = plan
+        self._sent: dict[str, Markup] = {}
+        self._words: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._layers: dict[int, list[str]] = {}
+        self._known = 0
 
-    @property
-    def under_way(self) -> list[Line]:
-        """The calls that have not ended, the ones that are out first."""
-        found = [line for line in self.lines.values() if line.is_under_way]
-        return sorted(found, key=lambda line: (line.state == "waiting", line.number))
+    def html(self) -> Markup:
+        """Return the whole board as it is now."""
+        self._words.clear()
+        self._sent = {name: self._part(name) for name in self._names()}
+        return render("board.html", parts=self._sent, at=self._at)
 
-    @property
-    def lost(self) -> list[Line]:
-        """The calls that failed for good."""
-        return [line for line in self.lines.values() if line.state == "lost"]
+    def changes(self, changed: Changed) -> list[Op]:
+        """Return what has to be drawn anew.
 
-    def rows(self) -> list[Row]:
-        """Return the stages that were begun, in order."""
-        rows: dict[tuple[int, Stage], Row] = {}
-        for line in self.lines.values():
-            rows.setdefault((line.layer, line.stage), Row(line.layer, line.stage, [])).lines.append(line)
-        order = list(Stage)
-        return sorted(rows.values(), key=lambda row: (row.layer, order.index(row.stage)))
+        Args:
+            changed: What changed in the story.
+        """
+        ops: list[Op] = []
+        for name in self._touched(changed):
+            html = self._part(name)
+            if self._sent.get(name) == html:
+                continue
+            if name not in self._sent:
+                ops.append(["put", f"{self._at}-layers", name, render("layer.html", id=name, inside=html)])
+            else:
+                ops.append(["html", name, html])
+            self._sent[name] = html
+            if name == f"{self._at}-list":
+                self._words.clear()  # the list is drawn without them
+        return [*ops, *self._words_of(self._listed())]
 
-    def hear(self, event: Event) -> None:
-        """Take an event; pieces of the answer are nothing to it."""
-        if isinstance(event, (AnswerDelta, AnswerReset)):
-            return
-        self.at_s = max(self.at_s, event.at_s)
-        if isinstance(event, CallHappening):
-            self._hear_call(event)
-        elif isinstance(event, RunStarted):
-            self.state, self.layers, self.planned_calls = "running", event.layers, event.planned_calls
-        elif isinstance(event, VerdictReached):
-            self.why = event.verdict.reason
-        elif isinstance(event, LayerFinished):
-            self._add_usd(known_usd(event.usage), is_whole=not event.usage.unpriced_calls)
-        elif isinstance(event, RunFinished):
-            self.state, self.error = event.state, event.error
-            self.tokens = event.usage.input_tokens + event.usage.output_tokens
-            self.usd, self.is_usd_whole = known_usd(event.usage), not event.usage.unpriced_calls
+    def words(self) -> list[Op]:
+        """Return the newest words of the calls that are listed; the board's HTML leaves them out."""
+        return self._words_of(self._listed())
 
-    def _add_usd(self, usd: float | None, *, is_whole: bool) -> None:
-        if usd is not None:
-            self.usd = (self.usd or 0.0) + usd
-        self.is_usd_whole = self.is_usd_whole and is_whole
+    def _touched(self, changed: Changed) -> list[str]:
+        if not (changed.has_numbers or changed.has_run or changed.layers or changed.has_graph):
+            return []
+        layers = {self._story.calls[name].layer for name in changed.calls} | changed.layers
+        return [f"{self._at}-numbers", *(f"{self._at}-layer-{layer}" for layer in sorted(layers)), f"{self._at}-list"]
 
-    def _hear_call(self, event: CallHappening) -> None:
-        line = self.lines.get(event.call_id)
-        if line is None:
-            number = len(self.lines)
-            line = Line(number, event.layer, event.stage, event.agent, event.peer, since_s=event.at_s)
-            self.lines[event.call_id] = line
-        self.changed.add(event.call_id)
-        match event:
-            case CallDelta():
-                self._add(line, event)
-            case CallQueued() | CallStarted() | CallFirstToken():
-                self._begin(line, event)
-            case CallRetried(kind=kind, message=message):
-                self._turn(line, "retried", event.at_s, f"{kind}: {message}")
-            case CallLost(kind=kind, message=message):
-                self._turn(line, "lost", event.at_s, f"{kind}: {message}")
-            case CallCancelled():
-                self._turn(line, "cancelled", event.at_s)
-            case CallFinished() | CallReplayed():
-                self.tokens += (event.usage.input_tokens or 0) + (event.usage.output_tokens or 0)
-                self._turn(line, "done" if isinstance(event, CallFinished) else "replayed", event.at_s)
-            case _:
-                pass
+    def _names(self) -> list[str]:
+        layers = (f"{self._at}-layer-{layer}" for layer in sorted(self._by_layer()))
+        return [f"{self._at}-numbers", *layers, f"{self._at}-list"]
 
-    @staticmethod
-    def _begin(line: Line, event: CallHappening) -> None:
-        if isinstance(event, CallStarted):
-            line.since_s, line.newest = event.at_s, ""
-        if not isinstance(event, CallQueued):
-            line.state, line.why = "running", ""
+    def _part(self, name: str) -> Markup:
+        what = name.removeprefix(f"{self._at}-")
+        if what == "numbers":
+            return self._numbers_html()
+        if what == "list":
+            return self._list_html()
+        return self._layer_html(int(what.removeprefix("layer-")))
 
-    @staticmethod
-    def _turn(line: Line, state: CallStateWord, at_s: float, why: str = "") -> None:
-        line.state, line.since_s, line.why, line.newest = state, at_s, why, ""
+    def _numbers_html(self) -> Markup:
+        used = self._story.used
+        return render(
+            "numbers.html",
+            over=sum(
+                count for state, count in self._story.counts.items() if state.is_over and state is not State.NOT_MADE
+            ),
+            planned=self._story.head.planned_calls,
+            tokens=used.input_tokens + used.output_tokens,
+            is_least=used.unknown_calls > 0,
+            usd=known_usd(used),
+            is_unpriced=used.unpriced_calls > 0,
+            plan=self._plan,
+        )
 
-    @staticmethod
-    def _add(line: Line, event: CallDelta) -> None:
-        if line.is_under_way:
-            line.state = "running"
-            line.newest = (line.newest + (event.text or event.thinking))
-            if len(line.newest) > _CUT_AT:
-                line.newest = line.newest[-_NEWEST:]
+    def _layer_html(self, layer: int) -> Markup:
+        calls = [self._story.calls[name] for name in self._by_layer().get(layer, ())]
+        rows = [_row(stage, [call for call in calls if call.stage is stage]) for stage in Stage]
+        return render(
+            "rows.html",
+            layer=self._story.layers[layer],
+            most=max(self._story.layers),
+            rows=[row for row in rows if row.calls],
+            named=_named,
+        )
+
+    def _list_html(self) -> Markup:
+        under_way = self._story.under_way
+        lost = [call for call in self._story.calls.values() if call.state is State.LOST]
+        return render(
+            "list.html",
+            calls=under_way[:_LISTED],
+            more=max(0, len(under_way) - _LISTED),
+            lost=lost[:_LOST_LISTED],
+            more_lost=max(0, len(lost) - _LOST_LISTED),
+            id_of=self._words_id,
+            shown=shown_name,
+        )
+
+    def _by_layer(self) -> dict[int, list[str]]:
+        """Return the names of the calls of each layer; calls only ever come to it."""
+        if self._known != len(self._story.calls):
+            self._layers.clear()
+            for name, call in self._story.calls.items():
+                self._layers.setdefault(call.layer, []).append(name)
+            self._known = len(self._story.calls)
+        return self._layers
+
+    def _listed(self) -> list[CallStory]:
+        return self._story.under_way[:_LISTED]
+
+    def _words_of(self, calls: list[CallStory]) -> list[Op]:
+        ops: list[Op] = []
+        for call in calls:
+            words = call.words or ("thinks …" if call.thinks else "")
+            if self._words.get(call.call_id, "") != words:
+                self._words[call.call_id] = words
+                ops.append(["text", self._words_id(call), words])
+        return ops
+
+    def _words_id(self, call: CallStory) -> str:
+        """Return the id of a call's words: numbers alone, since names may hold anything."""
+        number = self._numbers.setdefault(call.call_id, len(self._numbers))
+        return f"{self._at}-words-{number}"
+
+
+def _row(stage: Stage, calls: list[CallStory]) -> Row:
+    counts = Counter(call.state for call in calls)
+    over = sum(count for state, count in counts.items() if state.is_over)
+    return Row(stage=stage, calls=tuple(calls), counts=counts, over=over, is_folded=len(calls) > _FEW)
+
+
+def _named(call: CallStory) -> str:
+    """Return whose call it is, in its own row."""
+    return shown_name(call.agent) if call.peer is None else f"{shown_name(call.agent)} on {shown_name(call.peer)}"

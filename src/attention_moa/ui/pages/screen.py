@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
@@ -16,7 +15,7 @@ from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
 from attention_moa.ui.pages.form import question_of
-from attention_moa.ui.pages.turn import Turn
+from attention_moa.ui.pages.turn import Turn, turns_of
 from attention_moa.ui.ports import Heard, Offer, Outside, RefusedError, Visitor
 from attention_moa.ui.tasks import Tasks
 
@@ -56,6 +55,7 @@ class Screen:
         self._watching: asyncio.Task[None] | None = None
         self._batches: AsyncGenerator[Sequence[Heard], None] | None = None
         self._is_asking = False
+        self._elapsed_s: float | None = None
 
     @property
     def _turn(self) -> Turn | None:
@@ -79,13 +79,13 @@ class Screen:
         record = standing.record
         if any(offer.name == record.ensemble.name for offer in self._offers):
             self._chosen = record.ensemble.name
-        self._turns, self._system = Turn.all_of(standing)
+        self._turns, self._system = turns_of(standing)
         turn = self._turns[-1]
         self.title = turn.title
+        self._elapsed_s = record.wall_s
         batches = self._outside.watch(self._key, run_id)
         turn.hear(await anext(batches, ()))
-        turn.board.at_s = max(turn.board.at_s, record.wall_s)
-        if turn.is_over:
+        if turn.is_over or not standing.is_under_way:
             await batches.aclose()
             turn.settle(record)
         else:
@@ -101,14 +101,14 @@ class Screen:
             offers=self._offers,
             chosen=self._chosen,
             system=self._system,
-            turns=[one.html() for one in self._turns],
+            turns=[one.html(now_s=self._elapsed_s) for one in self._turns],
             is_busy=turn is not None and not turn.is_over,
-            now_s=time.time(),
         )
 
     def begin(self) -> None:
         """Watch on where something is under way."""
         if self._batches is not None and self._turn is not None:
+            self._send(self._turn.words())
             self._watch(self._batches, self._turn)
 
     def close(self) -> None:
@@ -118,7 +118,13 @@ class Screen:
 
     async def act(self, what: str, fields: Mapping[str, str]) -> None:
         """Do what a button or a key says; whoever may do it no more is sent to the form."""
-        deeds = {"ask": self._ask, "plan": self._plan, "cancel": self._cancel, "resume": self._resume, "copy": self._copy}
+        deeds = {
+            "ask": self._ask,
+            "plan": self._plan,
+            "cancel": self._cancel,
+            "resume": self._resume,
+            "copy": self._copy,
+        }
         deed = deeds.get(what)
         if deed is None:
             return
@@ -143,7 +149,8 @@ class Screen:
     async def _begin(self, fields: Mapping[str, str]) -> None:
         question = question_of(fields, self._history())
         run_id = await self._outside.ask(self._key, question)
-        turn = Turn(run_id, fields["question"].strip(), model=question.model, number=len(self._turns))
+        standing = await self._outside.standing(self._key, run_id)
+        turn = Turn(fields["question"].strip(), number=len(self._turns), standing=standing)
         self._turns.append(turn)
         self._system = fields.get("system", "")
         self._send([
@@ -151,6 +158,7 @@ class Screen:
             ["html", "plan", ""],
             ["drop", "welcome"],
             ["put", "turns", turn.id, turn.html()],
+            ["attr", "question", "placeholder", "Go on …"],
             ["value", "question", ""],
             ["attr", "talk", "data-busy", ""],
             ["path", f"/runs/{run_id}", turn.title],
@@ -184,9 +192,12 @@ class Screen:
         if turn is None or not turn.is_over:
             return
         await self._outside.resume(self._key, turn.run_id)
-        again = Turn(turn.run_id, turn.question, model=turn.model, number=turn.number)
+        standing = await self._outside.standing(self._key, turn.run_id)
+        again = Turn(turn.question, number=turn.number, standing=standing)
         self._turns[-1] = again
-        self._send([["put", "turns", again.id, again.html()], ["attr", "talk", "data-busy", ""], ["html", "notice", ""]])
+        self._send(
+            [["put", "turns", again.id, again.html()], ["attr", "talk", "data-busy", ""], ["html", "notice", ""]]
+        )
         self._watch(self._outside.watch(self._key, turn.run_id), again)
 
     async def _copy(self, fields: Mapping[str, str]) -> None:

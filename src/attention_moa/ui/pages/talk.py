@@ -30,13 +30,13 @@ def register(outside: Outside, tasks: Tasks) -> None:
             await screen.open(run_id)
         except RefusedError as refused:
             client.status_code = 404 if refused.code == "run_not_found" else 503
-            ui.add_body_html(render("message.html", message=refused.message, files=Files.address, is_part=True))
+            ui.add_body_html(str(render("message.html", message=refused.message, files=Files.address, is_part=True)))
             _dress("Not here")
             return
         _dress(screen.title)
-        ui.add_body_html(screen.html())
+        ui.add_body_html(str(screen.html()))
         screen.link = Link(screen.act)
-        client.on_delete(screen.close)
+        client.on_delete(screen.close)  # pyright: ignore[reportUnknownMemberType] - it says of the function only that it is one
         screen.begin()
 
     @ui.page("/", response_timeout=_PATIENCE_S)
@@ -51,4 +51,4 @@ def register(outside: Outside, tasks: Tasks) -> None:
 def _dress(title: str) -> None:
     """Give the page its title, its styles and its scripts."""
     ui.page_title(title)
-    ui.add_head_html(render("head.html", files=Files.address))
+    ui.add_head_html(str(render("head.html", files=Files.address)))
