@@ -47,6 +47,7 @@ def _in_line(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdo
         token = state.push("formula", "", 0)
         token.content = source
         token.markup = opening if opening in _LINES else "$"
+        token.meta = {"source": state.src[start : start + length]}
     state.pos = start + length
     return True
 
@@ -75,9 +76,10 @@ def _on_lines(state: StateBlock, line: int, end_line: int, silent: bool) -> bool
     if silent:
         return True
     token = Token("formula_block", "", 0, block=True, level=state.level, map=[line, last + 1])
-    text = "\n".join(_line(state, number) for number in range(line, last + 1))
-    token.content = text[2 : text.rindex(closing)].strip()
-    token.markup = first[:2]
+    source = "\n".join(_line(state, number) for number in range(line, last + 1))
+    is_open = not source[2:].endswith(closing)
+    token.content = source[2:] if is_open else source[2:-2].strip()
+    token.meta = {"source": source, "is_open": is_open}
     state.tokens.append(token)
     state.line = last + 1
     return True
@@ -86,7 +88,8 @@ def _on_lines(state: StateBlock, line: int, end_line: int, silent: bool) -> bool
 def _closing_line(state: StateBlock, line: int, end_line: int, closing: str) -> int | None:
     """Return the line that ends with what closes a formula; None where none does, near enough.
 
-    What was found to hold none is not looked at again: many openings take no more time than one.
+    What was found to hold none is not looked at again: many openings take no more time than one. Of a text that is
+    still coming, the last line may do.
     """
     unclosed: dict[str, int] = state.env.setdefault("unclosed", {})
     inside = _line(state, line)[2:]
@@ -95,11 +98,12 @@ def _closing_line(state: StateBlock, line: int, end_line: int, closing: str) -> 
     for number in range(max(line + 1, unclosed.get(closing, 0)), min(end_line, line + _MOST_LINES)):
         text = _line(state, number)
         if not text or state.sCount[number] < state.blkIndent:
-            break
+            return None
         if closing in text:
             return number if text.index(closing) == len(text) - 2 else None
         unclosed[closing] = number + 1
-    return None
+    is_coming = state.env["is_open"] and state.level == 0 and end_line < line + _MOST_LINES
+    return end_line - 1 if is_coming else None
 
 
 def _line(state: StateBlock, number: int) -> str:

@@ -1,0 +1,57 @@
+"""Where links go, and which may be followed: only whole addresses on the web and of mail, written plainly. Pure."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from attention_moa.ui.visible import attribute, shown, visible
+
+_MOST_CHARACTERS = 2_000
+_MOST_SHOWN = 100
+_WEB = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+_MAIL = re.compile(r"mailto:[!-~]+", re.IGNORECASE)
+
+
+def place(address: str) -> str | None:
+    """Return where a link goes, in few words: its host, or who gets a mail; None where it may not be followed.
+
+    An address with a name before its host may not be: it is made to be misread.
+
+    Args:
+        address: As a browser would get it.
+    """
+    if len(address) > _MOST_CHARACTERS:
+        return None
+    if _MAIL.fullmatch(address):
+        return address[len("mailto:") :].partition("?")[0] or None
+    if not _WEB.fullmatch(address):
+        return None
+    try:
+        parts = urlsplit(address)
+        is_plain = parts.hostname is not None and "@" not in parts.netloc and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts.netloc if is_plain and "\\" not in address else None
+
+
+def opened(address: str, title: str = "", *, is_told: bool = False) -> tuple[str, str]:
+    """Return the HTML before and behind a link's text: it says where it goes; one that may not be followed is none.
+
+    Args:
+        address: Where it goes.
+        title: What its writer calls it.
+        is_told: Whether its text is the address.
+    """
+    where = place(address)
+    about = f"{address}\n{title}" if title else address
+    if where is None:
+        cut = address if len(address) <= _MOST_SHOWN else f"{address[:_MOST_SHOWN]}…"
+        said = shown(f"({cut})")
+        return f'<span class="t-dead" dir="auto" title="{attribute(about[:_MOST_CHARACTERS])}">', f"</span> {_where(said)}"
+    link = f'<a href="{attribute(address)}" title="{attribute(about[:_MOST_CHARACTERS])}" dir="auto">'
+    return link, "</a>" if is_told else f"</a> {_where(shown(f'({visible(where)[:_MOST_SHOWN]})'))}"
+
+
+def _where(said: str) -> str:
+    return f'<small class="t-where" dir="ltr">{said}</small>'
