@@ -32,6 +32,11 @@ class AnswerStory:
         """The tools that it calls, as far as they have come."""
         return tuple(ToolCall(*self._calls[index]) for index in sorted(self._calls))
 
+    @property
+    def shown(self) -> tuple[str, tuple[ToolCall, ...], bool]:
+        """All of it that is shown: text, tool calls, and whether it is final."""
+        return self.text, self.tool_calls, self.is_final
+
     def add(self, text: str, calls: tuple[ToolCallDelta, ...] = ()) -> None:
         """Take in a piece."""
         if text:

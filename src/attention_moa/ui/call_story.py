@@ -102,6 +102,7 @@ class CallStory(Struct, frozen=True, kw_only=True):
         thinks: Whether all that has come so far is thinking.
         is_cut: Whether the reply hit its token limit.
         is_left_out: Whether nobody waits for it any more.
+        was_begun: Whether an earlier life of the run had begun it.
         head: The beginning of a reply that may turn out to be a line that decides; None behind it.
     """
 
@@ -124,6 +125,7 @@ class CallStory(Struct, frozen=True, kw_only=True):
     thinks: bool = False
     is_cut: bool = False
     is_left_out: bool = False
+    was_begun: bool = False
     head: str | None = None
 
     @property
@@ -195,7 +197,7 @@ def miss(call: CallStory, loss: Loss) -> CallStory:
     """
     why = one_line(loss.message)
     if loss.call_id is None:
-        if call.state.is_over:
+        if call.state is State.LOST or (call.state.is_over and loss.kind != "Late"):
             return call
         return replace(call, why=why, is_left_out=True) if call.queued_s is not None else not_made(call, why)
     is_of_it = (loss.stage, loss.peer) == (call.stage, call.peer)
@@ -205,8 +207,8 @@ def miss(call: CallStory, loss: Loss) -> CallStory:
 
 
 def not_made(call: CallStory, why: str) -> CallStory:
-    """Return a call that is not going to be made."""
-    return replace(call, state=State.NOT_MADE, why=why)
+    """Return a call that is not going to be made; one that an earlier life of the run had begun was cancelled."""
+    return replace(call, state=State.CANCELLED if call.was_begun else State.NOT_MADE, why=why)
 
 
 def close(call: CallStory, at_s: float, why: str) -> CallStory:
@@ -228,7 +230,7 @@ def take_up(call: CallStory) -> CallStory:
     """Return a call as a run that goes on finds it: what was not finished is to be made."""
     if call.state in (State.DONE, State.REPLAYED, State.LOST):
         return call
-    return replace(_fresh(call), queued_s=None, why="")
+    return replace(_fresh(call), was_begun=call.was_begun or call.queued_s is not None, queued_s=None, why="")
 
 
 def _fresh(call: CallStory) -> CallStory:

@@ -131,10 +131,14 @@ def difference(before: RunStory, after: RunStory) -> Changed:
     """Return what has to be drawn anew where one moment of a run takes the place of another."""
     names = before.calls.keys() | after.calls.keys()
     layers = before.layers.keys() | after.layers.keys()
+    answers_before, answers = (
+        {choice: answer.shown for choice, answer in one.answers.items()} for one in (before, after)
+    )
+    choices = answers.keys() | answers_before.keys()
     return Changed(
         calls=frozenset(name for name in names if before.calls.get(name) is not after.calls.get(name)),
         layers=frozenset(number for number in layers if before.layers.get(number) != after.layers.get(number)),
-        answers=frozenset(before.answers.keys() | after.answers.keys()),
+        answers=frozenset(choice for choice in choices if answers_before.get(choice) != answers.get(choice)),
         has_numbers=before.counts != after.counts or before.used != after.used,
         has_notices=len(before.notices) != len(after.notices) or len(before.notes) != len(after.notes),
         has_run=before.head != after.head,

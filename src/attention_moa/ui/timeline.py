@@ -184,7 +184,7 @@ def _of_story(call: CallStory, story: RunStory) -> Bar:
         agent=call.agent,
         peer=call.peer,
         state=call.state,
-        reads=tuple(name for name in call.reads if _was_read(story.calls.get(name), queued_s)),
+        reads=tuple(read for name in call.reads for read in _read(name, story, queued_s)),
         queued_s=queued_s,
         ended_s=ended_s,
         parts=() if is_replayed else tuple(_parts(queued_s, ended_s, call.tries)),
@@ -192,10 +192,16 @@ def _of_story(call: CallStory, story: RunStory) -> Bar:
     )
 
 
-def _was_read(call: CallStory | None, at_s: float) -> bool:
-    """Return whether a planned reader had a call's text: there was one, and in time."""
-    has_text = call is not None and call.state in (State.DONE, State.REPLAYED)
-    return has_text and call is not None and call.ended_s is not None and call.ended_s <= at_s
+def _read(name: str, story: RunStory, at_s: float) -> Iterator[str]:
+    """Yield what was read where a call was planned to be: itself, the own answer that stands in for it, or nothing."""
+    call = story.calls.get(name)
+    if call is None:
+        return
+    if call.state in {State.DONE, State.REPLAYED}:
+        if call.ended_s is not None and call.ended_s <= at_s:  # else its reader went on without it
+            yield name
+    elif call.stage is Stage.REFINE:
+        yield f"{call.layer}.{Stage.ANSWER.value}.{call.agent}"
 
 
 def _of_record(call: CallRecord) -> Bar:
