@@ -11,6 +11,9 @@ from attention_moa.changes import Change, Difference, Edit, compare_texts
 from attention_moa.evidence import Ground, Hit
 from attention_moa.words import Span, Word, words
 
+_ASKED_FOR = 2.0
+"""Inserted words that a critique has tell more of a cause than deleted ones: it may have quoted these with praise."""
+
 
 class Credit(Struct, frozen=True):
     """What one critique accounts for in one change.
@@ -110,10 +113,14 @@ class _Evidence:
         had = fsum(self._ground.weight(place) for place in places if any(place in hits for hits in self._hits.values()))
         return had / everything if everything else 0.0
 
-    def strength(self, critic: str, places: range) -> float:
-        """Return how much a critique has of some words: each weighs as much as the run is long that has it."""
-        hits = self._hits[critic]
-        return fsum(self._ground.weight(place) * hits[place].weight for place in places if place in hits)
+    def shares(self, places: range) -> list[float]:
+        """Return which share of some words each critique has, of what any has: a word counts by its run's length."""
+        strengths = [
+            fsum(self._ground.weight(place) * hits[place].weight for place in places if place in hits)
+            for hits in self._hits.values()
+        ]
+        everything = fsum(strengths)
+        return [strength / everything if everything else 0.0 for strength in strengths]
 
     def quotes(self, critic: str, places: range) -> list[Span]:
         """Return where a critique has some words."""
@@ -141,47 +148,39 @@ def _places(ranges: Iterable[range]) -> list[int]:
 
 
 def _caused(edit: Edit, deleted: _Evidence, inserted: _Evidence, critics: Iterable[str]) -> Caused:
-    change = edit.change
-    words_traced = _traced(edit, deleted.covered(edit.deleted), inserted.covered(edit.inserted))
-    strengths = {
-        critic: deleted.strength(critic, edit.deleted) + inserted.strength(critic, edit.inserted) for critic in critics
-    }
-    everything = fsum(strengths.values())
-    if not words_traced:
-        return Caused(change)
+    gone = range(0) if edit.change.is_move else edit.deleted
+    come = edit.inserted
+    of_gone, of_come = deleted.covered(gone), inserted.covered(come)
+    traced = _traced(len(gone), len(come), of_gone, of_come)
+    weights = len(gone) * of_gone, _ASKED_FOR * len(come) * of_come
+    shares = zip(critics, deleted.shares(gone), inserted.shares(come), strict=True)
     found = [
         Credit(
             critic,
-            words_traced * strength / everything,
-            _merged([*deleted.quotes(critic, edit.deleted), *inserted.quotes(critic, edit.inserted)]),
+            traced * (weights[0] * of_deleted + weights[1] * of_inserted) / fsum(weights),
+            _merged([*deleted.quotes(critic, gone), *inserted.quotes(critic, come)]),
         )
-        for critic, strength in strengths.items()
-        if strength
+        for critic, of_deleted, of_inserted in shares
+        if of_deleted or of_inserted
     ]
-    return Caused(change, tuple(sorted(found, key=lambda credit: (-credit.words, credit.critic))))
+    return Caused(edit.change, tuple(sorted(found, key=lambda credit: (-credit.words, credit.critic))))
 
 
-def _traced(edit: Edit, of_deleted: float, of_inserted: float) -> float:
+def _traced(deleted: int, inserted: int, of_deleted: float, of_inserted: float) -> float:
     """Return how many words of a change are traced to critiques.
 
     Where a word took the place of another, both are traced as far as either is: who says what is wrong need not say
     what is right, and the other way round. What is beyond that is traced by itself.
 
     Args:
-        edit: The change.
+        deleted: How many words are gone.
+        inserted: How many are new.
         of_deleted: The share of the deleted words that any critique has.
         of_inserted: The share of the inserted words that any critique has.
     """
-    if not edit.change.size:
-        return 0.0
-    deleted = 0 if edit.change.is_move else edit.change.deleted
-    inserted = edit.change.inserted
     replaced = min(deleted, inserted)
-    return (
-        2 * replaced * max(of_deleted, of_inserted)
-        + (deleted - replaced) * of_deleted
-        + (inserted - replaced) * of_inserted
-    )
+    both = 2 * replaced * max(of_deleted, of_inserted)
+    return both + (deleted - replaced) * of_deleted + (inserted - replaced) * of_inserted
 
 
 def _span(hit: Hit, said: tuple[Word, ...]) -> Span:

@@ -15,9 +15,11 @@ deleted ones. Where a word took the place of another, the larger of the two shar
 what is right explains why something wrong is gone. What no critique has is nobody's: the author's own doing, or a
 critique followed in other words.
 
-**Who gets it.** The critiques that have words of the change, in proportion to the sum, over these words, of their
+**Who gets it.** The critiques that have words of the change. What each has is the sum, over these words, of their
 weight times the length of the run that has them (at most eight): a run of ``n`` words counts ``n`` times ``n``, one
-after the other only ``n``.
+after the other they count ``n``. In proportion to that the inserted words that are traced are shared out, and likewise
+the deleted ones; an inserted word counts twice as much as a deleted one, since who quotes what is gone may have liked
+it.
 
 **The matrix.** Row ``i``, column ``j``: the words of ``j``'s changes that are traced to ``i``'s critique, divided by
 the size of all of ``j``'s changes. A column so adds up to 1 at most; what is missing is nobody's. It does not depend on
