@@ -61,12 +61,14 @@ class Cell(Struct, frozen=True):
         share: Of the author's changed words, from 0 to 1; 0 where the critique was read and nothing of it is found.
             None where there is nothing to measure.
         why_none: Why there is nothing, one line; None where there is.
+        is_pair: Whether the critic criticises the author in this layer, or should have.
     """
 
     critic: str
     author: str
     share: float | None
     why_none: str | None = None
+    is_pair: bool = True
 
 
 class Influence(Struct, frozen=True):
@@ -128,7 +130,7 @@ def _column(layer: LayerRecord, author: str) -> Attribution | str:
 
 def _cell(critic: str, author: str, critique: Critique | Loss | None, column: Attribution | str) -> Cell:
     if critique is None:
-        return Cell(critic, author, None, f"{critic} does not criticise {author} in this layer")
+        return Cell(critic, author, None, f"{critic} does not criticise {author} in this layer", is_pair=False)
     if isinstance(critique, Loss):
         return Cell(critic, author, None, f"the critique is lost: {critique.message}")
     if isinstance(column, str):
