@@ -119,6 +119,7 @@ class Story:
         stop_share: Share of the residual calls that end the run.
         wanted: What the answer is to be.
         says: What is said in the place of a text; None keeps the text.
+        has_deltas: Whether every piece of a reply is an event, and a text comes in several.
     """
 
     def __init__(
@@ -133,8 +134,10 @@ class Story:
         stop_share: float = 0.0,
         wanted: AnswerSpec = PLAIN,
         says: Callable[[CallRequest, str], Said] | None = None,
+        has_deltas: bool = False,
     ) -> None:
         self.spec = spec
+        self.has_deltas = has_deltas
         self.journal = journal or Shelf(secret=SECRET)
         self.requests: list[CallRequest] = []
         self.events: list[Event] = []
@@ -165,6 +168,7 @@ class Story:
             self._conversation,
             now=loop.time,
             observers=[self.events.append],
+            has_deltas=self.has_deltas,
             wanted=self._wanted,
         )
         await self.journal.aclose()  # whoever was at the run is gone
@@ -192,7 +196,7 @@ class Story:
     def _caller(self, log: RunLog, place: Place, is_replay: bool) -> Caller:
         budget = Budget(self.spec.limits, lambda model: model.price)
         budget.start(log.all_calls, {agent.name: agent for agent in all_agents(self.spec)})
-        provider = ScriptedProvider(self._say, usage=USAGE)
+        provider = ScriptedProvider(self._say, pieces=3 if self.has_deltas else 1, usage=USAGE)
         return Caller(
             log,
             lambda _: provider,

@@ -101,7 +101,7 @@ class CallStory(Struct, frozen=True, kw_only=True):
         words: Of a reply under way its last characters, of a whole one its first.
         thinks: Whether all that has come so far is thinking.
         is_cut: Whether the reply hit its token limit.
-        is_left_out: Whether nobody waits for it any more.
+        left_out: Why nobody waits for it any more; empty where somebody does.
         was_begun: Whether an earlier life of the run had begun it.
         head: The beginning of a reply that may turn out to be a line that decides; None behind it.
     """
@@ -124,7 +124,7 @@ class CallStory(Struct, frozen=True, kw_only=True):
     words: str = ""
     thinks: bool = False
     is_cut: bool = False
-    is_left_out: bool = False
+    left_out: str = ""
     was_begun: bool = False
     head: str | None = None
 
@@ -136,7 +136,7 @@ class CallStory(Struct, frozen=True, kw_only=True):
     @property
     def told(self) -> str:
         """All that its box says, for those who do not see it."""
-        parts = (f"{self.name}: {self.state}", "cut at its token limit" if self.is_cut else "", self.why)
+        parts = (f"{self.name}: {self.state}", "cut at its token limit" if self.is_cut else "", self.why, self.left_out)
         return ", ".join(part for part in parts if part)
 
     @property
@@ -199,7 +199,9 @@ def miss(call: CallStory, loss: Loss) -> CallStory:
     if loss.call_id is None:
         if call.state is State.LOST or (call.state.is_over and loss.kind != "Late"):
             return call
-        return replace(call, why=why, is_left_out=True) if call.queued_s is not None else not_made(call, why)
+        if loss.kind == "Late":
+            call, why = replace(call, left_out=why), ""
+        return call if call.queued_s is not None else not_made(call, why)
     is_of_it = (loss.stage, loss.peer) == (call.stage, call.peer)
     if is_of_it and call.state in (State.DONE, State.REPLAYED):
         return replace(call, state=State.LOST, why=one_line(f"{loss.kind}: {loss.message}"))
@@ -223,14 +225,15 @@ def close(call: CallStory, at_s: float, why: str) -> CallStory:
         return call
     if call.queued_s is None and not call.tries:
         return not_made(call, why)
-    return replace(call, state=State.CANCELLED, why=call.why if call.is_left_out else why, ended_s=at_s)
+    return replace(call, state=State.CANCELLED, why=why, ended_s=at_s)
 
 
 def take_up(call: CallStory) -> CallStory:
     """Return a call as a run that goes on finds it: what was not finished is to be made."""
     if call.state in (State.DONE, State.REPLAYED, State.LOST):
         return call
-    return replace(_fresh(call), was_begun=call.was_begun or call.queued_s is not None, queued_s=None, why="")
+    was_begun = call.was_begun or call.queued_s is not None
+    return replace(_fresh(call), was_begun=was_begun, queued_s=None, why="", left_out="")
 
 
 def _fresh(call: CallStory) -> CallStory:
@@ -243,7 +246,6 @@ def _fresh(call: CallStory) -> CallStory:
         words="",
         thinks=False,
         is_cut=False,
-        is_left_out=False,
         head=None,
     )
 
@@ -277,7 +279,7 @@ def _started(call: CallStory, event: CallStarted) -> CallStory:
     return replace(
         call,
         state=State.RUNNING,
-        why=call.why if call.is_left_out else why,
+        why=why,
         tries=(*call.tries, Try(started_s=event.at_s)),
         attempt=event.attempt,
         words="",
@@ -318,8 +320,7 @@ def _retried(call: CallStory, event: CallRetried) -> CallStory:
 def _ended(call: CallStory, event: CallFinished | CallLost | CallCancelled, price: Price | None) -> CallStory:
     took_s = event.elapsed_s if isinstance(event, CallFinished) else 0.0
     queued_s = max(event.at_s - took_s, 0.0) if call.queued_s is None else call.queued_s
-    why = call.why if call.is_left_out else ""
-    over = replace(call, ended_s=event.at_s, queued_s=queued_s, head=None, thinks=False, words="", why=why)
+    over = replace(call, ended_s=event.at_s, queued_s=queued_s, head=None, thinks=False, words="", why="")
     match event:
         case CallFinished():
             return _finished(over, event, beside=max(call.open_tries - 1, 0), price=price)
@@ -331,7 +332,7 @@ def _ended(call: CallStory, event: CallFinished | CallLost | CallCancelled, pric
             return replace(over, state=State.LOST, why=why, used=used, attempt=event.attempts)
         case CallCancelled():
             used = _and_failed(call.used, call.open_tries, "Cancelled")
-            return replace(over, state=State.CANCELLED, why=why or "ended from outside", used=used)
+            return replace(over, state=State.CANCELLED, why="ended from outside", used=used)
 
 
 def _finished(call: CallStory, event: CallFinished, *, beside: int, price: Price | None) -> CallStory:

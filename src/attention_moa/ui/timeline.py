@@ -25,6 +25,7 @@ _WORDS: dict[PartKind, str] = {
     "pause": "between attempts",
 }
 _LEAST_S = 0.05
+_HAVE_TEXT = frozenset({State.DONE, State.REPLAYED})
 _STATES: dict[str, State] = {"finished": State.DONE, "lost": State.LOST, "cancelled": State.CANCELLED}
 
 
@@ -195,13 +196,13 @@ def _of_story(call: CallStory, story: RunStory) -> Bar:
 def _read(name: str, story: RunStory, at_s: float) -> Iterator[str]:
     """Yield what was read where a call was planned to be: itself, the own answer that stands in for it, or nothing."""
     call = story.calls.get(name)
-    if call is None:
+    if call is not None and call.stage is Stage.REFINE and call.state not in _HAVE_TEXT:
+        name = f"{call.layer}.{Stage.ANSWER.value}.{call.agent}"
+        call = story.calls.get(name)
+    if call is None or call.state not in _HAVE_TEXT or call.ended_s is None:
         return
-    if call.state in {State.DONE, State.REPLAYED}:
-        if call.ended_s is not None and call.ended_s <= at_s:  # else its reader went on without it
-            yield name
-    elif call.stage is Stage.REFINE:
-        yield f"{call.layer}.{Stage.ANSWER.value}.{call.agent}"
+    if call.ended_s <= at_s:  # else its reader went on without it
+        yield name
 
 
 def _of_record(call: CallRecord) -> Bar:
