@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from attention_moa.ui.markdown import MOST_CHARACTERS, plain, prepared, rendered
 from attention_moa.ui.parsing import Room, parse
-from attention_moa.ui.visible import shown
+from attention_moa.ui.visible import visible
 
 _FREE_CHARACTERS = 1_600
 _MOST_OPEN = 16_000
@@ -30,12 +30,12 @@ class LiveParts(NamedTuple):
     Args:
         finished: Blocks that will not change, to stand behind the finished ones of before; in order.
         open_html: What stands behind them instead of all that stood there; None where that stays.
-        more: Words to stand behind that; they are within the next ``open_html``.
+        more: Words to stand behind that, as text and not as HTML; they are within the next ``open_html``.
     """
 
     finished: tuple[Markup, ...] = ()
     open_html: Markup | None = None
-    more: Markup = Markup()
+    more: str = ""
 
 
 class Live:
@@ -67,7 +67,7 @@ class Live:
         if self._is_plain:  # from here on
             return self._finished()
         if len(self._open) > _FREE_CHARACTERS and len(self._tail) * _PART_ANEW < len(self._open):
-            return LiveParts(more=_words(told))
+            return LiveParts(more=visible(told))
         return self._made_anew()
 
     def finish(self) -> LiveParts:
@@ -92,7 +92,7 @@ class Live:
         told = told if self._characters <= 2 * MOST_CHARACTERS else ""
         self._tail += told
         if len(self._tail) < _PLAIN_CHARACTERS:
-            return LiveParts(more=_words(told))
+            return LiveParts(more=visible(told))
         block, self._tail = plain(self._tail), ""
         return LiveParts((block,), Markup())
 
@@ -140,7 +140,3 @@ def _place(text: str, line: int) -> int:
     for _ in range(line):
         place = text.index("\n", place) + 1
     return place
-
-
-def _words(told: str) -> Markup:
-    return Markup(shown(told))  # noqa: S704 - escaped, all of it

@@ -32,9 +32,9 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "code": {"title"},
     "span": {"title"},
     "ol": {"start"},
-    "ins": {"data-critic"},
-    "del": {"data-critic"},
-    "mark": {"data-critic"},
+    "ins": {"data-critic", "title"},
+    "del": {"data-critic", "title"},
+    "mark": {"data-critic", "title"},
     "math": {"alttext"},
     "mo": {"minsize", "maxsize", "lspace", "rspace"},
     "mspace": {"width", "height"},
@@ -62,12 +62,13 @@ _VALUES: dict[str, dict[str, set[str]]] = {
     "mover": {"accent": _SWITCH},
     "munder": {"accentunder": _SWITCH},
 }  # fmt: skip
-_COLOURS = {"t-none", *(f"t-c{index}" for index in range(CRITICS))}
+_COLOURS = {"t-none", "t-moved", *(f"t-c{index}" for index in range(CRITICS))}
 _CLASSES: dict[str, set[str]] = {
     "p": {"t-note", "t-definition"},
     "pre": {"t-plain", "t-code"},
     "code": {"t-source"},
     "div": {"t-wide", "t-formula", "t-language", "t-lines"},
+    "ul": {"t-legend"},
     "bdi": {"t-sign", "t-name"},
     "small": {"t-where"},
     "sup": {"t-critic", *_COLOURS},
@@ -84,7 +85,7 @@ _CLASSES: dict[str, set[str]] = {
     "mo": {"t-bold", "t-mono", "t-italic"},
     "mtext": {"t-bold", "t-mono", "t-italic"},
     "span": {
-        "t-unread", "t-image", "t-dead", "t-heard", "t-tail",
+        "t-image", "t-dead", "t-heard", "t-key", *_COLOURS,
         "t-comment", "t-string", "t-number", "t-keyword", "t-call", "t-tag", "t-added", "t-removed", "t-place",
     },
 }  # fmt: skip
