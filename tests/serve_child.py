@@ -48,7 +48,9 @@ def serve_child(folder: Path, *options: str, variables: dict[str, str] | None = 
         *("--journal", str(folder / "journal.db"), *options),
     )
     log = folder / "serve.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(variables or {})}  # noqa: TID251 - the child's own
+    own = dict(os.environ)  # noqa: TID251 - the child's own
+    path = os.pathsep.join(part for part in (str(ROOT), own.get("PYTHONPATH", "")) if part)
+    environment = {**own, "PYTHONPATH": path, **(variables or {})}
     with (
         log.open("ab") as told,
         subprocess.Popen(

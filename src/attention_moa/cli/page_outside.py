@@ -34,6 +34,7 @@ from attention_moa.server.usage import plan_of
 from attention_moa.server.wire import fault
 from attention_moa.store.views import preview, question
 from attention_moa.stored_runs import RunRow
+from attention_moa.ui.ports import Asked as Underway
 from attention_moa.ui.ports import Heard, Offer, Question, RefusedError, RunFilter, Standing, Visitor
 
 _BEGIN_S = 5.0
@@ -99,15 +100,18 @@ class ServedOutside:
 
             return await asyncio.to_thread(planned)  # it renders every prompt
 
-    async def ask(self, key: str | None, question: Question) -> str:
-        """Return the id of the run that answers a question."""
+    async def ask(self, key: str | None, question: Question) -> Underway:
+        """Return the run that answers a question."""
         with _refusals():
             guest = await self._guest(key, begins_run=True)
             live = await self._service.hub.start(self._job(guest, question), guest)
+            batches = _heard(live)  # before anything happens in it
+            begun = await anext(batches)
             await live.begun(_BEGIN_S)
             if live.is_refused and live.error is not None:
+                await batches.aclose()
                 raise live.error
-            return live.run_id
+            return Underway(live.run_id, _after(begun, batches))
 
     async def standing(self, key: str | None, run_id: str) -> Standing:
         """Return a run as it stands."""
@@ -143,9 +147,9 @@ class ServedOutside:
                 events = await past_events(self._service.journal, found.live, run_id)
                 yield [Heard(number, event) for number, event in enumerate(events[after:], after + 1)]
                 return
-            async with aclosing(found.live.watch(after, deltas="all", tick_s=_QUIET_S)) as batches:
+            async with aclosing(_heard(found.live, after)) as batches:
                 async for batch in batches:
-                    yield [Heard(seen.id, seen.event) for seen in batch]
+                    yield batch
 
     async def cancel(self, key: str | None, run_id: str) -> None:
         """End a run that is under way."""
@@ -206,6 +210,22 @@ class ServedOutside:
         rows = [_row(live) for live in self._service.hub.known if guest.is_admin or live.visitor.owner == guest.owner]
         fitting = [row for row in rows if wanted.state in (None, row.state) and wanted.ensemble in (None, row.ensemble)]
         return sorted(fitting, key=lambda row: (row.created_at, row.run_id), reverse=True)[: wanted.limit]
+
+
+async def _heard(live: LiveRun, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
+    async with aclosing(live.watch(after, deltas="all", tick_s=_QUIET_S)) as batches:
+        async for batch in batches:
+            yield [Heard(seen.id, seen.event) for seen in batch]
+
+
+async def _after(
+    first: Sequence[Heard], batches: AsyncGenerator[Sequence[Heard], None]
+) -> AsyncGenerator[Sequence[Heard], None]:
+    """Yield a batch, then those that follow it."""
+    async with aclosing(batches):
+        yield first
+        async for batch in batches:
+            yield batch
 
 
 def _row(live: LiveRun) -> RunRow:

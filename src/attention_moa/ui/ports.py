@@ -123,6 +123,18 @@ class Heard(NamedTuple):
     event: Event
 
 
+class Asked(NamedTuple):
+    """A question that is being answered.
+
+    Args:
+        run_id: The run.
+        batches: What happens in it, from its very start; as ``Outside.watch``. Who has them iterates them.
+    """
+
+    run_id: str
+    batches: AsyncGenerator[Sequence[Heard], None]
+
+
 class Outside(Protocol):
     """The world outside; every method raises ``RefusedError``."""
 
@@ -138,8 +150,8 @@ class Outside(Protocol):
         """Return what a question would take."""
         ...
 
-    async def ask(self, key: str | None, question: Question) -> str:
-        """Return the id of the run that answers a question, under way."""
+    async def ask(self, key: str | None, question: Question) -> Asked:
+        """Return the run that answers a question, under way."""
         ...
 
     async def standing(self, key: str | None, run_id: str) -> Standing:

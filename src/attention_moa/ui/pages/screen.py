@@ -148,7 +148,7 @@ class Screen:
 
     async def _begin(self, fields: Mapping[str, str]) -> None:
         question = question_of(fields, self._history())
-        run_id = await self._outside.ask(self._key, question)
+        run_id, batches = await self._outside.ask(self._key, question)
         standing = await self._outside.standing(self._key, run_id)
         turn = Turn(fields["question"].strip(), number=len(self._turns), standing=standing)
         self._turns.append(turn)
@@ -164,7 +164,7 @@ class Screen:
             ["path", f"/runs/{run_id}", turn.title],
             ["bottom"],
         ])  # fmt: skip
-        self._watch(self._outside.watch(self._key, run_id), turn)
+        self._watch(batches, turn)
 
     def _history(self) -> list[Message]:
         """Return what was said so far; turns without an answer are left out."""
