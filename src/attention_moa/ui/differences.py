@@ -122,14 +122,16 @@ def _marked(tag: str, text: str, caused: Caused, places: Mapping[str, int]) -> s
         caused: The change.
         places: Of the critics.
     """
-    word = {"ins": "moved here", "del": "moved away"} if caused.change.is_move else {"ins": "inserted", "del": "deleted"}
-    credits = [credit for credit in caused.credits if credit.critic in places]
-    if not credits:
+    word = (
+        {"ins": "moved here", "del": "moved away"} if caused.change.is_move else {"ins": "inserted", "del": "deleted"}
+    )
+    traced = [credit for credit in caused.credits if credit.critic in places]
+    if not traced:
         return _span(tag, "t-none", f"{word[tag]}, traced to no critique", text)
     whole = max(caused.change.size, 1)
-    shares = [(credit.critic, credit.words / whole) for credit in credits]
+    shares = [(credit.critic, credit.words / whole) for credit in traced]
     about = f"{word[tag]}, traced to {_whose(shares, 'critique')}"
-    return _span(tag, colour_of(places[credits[0].critic]), about, text, place=places[credits[0].critic])
+    return _span(tag, colour_of(places[traced[0].critic]), about, text, place=places[traced[0].critic])
 
 
 def _whose(shares: Sequence[tuple[str, float]], what: str) -> str:
@@ -153,7 +155,7 @@ def _span(tag: str, colour: str, about: str, text: str, *, place: int | None = N
     whose = "" if place is None else f' data-critic="{place}"'
     sign = "" if place is None else f'<sup class="t-critic {colour}" aria-hidden="true">{sign_of(place)}</sup>'
     heard = f'<span class="t-heard">[{html.escape(about, quote=False)}: </span>'
-    return f'<{tag} class="{colour}"{whose} title="{html.escape(about)}">{heard}{shown(text)}{sign}</{tag}>'
+    return f'<{tag} class="{colour}"{whose} title="{html.escape(about)}">{heard}{shown(text)}</{tag}>{sign}'
 
 
 def _sentence(text: str, source: SentenceSource, places: Mapping[str, int]) -> str:

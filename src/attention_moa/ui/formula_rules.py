@@ -1,4 +1,4 @@
-"""Where formulas stand in Markdown: ``$…$`` and ``\\(…\\)`` in a line, ``$$…$$`` and ``\\[…\\]`` also on lines of their own.
+r"""Where formulas stand in Markdown: ``$…$`` and ``\(…\)`` in a line, ``$$…$$`` and ``\[…\]`` on lines of their own too.
 
 A dollar is a price as often as it begins a formula. It begins one where no letter or digit stands before it and no
 space behind it, and the next dollar ends it where no space stands before that and no letter or digit behind it; what
@@ -31,7 +31,7 @@ def with_formulas(parser: MarkdownIt) -> MarkdownIt:
     return parser
 
 
-def _in_line(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it calls it so
+def _in_line(state: StateInline, silent: bool) -> bool:
     start = state.pos
     opening = state.src[start : start + 2]
     if opening in _LINES:
@@ -65,7 +65,7 @@ def _between_dollars(state: StateInline) -> str:
     return "" if is_price else source
 
 
-def _on_lines(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's
+def _on_lines(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
     first = _line(state, line)
     closing = _BLOCKS.get(first[:2])
     if closing is None or state.is_code_block(line):

@@ -23,64 +23,67 @@ _CHARACTER = _DOUBLE + r"|'(?:[^'\\\n]|\\[^\n]{1,8})'"
 _WORD = r"[^\W\d]\w*"
 
 _C = (
-    "auto break case catch class const continue default delete do double else enum extern false final finally float for"
-    " goto if inline int long namespace new null nullptr operator private protected public return short signed sizeof"
-    " static struct switch template this throw true try typedef typename union unsigned using virtual void volatile while"
-    " bool boolean byte char string abstract extends implements import instanceof interface native package super"
-    " synchronized throws transient var async await base decimal delegate event foreach get in internal is lock namespace"
-    " object out override params readonly record ref sealed set uint ulong where yield include define ifdef ifndef endif"
+    "auto break case catch class const continue default delete do double else enum extern false final finally"
+    " float for goto if inline int long namespace new null nullptr operator private protected public return short"
+    " signed sizeof static struct switch template this throw true try typedef typename union unsigned using"
+    " virtual void volatile while bool boolean byte char string abstract extends implements import instanceof"
+    " interface native package super synchronized throws transient var async await base decimal delegate event"
+    " foreach get in internal is lock namespace object out override params readonly record ref sealed set uint"
+    " ulong where yield include define ifdef ifndef endif"
 )
 _JAVASCRIPT = (
-    "as async await break case catch class const continue debugger default delete do else enum export extends false"
-    " finally for from function get if implements import in instanceof interface keyof let namespace new null of package"
-    " private protected public readonly return set static super switch this throw true try type typeof undefined var void"
-    " while with yield any boolean number string never unknown"
+    "as async await break case catch class const continue debugger default delete do else enum export extends"
+    " false finally for from function get if implements import in instanceof interface keyof let namespace new"
+    " null of package private protected public readonly return set static super switch this throw true try type"
+    " typeof undefined var void while with yield any boolean number string never unknown"
 )
 _PYTHON = (
-    "False None True and as assert async await break case class continue def del elif else except finally for from global"
-    " if import in is lambda match nonlocal not or pass raise return self try type while with yield"
+    "False None True and as assert async await break case class continue def del elif else except finally for"
+    " from global if import in is lambda match nonlocal not or pass raise return self try type while with yield"
 )
 _SHELL = (
-    "case do done elif else esac export fi for function if in local return select then until while alias cd echo exit"
-    " printf read set shift source sudo trap unset"
+    "case do done elif else esac export fi for function if in local return select then until while alias cd echo"
+    " exit printf read set shift source sudo trap unset"
 )
 _SQL = (
-    "add all alter and as asc begin between by case cast check column commit constraint create cross database default"
-    " delete desc distinct drop else end exists foreign from full group having if in index inner insert into is join key"
-    " left like limit not null offset on or order outer over partition primary references returning right rollback select"
-    " set table then transaction trigger union unique update using values view when where with int integer text varchar"
+    "add all alter and as asc begin between by case cast check column commit constraint create cross database"
+    " default delete desc distinct drop else end exists foreign from full group having if in index inner insert"
+    " into is join key left like limit not null offset on or order outer over partition primary references"
+    " returning right rollback select set table then transaction trigger union unique update using values view"
+    " when where with int integer text varchar"
 )
 _RUST = (
-    "as async await box break const continue crate dyn else enum extern false fn for if impl in let loop match mod move mut"
-    " pub ref return self Self static struct super trait true type unsafe use where while i32 i64 u8 u32 u64 usize f64 bool"
-    " str String Vec Option Result Some None Ok Err"
+    "as async await box break const continue crate dyn else enum extern false fn for if impl in let loop match"
+    " mod move mut pub ref return self Self static struct super trait true type unsafe use where while i32 i64 u8"
+    " u32 u64 usize f64 bool str String Vec Option Result Some None Ok Err"
 )
 _GO = (
-    "break case chan const continue default defer else fallthrough for func go goto if import interface map package range"
-    " return select struct switch type var nil true false iota string int int64 float64 bool byte rune error"
+    "break case chan const continue default defer else fallthrough for func go goto if import interface map"
+    " package range return select struct switch type var nil true false iota string int int64 float64 bool byte"
+    " rune error"
 )
 _KOTLIN = (
-    "as break by catch class companion const constructor continue data def do else enum extends extension false final"
-    " finally for forSome fun func guard if implicit import in init inner inout interface internal is lateinit lazy let"
-    " match mixin new nil null object open operator out override package private protocol protected public required"
-    " return sealed self static struct super suspend switch this throw throws trait true try type typealias val var when"
-    " where while with yield async await"
+    "as break by catch class companion const constructor continue data def do else enum extends extension false"
+    " final finally for forSome fun func guard if implicit import in init inner inout interface internal is"
+    " lateinit lazy let match mixin new nil null object open operator out override package private protocol"
+    " protected public required return sealed self static struct super suspend switch this throw throws trait true"
+    " try type typealias val var when where while with yield async await"
 )
 _RUBY = (
-    "alias and begin break case class def defined do else elsif end ensure false for if in include module next nil not or"
-    " private protected public raise redo require rescue retry return self super then true undef unless until when while"
-    " yield attr_accessor attr_reader lambda proc puts foreach function local my our package print repeat sub use echo"
-    " elseif endif endfor foreach namespace fn new const static extends implements"
+    "alias and begin break case class def defined do else elsif end ensure false for if in include module next"
+    " nil not or private protected public raise redo require rescue retry return self super then true undef unless"
+    " until when while yield attr_accessor attr_reader lambda proc puts foreach function local my our package"
+    " print repeat sub use echo elseif endif endfor foreach namespace fn new const static extends implements"
 )
 _HASKELL = (
-    "and as begin case class data def default defmodule defp deriving do else elsif end exception false fn fun functor if"
-    " import in infix infixl infixr instance let match module mutable newtype nothing of open or private rec receive then"
-    " true try type use val when where with"
+    "and as begin case class data def default defmodule defp deriving do else elsif end exception false fn fun"
+    " functor if import in infix infixl infixr instance let match module mutable newtype nothing of open or"
+    " private rec receive then true try type use val when where with"
 )
 _R = (
-    "break case catch const do else elseif end for function global if import in let local macro match module mutable next"
-    " otherwise quote repeat return struct switch try type using while TRUE FALSE NULL NA NaN Inf true false nothing"
-    " library subroutine program implicit none integer real character parameter call contains"
+    "break case catch const do else elseif end for function global if import in let local macro match module"
+    " mutable next otherwise quote repeat return struct switch try type using while TRUE FALSE NULL NA NaN Inf"
+    " true false nothing library subroutine program implicit none integer real character parameter call contains"
 )
 _MARKUP = r"<!--[\s\S]*?(?:-->|\Z)"
 _INSTRUCTIONS = "FROM RUN CMD LABEL EXPOSE ENV ADD COPY ENTRYPOINT VOLUME USER WORKDIR ARG ONBUILD AS HEALTHCHECK SHELL"
@@ -100,7 +103,9 @@ class Language(NamedTuple):
     is_cased: bool = True
 
 
-_DIFF = re.compile(r"^(?:(?P<place>@@[^\n]*|diff [^\n]*|index [^\n]*)|(?P<added>\+[^\n]*)|(?P<removed>-[^\n]*))", re.MULTILINE)
+_DIFF = re.compile(
+    r"^(?:(?P<place>@@[^\n]*|diff [^\n]*|index [^\n]*)|(?P<added>\+[^\n]*)|(?P<removed>-[^\n]*))", re.MULTILINE
+)
 
 # comments, strings, words; the names that a block of code may give
 _SPECS: tuple[tuple[str | None, str, str, str], ...] = (
@@ -122,7 +127,7 @@ _SPECS: tuple[tuple[str | None, str, str, str], ...] = (
     (f"{_HASH}|{_PERCENT}", _QUOTES, _R, "r julia jl matlab octave fortran"),
     (_HASH, _QUOTES, "ifeq ifneq ifdef endif include define export", "make makefile cmake"),
     (_HASH, _QUOTES, _INSTRUCTIONS, "dockerfile docker"),
-    (_SEMICOLON, _DOUBLE, "def defn defun fn if let loop recur cond do ns setq lambda nil true false", "clojure lisp scheme elisp"),
+    (_SEMICOLON, _DOUBLE, "def defn defun fn if let loop recur cond do ns setq lambda nil", "clojure lisp scheme elisp"),
     (_PERCENT, r"\\[a-zA-Z]+", "", "tex latex bibtex"),
 )  # fmt: skip
 _MARKUPS = "html xml svg xhtml htm xsl"
@@ -136,8 +141,12 @@ def _languages() -> dict[str, Language]:
         parts = [f"(?P<comment>{comments})"] if comments else []
         parts += [f"(?P<string>{strings})", r"(?P<number>(?<![\w.])\d[\w.]*)", rf"(?P<word>{_WORD})(?P<call>(?=\())?"]
         is_cased = words is not _SQL
-        found.update(dict.fromkeys(names.split(), Language(re.compile("|".join(parts)), frozenset(words.split()), is_cased)))
-    markup = re.compile(rf"(?P<comment>{_MARKUP})|(?P<tag></?[\w:.-]+|/?>)|(?P<string>(?<==)(?:{_QUOTES}))|(?P<word>&\w+;)")
+        found.update(
+            dict.fromkeys(names.split(), Language(re.compile("|".join(parts)), frozenset(words.split()), is_cased))
+        )
+    markup = re.compile(
+        rf"(?P<comment>{_MARKUP})|(?P<tag></?[\w:.-]+|/?>)|(?P<string>(?<==)(?:{_QUOTES}))|(?P<word>&\w+;)"
+    )
     found.update(dict.fromkeys(_MARKUPS.split(), Language(markup, frozenset())))
     found.update(dict.fromkeys(_DIFFS.split(), Language(_DIFF, frozenset())))
     return found

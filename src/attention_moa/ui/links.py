@@ -48,7 +48,10 @@ def opened(address: str, title: str = "", *, is_told: bool = False) -> tuple[str
     if where is None:
         cut = address if len(address) <= _MOST_SHOWN else f"{address[:_MOST_SHOWN]}…"
         said = shown(f"({cut})")
-        return f'<span class="t-dead" dir="auto" title="{attribute(about[:_MOST_CHARACTERS])}">', f"</span> {_where(said)}"
+        return (
+            f'<span class="t-dead" dir="auto" title="{attribute(about[:_MOST_CHARACTERS])}">',
+            f"</span> {_where(said)}",
+        )
     link = f'<a href="{attribute(address)}" title="{attribute(about[:_MOST_CHARACTERS])}" dir="auto">'
     return link, "</a>" if is_told else f"</a> {_where(shown(f'({visible(where)[:_MOST_SHOWN]})'))}"
 

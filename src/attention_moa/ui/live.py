@@ -1,8 +1,8 @@
 """Markdown of a text that is still coming: only its last block is made anew, and not with every word.
 
-A block is finished when another one has begun on a whole line: what comes later cannot change it, but for the definition
-of a link that it names. One that grows very long is finished in parts. So a page that has heard the whole text shows
-``markdown.to_html`` of it in the end.
+A block is finished when another one has begun on a whole line: what comes later cannot change it, but for the
+definition of a link that it names. One that grows very long is finished in parts. So a page that has heard the whole
+text shows ``markdown.to_html`` of it in the end.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Live:
             return self._finished()
         last = (plain(self._tail + told),) if self._tail + told else ()
         left = self._characters - 2 * MOST_CHARACTERS
-        note = (Markup('<p class="t-note">{} more characters are not shown.</p>').format(f"{left:,}"),) if left > 0 else ()
+        note = (
+            (Markup('<p class="t-note">{} more characters are not shown.</p>').format(f"{left:,}"),) if left > 0 else ()
+        )
         self._tail = ""
         return LiveParts(last + note, Markup())
 
@@ -113,8 +115,8 @@ class Live:
     def _cut(self, text: str) -> tuple[int, str]:
         """Return where the last block begins, of those that have a whole line, and what its rest needs to begin with.
 
-        A formula that has not ended yet may turn out to be none, and part of the paragraph before it. Of a block that is
-        too long only the last line is left: that of code and of a table goes on as such.
+        A formula that has not ended yet may turn out to be none, and part of the paragraph before it. Of a block that
+        is too long only the last line is left: that of code and of a table goes on as such.
         """
         room, references = self._try()
         tokens = parse(text[: text.rfind("\n") + 1], room, references, is_open=True)
@@ -127,7 +129,9 @@ class Live:
             return cut, ""
         repeated = _REPEATED_LINES.get(blocks[-1].type, 0) if blocks else 0
         last = text.rfind("\n", cut, -1)
-        return (last if last >= 0 else text.rfind(" ", cut)) + 1 or len(text), text[cut : _place(text, first_line + repeated)]
+        return (last if last >= 0 else text.rfind(" ", cut)) + 1 or len(text), text[
+            cut : _place(text, first_line + repeated)
+        ]
 
     def _try(self) -> tuple[Room, ChainMap[str, Any]]:
         """Return the room that is left and the definitions so far, both for something that is made anew later."""

@@ -1,8 +1,8 @@
 """Markdown of models, users and documents as HTML that does nothing: no script, no image, no style of its own.
 
 ``parsing.py`` makes tokens of a text and ``writer.py`` HTML of the tokens, every text in it escaped and every character
-visible (``visible.py``); ``safe_html.py`` then lets pass only what is on its list. A text that is too long, or that would
-make far more HTML than it has letters, is shown as plain text. ``live.py`` does the same for a text that is still coming.
+visible (``visible.py``); ``safe_html.py`` then lets pass only what is on its list. A text that is too long, or that
+would make far more HTML than it has letters, is shown as plain text. ``live.py`` does it for a text that still comes.
 """
 
 from __future__ import annotations

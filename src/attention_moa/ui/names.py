@@ -33,7 +33,7 @@ def plain_name(name: str, most: int = _MOST_NAME) -> str:
 
 
 def isolated(name: str, most: int = _MOST_NAME) -> str:
-    """Return what ``plain_name`` does, with marks around it that keep its direction in: for sentences and attributes."""
+    """Return what ``plain_name`` does, between marks that keep its direction in: for sentences and attributes."""
     return f"{_FIRST_STRONG}{plain_name(name, most)}{_END}"
 
 

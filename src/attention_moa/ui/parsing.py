@@ -1,8 +1,8 @@
-"""Markdown as tokens: CommonMark with tables, struck text and formulas, without HTML, in a time that grows with the text.
+"""Markdown as tokens: CommonMark with tables, struck text and formulas, without HTML, in a time that grows as the text.
 
 A text may not take what it likes: what is nested too deeply is shown as plain text, and so is what comes after the most
-blocks, cells and signs that a text may have (``Room``). Nothing of a text is dropped, whatever Markdown says: definitions of links
-are shown where they stand.
+blocks, cells and signs that a text may have (``Room``). Nothing of a text is dropped, whatever Markdown says:
+definitions of links are shown where they stand.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _lines(state: StateCore) -> None:
             token.children = [Token("text", "", 0, content=token.content)]
 
 
-def _table(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:  # noqa: FBT001 - markdown-it calls it so
+def _table(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
     """Find a table, unless it is wider than any that is read, or there is no room for it: then its lines are text."""
     if line + 2 > end_line:
         return False
@@ -111,8 +111,8 @@ def _table(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:  
     return True
 
 
-def _rest(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:  # noqa: FBT001 - markdown-it calls it so
-    """Take the rest as plain text where it stands too deep, or comes after the most blocks; it is asked first of all."""
+def _rest(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
+    """Take the rest as plain text where it stands too deep, or behind the most blocks; it is asked first of all."""
     if silent:
         return False
     room = cast("Room", state.env["room"])
