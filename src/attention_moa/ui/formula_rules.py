@@ -1,4 +1,4 @@
-r"""Where formulas stand in Markdown: ``$…$`` and ``\(…\)`` in a line, ``$$…$$`` and ``\[…\]`` on lines of their own too.
+r"""Where formulas stand in Markdown: ``$…$`` and ``\(…\)`` in a line, ``$$…$$`` and ``\[…\]`` on lines of their own.
 
 A dollar is a price as often as it begins a formula. It begins one where no letter or digit stands before it and no
 space behind it, and the next dollar ends it where no space stands before that and no letter or digit behind it; what

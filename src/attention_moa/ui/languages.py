@@ -127,7 +127,7 @@ _SPECS: tuple[tuple[str | None, str, str, str], ...] = (
     (f"{_HASH}|{_PERCENT}", _QUOTES, _R, "r julia jl matlab octave fortran"),
     (_HASH, _QUOTES, "ifeq ifneq ifdef endif include define export", "make makefile cmake"),
     (_HASH, _QUOTES, _INSTRUCTIONS, "dockerfile docker"),
-    (_SEMICOLON, _DOUBLE, "def defn defun fn if let loop recur cond do ns setq lambda nil", "clojure lisp scheme elisp"),
+    (_SEMICOLON, _DOUBLE, "def defn defun fn if let loop recur cond do ns setq nil", "clojure lisp scheme elisp"),
     (_PERCENT, r"\\[a-zA-Z]+", "", "tex latex bibtex"),
 )  # fmt: skip
 _MARKUPS = "html xml svg xhtml htm xsl"
