@@ -1,0 +1,158 @@
+"""What each agent of a run was good for, and what would have been saved without it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from attention_moa.agents import AgentSpec, WriterSpec
+from attention_moa.messages import Usage
+from attention_moa.money import Price
+from attention_moa.records import RunRecord
+from attention_moa.usefulness import Usefulness, least_useful, percent, told, usefulness
+from tests.worlds import Says, World, a_spec
+
+TALK: dict[str, Says] = {
+    "1.answer.a": "The sky mirrors the sea.",
+    "1.answer.b": "Rayleigh explained daylight.",
+    "1.answer.c": "Blue is nice.",
+    "1.critique.b.a": "No mirror: air scatters short waves.",
+    "1.refine.a": "The sky: air scatters short waves.",
+    "1.refine.b": "Rayleigh explained daylight.",
+    "1.refine.c": "Blue is nice.",
+    "1.summary.a": "Rayleigh explained daylight. Air scatters short waves.",
+}
+PRICE = Price(input=1.0, output=1.0)
+
+
+def ran(
+    script: dict[str, Says] | None = None, *, price: Price | None = None, agents: int = 3, **fields: Any
+) -> RunRecord:
+    """Return a run of one layer."""
+    specs = [AgentSpec(name=name, model=f"test:{name}", price=price) for name in "abc"[:agents]]
+    return World(a_spec(specs, layers=1, **fields), TALK | (script or {}), latency_s=lambda _: 1.0).run()
+
+
+def of(agent: str, found: tuple[Usefulness, ...]) -> Usefulness:
+    """Return what an agent was good for."""
+    return next(one for one in found if one.agent == agent)
+
+
+def test_everybody_s_parts_add_up_to_the_answer() -> None:
+    """As author, as critic, as writer."""
+    found = usefulness(ran())
+    assert sum(one.part or 0.0 for one in found) == pytest.approx(1.0)
+    b = of("b", found)
+    assert [b.as_author, b.as_critic, b.as_writer] == pytest.approx([3 / 7, 4 / 7, 0.0])
+    assert of("c", found).part == 0.0
+
+
+def test_what_a_critic_moved_is_its_share_of_the_others_changes() -> None:
+    """All of them together; not of its own."""
+    found = usefulness(ran())
+    assert (of("a", found).moved, of("b", found).moved, of("c", found).moved) == (0.0, 1.0, 0.0)
+    assert usefulness(ran(agents=1, script={"1.critique.a.a": "Air!"}))[0].moved is None
+    still = {"1.refine.a": TALK["1.answer.a"]}
+    assert of("b", usefulness(ran(still))).moved == 0.0, "nobody changed anything"
+
+
+def test_an_agent_s_calls_and_those_about_it_would_be_saved() -> None:
+    """Its answer, its critiques and those of its answer, its refinement; not what it writes for all."""
+    a, b, c = usefulness(ran(price=PRICE))
+    assert (a.own.calls, b.own.calls, c.own.calls) == (6, 5, 5)
+    assert (a.saved.calls, b.saved.calls, c.saved.calls) == (7, 7, 7)
+    assert b.own.tokens == 75
+    assert b.own.usd == pytest.approx(75e-6)
+    assert [b.saved.usd_share, b.saved.tokens_share] == pytest.approx([7 / 16, 7 / 16])
+    assert (b.own.seconds, b.saved.seconds) == (5.0, 7.0)
+    assert b.saved.seconds_share == pytest.approx(7 / 16)
+    assert sum(one.path_s for one in (a, b, c)) == 4.0
+
+
+def test_money_and_tokens_that_are_not_known_are_never_nothing() -> None:
+    """Nor are they a share of anything."""
+    record = ran()
+    assert {(one.own.usd, one.own.usd_share) for one in usefulness(record)} == {(None, None)}
+    silent = replace(
+        record,
+        calls=tuple(
+            replace(call, attempts=tuple(replace(attempt, usage=Usage()) for attempt in call.attempts))
+            for call in record.calls
+        ),
+    )
+    assert {(one.own.tokens, one.own.tokens_share) for one in usefulness(silent)} == {(None, None)}
+
+
+def test_of_nothing_there_is_no_share() -> None:
+    """What cost nothing, took no time, or was never called."""
+    record = ran(price=Price(input=0.0, output=0.0))
+    instant = replace(record, calls=tuple(replace(call, queued_s=0.0, ended_s=0.0) for call in record.calls))
+    spent = usefulness(instant)[0].own
+    assert (spent.usd, spent.usd_share, spent.seconds_share) == (0.0, None, None)
+    nobody = usefulness(replace(record, calls=(), layers=(), text=None))[0]
+    assert (nobody.own.calls, nobody.own.tokens, nobody.own.tokens_share, nobody.part) == (0, 0, None, None)
+
+
+def test_writers_who_are_no_agents_come_last() -> None:
+    """They cannot be left out."""
+    found = usefulness(ran({"summary": TALK["1.summary.a"]}, summary=WriterSpec(model="test:judge")))
+    assert [(one.agent, one.is_agent) for one in found] == [("a", True), ("b", True), ("c", True), ("summary", False)]
+    assert told(found) == (
+        "a and c are the least useful agents: no word of the final answer is traced to them. "
+        "Removing a would have saved 44% of the tokens."
+    )
+
+
+def test_the_least_useful_agent_is_named_in_words() -> None:
+    """With what would have been saved."""
+    found = usefulness(ran({"1.summary.a": "Rayleigh explained daylight, penguins said."}, price=PRICE))
+    assert told(found) == (
+        "c is the least useful agent: no word of the final answer is traced to it. "
+        "Removing c would have saved 44% of the cost."
+    )
+
+
+def test_a_little_part_is_told_with_its_roles() -> None:
+    """And what its critiques did to others."""
+    script: dict[str, Says] = {
+        "1.critique.c.a": "Short waves.",
+        "1.summary.a": "Penguins and zebras. Rayleigh explained daylight. Air scatters short waves.",
+    }
+    words = told(usefulness(ran(script)))
+    assert words is not None
+    assert words.startswith("c is the least useful agent: ")
+    assert "of the final answer is traced to it (" in words
+    assert "as critic). The critiques of c account for " in words
+
+
+def test_without_tokens_or_money_calls_are_counted() -> None:
+    """One is one."""
+    one = usefulness(ran())[2]
+    bare = replace(one, saved=replace(one.saved, tokens_share=None))
+    other = replace(one, agent="d", as_author=1.0)
+    assert str(told([bare, other])).endswith("Removing c would have saved 7 calls.")
+    single = replace(bare, saved=replace(bare.saved, calls=1))
+    assert str(told([single, other])).endswith("Removing c would have saved 1 call.")
+
+
+def test_where_several_are_equal_the_dearest_is_named() -> None:
+    """Of those of whom nothing is in the answer."""
+    one = usefulness(ran(price=PRICE))[2]
+    dear = replace(one, agent="d", saved=replace(one.saved, usd_share=0.9))
+    assert least_useful([one, dear]) == dear
+
+
+def test_where_nobody_could_be_left_out_nobody_is_named() -> None:
+    """One agent, or no answer to trace."""
+    assert told(usefulness(ran(agents=1))) is None
+    assert told(usefulness(replace(ran(), text=None))) is None
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.0, "0%"), (0.0001, "less than 1%"), (0.01, "1%"), (0.214, "21%"), (1.0, "100%")]
+)
+def test_a_share_that_is_something_never_reads_as_nothing(share: float, words: str) -> None:
+    """Rounded else."""
+    assert percent(share) == words
