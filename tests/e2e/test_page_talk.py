@@ -24,6 +24,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return a_folder(tmp_path_factory.mktemp("page"))
 
 
+@pytest.fixture(autouse=True)
+def _free(folder: Path) -> Iterator[None]:
+    """Let all calls go on after a test, also one that failed."""
+    yield
+    for held in folder.glob("hold.*"):
+        held.unlink()
+
+
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[ServeChild]:
     """Lend a server for all tests here."""
@@ -74,16 +82,16 @@ def test_cancel_ends_all_calls_and_resume_goes_on(browser: Chromium, server: Ser
     held = hold(folder, "refine")
     ask(page, "Cancel this?")
     under_way(page, 3)
-    page.click("text=Cancel")
+    page.click("button.stop")
     page.get_by_text("Cancelled. What was paid for stays.").wait_for()
     assert page.locator(".head .state").inner_text().split() == ["⊘", "cancelled"]
     shoot(page, "cancelled")
     held.unlink()
-    before = (folder / "asked").read_text().count("answer")
-    page.click("text=Resume")
+    before = (folder / "asked").read_text().count("1.answer")
+    page.click("[data-do=resume]")
     page.wait_for_selector(".state.is-finished")
     assert answered(page) == "The end, says ada."
-    assert (folder / "asked").read_text().count("answer") == before
+    assert (folder / "asked").read_text().count("1.answer") == before
     assert page.locator(".call.is-replayed").count() > 0
     shoot(page, "resumed")
 
@@ -111,7 +119,7 @@ def test_two_browsers_watch_one_run(browser: Chromium, server: ServeChild, folde
     other = browser.open(page.url, viewport={"width": 390, "height": 844}, color_scheme="dark")
     until(other, lambda: other.locator(".under-way li").count() == 9)
     shoot(other, "narrow-dark")
-    other.click("text=Cancel")
+    other.click("button.stop")
     page.get_by_text("Cancelled. What was paid for stays.").wait_for()
     held.unlink()
 
@@ -179,3 +187,34 @@ def test_a_fault_in_the_form_is_told(browser: Chromium, server: ServeChild) -> N
     page.get_by_text("Layers: 'many' is no number above 0").wait_for()
     assert page.input_value("#question") == "Why?"
     shoot(page, "fault")
+
+
+def test_an_answer_is_shown_as_markdown_while_it_comes(browser: Chromium, server: ServeChild, folder: Path) -> None:
+    """Its blocks are there before it is whole, and a reload shows the very same."""
+    (folder / "say.txt").write_text("# Sky\n\nIt is **blue**.\n\n| a | b |\n|---|---|\n| 1 | $x^2$ |\n\nThe end.\n")
+    try:
+        page = browser.open(server.url)
+        held = hold(folder, "residual")
+        ask(page, "Markdown?")
+        page.locator(".answer strong").wait_for()
+        assert page.locator(".answer").get_by_text("The end.").count() == 0
+        held.unlink()
+        answered(page)
+        whole = page.locator(".answer").inner_text()
+        assert page.locator(".answer table math").count() == 1
+        page.reload()
+        linked(page)
+        assert page.locator(".answer").inner_text() == whole
+    finally:
+        (folder / "say.txt").unlink()
+
+
+def test_an_answer_is_copied_as_it_was_written(browser: Chromium, server: ServeChild) -> None:
+    """The clipboard has the text, not what is made of it."""
+    person = browser.person(permissions=["clipboard-read", "clipboard-write"])
+    page = browser.open(server.url, person=person)
+    ask(page, "Copy?")
+    answered(page)
+    page.click("[data-do=copy]")
+    page.get_by_text("copied").wait_for(state="attached")
+    assert page.evaluate("navigator.clipboard.readText()") == "The end, says ada."

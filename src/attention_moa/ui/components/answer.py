@@ -4,28 +4,79 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
+from attention_moa.ui.live import Live, LiveParts
 from attention_moa.ui.ops import Op
 
 
 class AnswerText:
-    """The text of an answer."""
+    """The text of an answer, as Markdown.
 
-    def __init__(self) -> None:
+    Args:
+        at: The id of the element that holds it.
+    """
+
+    def __init__(self, at: str) -> None:
         """Start empty."""
         self.text = ""
+        self._at = at
+        self._begin()
 
-    def set(self, text: str) -> None:
-        """Have this text and no other."""
-        self.text = text
+    def _begin(self) -> None:
+        """Begin anew, as after a text that does not stand."""
+        self._live = Live()
+        self._is_over = False
+        self._is_anew = True
+        self._done: list[Markup] = []
+        self._open = Markup("")
+        self._more = ""
+        self._untold: list[LiveParts] = []
 
-    def html(self) -> Markup:
-        """Return the whole as HTML that does nothing."""
-        return Markup('<div class="plain" dir="auto">{}</div>').format(escape(self.text)) if self.text else Markup("")
-
-    def changes(self, at: str) -> list[Op]:
-        """Return what has to be drawn anew.
+    def set(self, text: str, *, is_over: bool = False) -> None:
+        """Have this text and no other.
 
         Args:
-            at: The id of the element that holds the answer.
+            text: All of it so far.
+            is_over: Whether nothing follows.
         """
-        return [["html", at, self.html()]]
+        if self._is_over and text == self.text:
+            return
+        if self._is_over or not text.startswith(self.text):
+            self.text = ""
+            self._begin()
+        if len(text) > len(self.text):
+            self._take(self._live.hear(text[len(self.text) :]))
+        self.text = text
+        if is_over:
+            self._take(self._live.finish())
+            self._is_over = True
+
+    def _take(self, parts: LiveParts) -> None:
+        self._done += parts.finished
+        if parts.open_html is not None:
+            self._open, self._more = parts.open_html, ""
+        self._more += parts.more
+        self._untold.append(parts)
+
+    def html(self) -> Markup:
+        """Return the whole as it is now; nothing of it is told again."""
+        self._is_anew = not self.text  # then there is nothing yet that could be added to
+        self._untold.clear()
+        if not self.text:
+            return Markup("")
+        open_part = Markup('<div class="open" id="{}-open">{}{}</div>').format(self._at, self._open, escape(self._more))
+        return Markup('<div class="t-text" dir="auto">{}{}</div>').format(Markup("").join(self._done), open_part)
+
+    def changes(self) -> list[Op]:
+        """Return what has to be drawn anew since the last time."""
+        if self._is_anew:
+            return [["html", self._at, self.html()]]
+        ops: list[Op] = []
+        for parts in self._untold:
+            if parts.finished:
+                ops.append(["before", f"{self._at}-open", Markup("").join(parts.finished)])
+            if parts.open_html is not None:
+                ops.append(["html", f"{self._at}-open", parts.open_html])
+            if parts.more:
+                ops.append(["add", f"{self._at}-open", parts.more])
+        self._untold.clear()
+        return ops

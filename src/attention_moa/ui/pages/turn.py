@@ -34,7 +34,7 @@ class Turn:
         """Start before the first event."""
         self.question = question
         self.number = number
-        self.answer = AnswerText()
+        self.answer = AnswerText(f"{self.id}-answer")
         self.record: RunRecord | None = None
         self.began_s = 0.0
         self.run_id = ""
@@ -103,14 +103,14 @@ class Turn:
             changed = self.story.hear_all((number, event) for number, event in batch)
             self._changed = together((self._changed, changed))
             if 0 in changed.answers:
-                self.answer.set(self.story.answers[0].text)
+                answer = self.story.answers[0]
+                self.answer.set(answer.text, is_over=self.is_over)
 
     def settle(self, record: RunRecord) -> None:
         """Take the run's record, once nothing more is heard of it."""
         self.record = record
         self.is_broken_off = record.state == "running"
-        if record.text is not None and record.text != self.answer.text:
-            self.answer.set(record.text)
+        self.answer.set(record.text or self.answer.text, is_over=True)
         self._changed = together((self._changed, Changed(has_run=True, answers=frozenset({0}))))
 
     def changes(self) -> list[Op]:
@@ -118,7 +118,7 @@ class Turn:
         changed, self._changed = self._changed, NOTHING
         ops: list[Op] = []
         if 0 in changed.answers:
-            ops += self.answer.changes(f"{self.id}-answer")
+            ops += self.answer.changes()
         if self._board is not None and changed:
             ops += self._board.changes(changed)
         for name, html in self._parts().items() if changed.has_run else ():
@@ -166,7 +166,7 @@ def turns_of(standing: Standing) -> tuple[list[Turn], str]:
     turns: list[Turn] = []
     for index in asked[:-1]:
         turn = Turn(said[index].text, number=len(turns))
-        turn.answer.set(_answer_after(said, index))
+        turn.answer.set(_answer_after(said, index), is_over=True)
         turns.append(turn)
     question = said[asked[-1]].text if asked else ""
     return [*turns, Turn(question, number=len(turns), standing=standing)], system

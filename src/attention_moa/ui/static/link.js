@@ -2,6 +2,7 @@
 //
 // Changes, each a list of a verb and texts:
 //   html ID HTML        the inside of an element anew        put PARENT ID HTML   an element anew, else at the parent's end
+//   before ID HTML      something in front of an element
 //   text ID TEXT        its text anew                        add ID TEXT          text at its end
 //   attr ID NAME VALUE  an attribute, null for none          drop ID              the element is gone
 //   value ID TEXT       what a field has                     focus ID             where the keyboard is
@@ -27,6 +28,7 @@ const VERBS = {
     if (old) old.replaceWith(fragment(html));
     else byId(parent)?.append(fragment(html));
   },
+  before: (id, html) => byId(id)?.before(fragment(html)),
   attr: (id, name, value) => {
     const at = byId(id);
     if (!at) return;
