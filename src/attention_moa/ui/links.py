@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from attention_moa.ui.visible import attribute, shown, visible
 
 _MOST_CHARACTERS = 2_000
 _MOST_SHOWN = 100
-_WEB = re.compile(r"https?://[!-~]+", re.IGNORECASE)
-_MAIL = re.compile(r"mailto:[!-~]+", re.IGNORECASE)
+_HOST = r"(?:[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+_WEB = re.compile(rf"https?://(?P<host>{_HOST})(?:[/?#][!-\[\]-~]*)?", re.IGNORECASE | re.ASCII)
+_MAIL = re.compile(r"mailto:(?P<whom>[!->@-~]+)(?:\?[!-~]*)?", re.IGNORECASE | re.ASCII)
+
 
 
 def place(address: str) -> str | None:
     """Return where a link goes, in few words: its host, or who gets a mail; None where it may not be followed.
 
-    An address with a name before its host may not be: it is made to be misread.
+    An address with a name before its host may not be followed: it is made to be misread.
 
     Args:
         address: As a browser would get it.
     """
     if len(address) > _MOST_CHARACTERS:
         return None
-    if _MAIL.fullmatch(address):
-        return address[len("mailto:") :].partition("?")[0] or None
-    if not _WEB.fullmatch(address):
-        return None
-    try:
-        parts = urlsplit(address)
-        is_plain = parts.hostname is not None and "@" not in parts.netloc and (parts.port or 1) > 0
-    except ValueError:
-        return None
-    return parts.netloc if is_plain and "\\" not in address else None
+    mail, web = _MAIL.fullmatch(address), _WEB.fullmatch(address)
+    if mail is not None:
+        return mail["whom"]
+    return None if web is None else web["host"]
 
 
 def opened(address: str, title: str = "", *, is_told: bool = False) -> tuple[str, str]:

@@ -1,0 +1,89 @@
+"""Texts that would do something in a browser do nothing."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from attention_moa.attribution import Caused, Credit
+from attention_moa.changes import Change
+from attention_moa.ui.differences import difference_html, legend_html
+from attention_moa.ui.live import Live
+from attention_moa.ui.markdown import to_html
+from attention_moa.ui.names import error_html, name_html
+from attention_moa.words import Span
+from tests.hostile_html import ATTACKS, require_harmless
+from tests.machine import missing
+
+CHROMIUM = "/usr/bin/chromium"
+
+PROBE = """
+<script>
+window.addEventListener('load', () => setTimeout(() => {
+  const clicked = [...document.querySelectorAll('#texts a')].filter((a) => !/^(https?|mailto):$/.test(a.protocol)).length;
+  const strange = document.querySelectorAll(
+    '#texts script, #texts style, #texts img, #texts svg, #texts iframe, #texts form, #texts [style], #texts [id]').length;
+  const loaded = performance.getEntriesByType('resource').length;
+  document.querySelectorAll('#texts details, #texts [tabindex], #texts bdi').forEach((one) => {
+    for (const kind of ['click', 'mouseover', 'focus', 'toggle']) one.dispatchEvent(new Event(kind, {bubbles: true}));
+  });
+  document.title = `ran=${window.ran ?? 0} addresses=${clicked} strange=${strange} loaded=${loaded}`;
+}, 500));
+</script>
+"""
+
+
+def in_all_places(attack: str) -> str:
+    """Return a text as HTML, wherever the page may show it."""
+    live = Live()
+    parts = [live.hear(attack[: len(attack) // 2]), live.hear(attack[len(attack) // 2 :]), live.finish()]
+    came = "".join(html_ for part in parts for html_ in (*part.finished, part.open_html or ""))
+    change = Change(Span(0, len(attack)), Span(0, len(attack)), 1, 1)
+    caused = [Caused(change, (Credit(attack, 1.0, ()),))]
+    changed = difference_html(attack, attack, caused, (attack, "ada"))
+    names = name_html(attack) + error_html(attack) + legend_html((attack,))
+    return to_html(attack) + came + changed + names
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_attack_is_words(attack: str) -> None:
+    """Whatever a browser makes of the HTML is on a short list, and every character of it can be seen."""
+    require_harmless(in_all_places(attack))
+
+
+@pytest.mark.parametrize("around", ["> {}", "- {}", "*{}*", "[{}](http://a.b)", "|{}|\n|-|\n|x|", "# {}", "x\n{}\ny", "${}$"])
+def test_an_attack_is_words_within_anything(around: str) -> None:
+    """Wherever it stands."""
+    for attack in ATTACKS:
+        require_harmless(to_html(around.format(attack)))
+
+
+def test_no_attack_runs_in_a_real_browser(tmp_path: Path) -> None:
+    """All of them in one page, as HTML of the page and put there by a script: nothing runs, nothing is loaded."""
+    if shutil.which(CHROMIUM) is None:
+        missing("there is no chromium: apt-get install chromium")
+    texts = "".join(f'<div class="t-text">{in_all_places(attack)}</div>' for attack in ATTACKS)
+    page = tmp_path / "page.html"
+    head = '<!doctype html><meta charset="utf-8"><title>nothing</title>'
+    put = f"<script>document.getElementById('texts').innerHTML += {_as_script(texts)};</script>"
+    page.write_text(f'{head}<body><div id="texts">{texts}</div>{put}{PROBE}', encoding="utf-8", errors="strict")
+    done = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+         f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=4000", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    found = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert found is not None, done.stderr
+    assert html.unescape(found[1]) == "ran=0 addresses=0 strange=0 loaded=0"
+
+
+def _as_script(text: str) -> str:
+    """Return a text as a string of a script in a page."""
+    import json
+
+    return json.dumps(text).replace("<", "\\u003c")
