@@ -35,7 +35,7 @@ def one_line(text: str, most: int = _LINE) -> str:
 def shown_name(name: str) -> str:
     """Return a name as it may stand within a sentence; one that is not plain ASCII keeps its direction to itself."""
     line = one_line(name, _NAME)
-    return line if line.isascii() else f"{_ISOLATE}{line}{_END}"
+    return line if line.replace("…", "").isascii() else f"{_ISOLATE}{line}{_END}"
 
 
 def call_name(layer: int, stage: Stage, agent: str, peer: str | None = None) -> str:
