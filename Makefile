@@ -53,6 +53,7 @@ install: $(VENV)/.installed ## the program and the embedded model, into .venv
 # A program of one's own (ATTENTION_MOA=…) needs no installation.
 run: $(if $(filter $(BIN)/%,$(ATTENTION_MOA)),$(VENV)/.installed) ## ask a question: make run Q='…'
 	@$(ATTENTION_MOA) ask $(ARGS)
+	@echo "Watch the agents in a browser: $(ATTENTION_MOA) serve, and open the address that it prints." >&2
 
 test: check docs ## everything that tests the project
 	@rm -f .coverage .coverage.*
@@ -84,11 +85,11 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --no-annotate --no-header $(LOCK_ARGS)
 
 # All extras but inspect: Inspect AI brings a hundred packages, and is tested in an environment of its own.
-EXTRAS := embedded anthropic bedrock cohere google groq huggingface mistral bench postgres server otel sim
+EXTRAS := embedded anthropic bedrock cohere google groq huggingface mistral bench postgres server ui otel sim
 
 lock: $(VENV)/.installed-dev ## pin what pyproject.toml asks for, with hashes
 	$(LOCK) $(EXTRAS:%=--extra %) --group dev --output-file requirements-dev.lock
-	$(LOCK) --extra embedded --extra server --group build --constraint requirements-dev.lock --output-file requirements.lock
+	$(LOCK) --extra embedded --extra server --extra ui --group build --constraint requirements-dev.lock --output-file requirements.lock
 
 clean: ## remove what was built; the installation stays
 	rm -rf site dist build htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -35,7 +35,7 @@ class Pages:
         self._shell = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         nicegui_app.config.socket_io_js_transports = ["websocket"]  # plain requests would need guards of their own
         talk.register(outside, self._tasks)
-        ui.run_with(  # pyright: ignore[reportUnknownMemberType] - NiceGUI says of some functions only that they are
+        ui.run_with(  # pyright: ignore[reportUnknownMemberType]  # NiceGUI says of its root only that it is a function
             self._shell,
             title="attention-moa",
             favicon=Path(__file__).with_name("static") / "icon.svg",

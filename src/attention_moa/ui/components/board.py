@@ -184,7 +184,7 @@ class Board:
 
 def _row(stage: Stage, calls: list[CallStory]) -> Row:
     counts = Counter(call.state for call in calls)
-    over = sum(count for state, count in counts.items() if state.is_over)
+    over = sum(count for state, count in counts.items() if state.is_over and state is not State.NOT_MADE)
     return Row(stage=stage, calls=tuple(calls), counts=counts, over=over, is_folded=len(calls) > _FEW)
 
 

@@ -11,16 +11,20 @@ from markupsafe import Markup
 
 from attention_moa.messages import Message, TextPart
 from attention_moa.plan import Plan
+from attention_moa.stored_runs import RunRow
 from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
 from attention_moa.ui.pages.form import question_of
 from attention_moa.ui.pages.turn import Turn, turns_of
-from attention_moa.ui.ports import Heard, Offer, Outside, RefusedError, Visitor
+from attention_moa.ui.ports import Heard, Offer, Outside, RefusedError, RunFilter, Visitor
 from attention_moa.ui.tasks import Tasks
 
 _BATCH_S = 0.05
 """Seconds between two messages to a browser: what happens meanwhile goes together."""
+
+_LATELY = 8
+"""Most runs that the first page lists."""
 
 
 class Sender(Protocol):
@@ -54,6 +58,7 @@ class Screen:
         self._turns: list[Turn] = []
         self._watching: asyncio.Task[None] | None = None
         self._batches: AsyncGenerator[Sequence[Heard], None] | None = None
+        self._lately: Sequence[RunRow] = ()
         self._is_asking = False
         self._elapsed_s: float | None = None
 
@@ -73,6 +78,8 @@ class Screen:
         self._chosen = self._offers[0].name if self._offers else ""
         if run_id is not None:
             await self._open_run(run_id)
+        else:
+            self._lately = await self._outside.rows(self._key, RunFilter(limit=_LATELY))
 
     async def _open_run(self, run_id: str) -> None:
         standing = await self._outside.standing(self._key, run_id)
@@ -101,6 +108,7 @@ class Screen:
             offers=self._offers,
             chosen=self._chosen,
             system=self._system,
+            lately=self._lately,
             turns=[one.html(now_s=self._elapsed_s) for one in self._turns],
             is_busy=turn is not None and not turn.is_over,
         )
@@ -157,6 +165,7 @@ class Screen:
             ["html", "notice", ""],
             ["html", "plan", ""],
             ["drop", "welcome"],
+            ["drop", "lately"],
             ["put", "turns", turn.id, turn.html()],
             ["attr", "question", "placeholder", "Go on …"],
             ["value", "question", ""],

@@ -36,7 +36,7 @@ def register(outside: Outside, tasks: Tasks) -> None:
         _dress(screen.title)
         ui.add_body_html(str(screen.html()))
         screen.link = Link(screen.act)
-        client.on_delete(screen.close)  # pyright: ignore[reportUnknownMemberType] - it says of the function only that it is one
+        client.on_delete(screen.close)  # pyright: ignore[reportUnknownMemberType]  # any function
         screen.begin()
 
     @ui.page("/", response_timeout=_PATIENCE_S)
