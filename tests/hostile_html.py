@@ -26,7 +26,7 @@ PLAIN_HTML = (
     f"<svg><script>{RUN}</script></svg>",
     f"<svg><a xlink:href='javascript:{RUN}'><text y=20>x</text></a></svg>",
     f"<svg><foreignObject><body onload={RUN}></foreignObject></svg>",
-    f"<svg><use href=\"data:image/svg+xml,<svg id=x onload={RUN}>#x\"></svg>",
+    f'<svg><use href="data:image/svg+xml,<svg id=x onload={RUN}>#x"></svg>',
     f"<math><mi xlink:href='javascript:{RUN}'>x</mi></math>",
     f"<math href='javascript:{RUN}'>x</math>",
     f"<body onload={RUN}>",
@@ -62,12 +62,12 @@ PLAIN_HTML = (
 """HTML as it stands in a text."""
 
 MUTATIONS = (
-    f"<noscript><p title=\"</noscript><img src=x onerror={RUN}>\">",
-    f"<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror={RUN}&gt;\">",
-    f"<svg></p><style><a id=\"</style><img src=1 onerror={RUN}>\">",
+    f'<noscript><p title="</noscript><img src=x onerror={RUN}>">',
+    f'<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror={RUN}&gt;">',
+    f'<svg></p><style><a id="</style><img src=1 onerror={RUN}>">',
     f"<form><math><mtext></form><form><mglyph><style></math><img src=x onerror={RUN}>",
     f"<svg><title><![CDATA[</title><img src=x onerror={RUN}>]]>",
-    f"<xmp><p title=\"</xmp><img src=x onerror={RUN}>\">",
+    f'<xmp><p title="</xmp><img src=x onerror={RUN}>">',
     f"<textarea></textarea><img src=x onerror={RUN}></textarea>",
     f"<listing>&lt;img src=x onerror={RUN}&gt;</listing>",
     f"<math><annotation-xml encoding=text/html><img src=x onerror={RUN}></annotation-xml></math>",
@@ -119,7 +119,7 @@ _SCHEMES = (
     "https://\u202emoc.live",
     "https://evil.example/\u202egpj.exe",
     "mailto:",
-    "http://a.b/\"onmouseover=\"" + RUN,
+    'http://a.b/"onmouseover="' + RUN,
     "http://a.b/'onmouseover='" + RUN,
     f"http://a.b/><script>{RUN}</script>",
 )
@@ -127,7 +127,7 @@ _SCHEMES = (
 _FORMS = (
     "[x]({})",
     "[x](<{}>)",
-    "[x]({} \"title\")",
+    '[x]({} "title")',
     "![x]({})",
     "<{}>",
     "[x][r]\n\n[r]: {}",
@@ -143,12 +143,12 @@ LINKS = tuple(form.format(scheme) for scheme in _SCHEMES for form in _FORMS)
 TITLES = (
     f"[x](http://a.b '\"><script>{RUN}</script>')",
     f"[x](http://a.b \"' onmouseover={RUN} '\")",
-    f"[x](http://a.b (\"\n onclick={RUN}))",
-    f"![\"><img src=x onerror={RUN}>](http://a.b)",
-    f"![x](http://a.b \"&quot; onerror=&quot;{RUN}\")",
+    f'[x](http://a.b ("\n onclick={RUN}))',
+    f'!["><img src=x onerror={RUN}>](http://a.b)',
+    f'![x](http://a.b "&quot; onerror=&quot;{RUN}")',
     f"[<img src=x onerror={RUN}>](http://a.b)",
     f"[x]\n\n[x]: http://a.b '<script>{RUN}</script>'",
-    f"```\" onload=\"{RUN}\nx\n```",
+    f'```" onload="{RUN}\nx\n```',
     f"```<script>{RUN}</script>\nx\n```",
     f"```x' class='main\n<script>{RUN}</script>\n```",
     f"`<script>{RUN}</script>`",
@@ -166,18 +166,18 @@ TITLES = (
 FORMULAS = (
     f"$\\text{{<script>{RUN}</script>}}$",
     f"$\\text{{</mtext></math><img src=x onerror={RUN}>}}$",
-    f"$\\class{{main}}{{x}} \\style{{position:fixed}}{{y}} \\cssId{{question}}{{z}}$",
+    "$\\class{main}{x} \\style{position:fixed}{y} \\cssId{question}{z}$",
     f"$\\href{{javascript:{RUN}}}{{x}}$",
-    f"$\\unicode{{3c}}script\\unicode{{3e}}$",
-    f"$\\color{{red;background:url(//evil.example)}}{{x}}$",
-    f"$\\colorbox{{\"onclick={RUN}}}{{x}}$",
+    "$\\unicode{3c}script\\unicode{3e}$",
+    "$\\color{red;background:url(//evil.example)}{x}$",
+    f'$\\colorbox{{"onclick={RUN}}}{{x}}$',
     f"$\\begin{{array}}{{c}}<img src=x onerror={RUN}>\\end{{array}}$",
-    f"$\\hspace{{-99em}}\\raise{{99em}}{{x}}\\rule{{99em}}{{99em}}$",
+    "$\\hspace{-99em}\\raise{99em}{x}\\rule{99em}{99em}$",
     f"$\\operatorname{{<svg/onload={RUN}>}}$",
     f"$\\left<script\\right>{RUN}$",
     f"$$\n\\verb|<script>{RUN}</script>|\n$$",
     f"\\[ &lt;img src=x onerror={RUN}&gt; \\]",
-    f"\\( \" onmouseover=\"{RUN} \\)",
+    f'\\( " onmouseover="{RUN} \\)',
     "$\\def\\a{\\a\\a}\\a$",
     "$\\newcommand{\\b}{\\b\\b}\\b$",
 )
@@ -201,14 +201,15 @@ ATTACKS = (*PLAIN_HTML, *MUTATIONS, *LINKS, *TITLES, *FORMULAS, *UNSEEN)
 
 _HTML = "{http://www.w3.org/1999/xhtml}"
 _MATHML = "{http://www.w3.org/1998/Math/MathML}"
-_TAGS = set(
-    "p br hr h3 h4 h5 h6 blockquote pre ul ol li div details summary a strong em del ins mark code span bdi small sup table"
-    " thead tbody tr th td".split()
-)
-_FORMULA_TAGS = set(
-    "math mfrac mi mmultiscripts mn mo mover mpadded mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext"
-    " mtr munder munderover".split()
-)
+_TAGS = {
+    "p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "pre", "ul", "ol", "li", "div", "details", "summary",
+    "a", "strong", "em", "del", "ins", "mark", "code", "span", "bdi", "small", "sup", "table", "thead", "tbody",
+    "tr", "th", "td",
+}  # fmt: skip
+_FORMULA_TAGS = {
+    "math", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mroot", "mrow", "ms", "mspace",
+    "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover",
+}  # fmt: skip
 _ATTRIBUTES = {
     "class": r"t-[a-z0-9-]+( t-[a-z0-9-]+)*",
     "dir": "auto|ltr",
@@ -238,7 +239,9 @@ _FORMULA_ATTRIBUTES = {
         ("stretchy", "fence", "movablelimits", "largeop", "accent", "accentunder", "displaystyle"), "true|false"
     ),
 }
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
+)
 _ISOLATING = str.maketrans("", "", "\u2068\u2069")
 
 
@@ -273,7 +276,9 @@ def text_of(text: str) -> str:
 def said(text: str) -> str:
     """Return all that HTML tells: its text, and what stands in the titles of its elements."""
     kept = ("title", "alttext", "href", "aria-label")
-    return " ".join((text_of(text), *(value for one in elements(text) for name, value in one.attributes.items() if name in kept)))
+    return " ".join(
+        (text_of(text), *(value for one in elements(text) for name, value in one.attributes.items() if name in kept))
+    )
 
 
 def require_harmless(text: str) -> None:
@@ -294,7 +299,7 @@ def _faults(element: Found) -> Iterator[str]:
         yield element.tag
     if name == "a":
         allowed = {**_ATTRIBUTES, **_LINK_ATTRIBUTES}
-        if element.attributes.keys() < _LINK_ATTRIBUTES.keys() | {"title"}:
+        if not {*_LINK_ATTRIBUTES, "title"} <= element.attributes.keys():
             yield "a link that does not say where it goes"
     for attribute, value in element.attributes.items():
         if attribute not in allowed or not re.fullmatch(allowed[attribute], value):

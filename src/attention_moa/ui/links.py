@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+from attention_moa.ui.safe_html import is_address
 from attention_moa.ui.visible import attribute, shown, visible
 
 _MOST_CHARACTERS = 2_000
 _MOST_SHOWN = 100
-_HOST = r"(?:[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+_MOST_PORT = 65_535
+_HOST = r"(?:[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 _WEB = re.compile(rf"https?://(?P<host>{_HOST})(?:[/?#][!-\[\]-~]*)?", re.IGNORECASE | re.ASCII)
+_USUAL = re.compile(r"[a-z0-9._-]*[a-z](?::[0-9]+)?", re.IGNORECASE | re.ASCII)
 _MAIL = re.compile(r"mailto:(?P<whom>[!->@-~]+)(?:\?[!-~]*)?", re.IGNORECASE | re.ASCII)
-
 
 
 def place(address: str) -> str | None:
@@ -27,7 +29,10 @@ def place(address: str) -> str | None:
     mail, web = _MAIL.fullmatch(address), _WEB.fullmatch(address)
     if mail is not None:
         return mail["whom"]
-    return None if web is None else web["host"]
+    if web is None or int(web["port"] or 0) > _MOST_PORT:
+        return None
+    is_usual = _USUAL.fullmatch(web["host"]) is not None and "xn--" not in address.lower()
+    return web["host"] if is_usual or is_address(address) else None
 
 
 def opened(address: str, title: str = "", *, is_told: bool = False) -> tuple[str, str]:

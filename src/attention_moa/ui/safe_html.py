@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 import nh3
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 CRITICS = 8
 """How many critics have a colour of their own; then the colours come again, the signs do not."""
@@ -98,6 +98,11 @@ def clean(html: str) -> Markup:
         html: Any HTML.
     """
     return Markup(_cleaner().clean(html))  # noqa: S704 - this is the place that makes it safe
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is an address that a link may have, and that a browser can follow."""
+    return " href=" in clean(f'<a href="{escape(text)}">')
 
 
 @cache

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from attention_moa.attribution import Caused, Credit
 from attention_moa.changes import Change
@@ -25,24 +27,24 @@ CHROMIUM = "/usr/bin/chromium"
 PROBE = """
 <script>
 window.addEventListener('load', () => setTimeout(() => {
-  const clicked = [...document.querySelectorAll('#texts a')].filter((a) => !/^(https?|mailto):$/.test(a.protocol)).length;
-  const strange = document.querySelectorAll(
-    '#texts script, #texts style, #texts img, #texts svg, #texts iframe, #texts form, #texts [style], #texts [id]').length;
-  const loaded = performance.getEntriesByType('resource').length;
-  document.querySelectorAll('#texts details, #texts [tabindex], #texts bdi').forEach((one) => {
+  const texts = document.getElementById('texts');
+  const links = [...texts.querySelectorAll('a')].filter((a) => !/^(https?|mailto):$/.test(a.protocol));
+  const strange = texts.querySelectorAll('script, style, link, img, svg, iframe, form, input, [style], [id]');
+  const loading = texts.querySelectorAll('[src], [srcset], [poster], [data], [background], [action], [xlink\\:href]');
+  texts.querySelectorAll('*').forEach((one) => {
     for (const kind of ['click', 'mouseover', 'focus', 'toggle']) one.dispatchEvent(new Event(kind, {bubbles: true}));
   });
-  document.title = `ran=${window.ran ?? 0} addresses=${clicked} strange=${strange} loaded=${loaded}`;
+  document.title = `ran=${window.ran ?? 0} addresses=${links.length} strange=${strange.length} loading=${loading.length}`;
 }, 500));
 </script>
 """
 
 
-def in_all_places(attack: str) -> str:
+def in_all_places(attack: str) -> Markup:
     """Return a text as HTML, wherever the page may show it."""
     live = Live()
     parts = [live.hear(attack[: len(attack) // 2]), live.hear(attack[len(attack) // 2 :]), live.finish()]
-    came = "".join(html_ for part in parts for html_ in (*part.finished, part.open_html or ""))
+    came = Markup().join(block for part in parts for block in (*part.finished, part.open_html or Markup()))
     change = Change(Span(0, len(attack)), Span(0, len(attack)), 1, 1)
     caused = [Caused(change, (Credit(attack, 1.0, ()),))]
     changed = difference_html(attack, attack, caused, (attack, "ada"))
@@ -56,7 +58,9 @@ def test_an_attack_is_words(attack: str) -> None:
     require_harmless(in_all_places(attack))
 
 
-@pytest.mark.parametrize("around", ["> {}", "- {}", "*{}*", "[{}](http://a.b)", "|{}|\n|-|\n|x|", "# {}", "x\n{}\ny", "${}$"])
+@pytest.mark.parametrize(
+    "around", ["> {}", "- {}", "*{}*", "[{}](http://a.b)", "|{}|\n|-|\n|x|", "# {}", "x\n{}\ny", "${}$"]
+)
 def test_an_attack_is_words_within_anything(around: str) -> None:
     """Wherever it stands."""
     for attack in ATTACKS:
@@ -65,25 +69,35 @@ def test_an_attack_is_words_within_anything(around: str) -> None:
 
 def test_no_attack_runs_in_a_real_browser(tmp_path: Path) -> None:
     """All of them in one page, as HTML of the page and put there by a script: nothing runs, nothing is loaded."""
+    texts = "".join(f'<div class="t-text">{in_all_places(attack)}</div>' for attack in ATTACKS)
+    assert seen(texts, tmp_path) == "ran=0 addresses=0 strange=0 loading=0"
+
+
+def test_the_browser_sees_what_runs(tmp_path: Path) -> None:
+    """What is not made harmless is found: the test above can fail."""
+    raw = "<img src=nowhere.png onerror='window.ran=1'><a href='javascript:window.ran=2'>x</a>"
+    assert seen(raw, tmp_path) == "ran=1 addresses=2 strange=2 loading=2"
+
+
+def seen(texts: str, folder: Path) -> str:
+    """Return what a real browser makes of HTML in a page, written by the page's own script.
+
+    Args:
+        texts: The HTML.
+        folder: Where the page and the browser's own files are put.
+    """
     if shutil.which(CHROMIUM) is None:
         missing("there is no chromium: apt-get install chromium")
-    texts = "".join(f'<div class="t-text">{in_all_places(attack)}</div>' for attack in ATTACKS)
-    page = tmp_path / "page.html"
+    page = folder / "page.html"
+    quoted = json.dumps(texts).replace("<", "\\u003c")
+    put = f"<script>document.getElementById('texts').innerHTML += {quoted};</script>"
     head = '<!doctype html><meta charset="utf-8"><title>nothing</title>'
-    put = f"<script>document.getElementById('texts').innerHTML += {_as_script(texts)};</script>"
-    page.write_text(f'{head}<body><div id="texts">{texts}</div>{put}{PROBE}', encoding="utf-8", errors="strict")
+    page.write_text(f'{head}<body><div id="texts">{texts}</div>{put}{PROBE}', encoding="utf-8")
     done = subprocess.run(
         [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-         f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=4000", "--dump-dom", page.as_uri()],
+         f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=4000", "--dump-dom", page.as_uri()],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     found = re.search(r"<title>(.*?)</title>", done.stdout)
     assert found is not None, done.stderr
-    assert html.unescape(found[1]) == "ran=0 addresses=0 strange=0 loaded=0"
-
-
-def _as_script(text: str) -> str:
-    """Return a text as a string of a script in a page."""
-    import json
-
-    return json.dumps(text).replace("<", "\\u003c")
+    return html.unescape(found[1])
