@@ -266,7 +266,7 @@ def _under_way(call: CallStory, event: CallStarted | CallFirstToken | CallDelta 
             *before, last = call.tries or (Try(started_s=event.at_s),)
             tries = (*before, replace(last, first_token_s=event.at_s))
             return replace(call, state=State.RUNNING, tries=tries)
-        case CallDelta():
+        case _:
             return _written(call, event.text, event.thinking)
 
 
@@ -330,7 +330,7 @@ def _ended(call: CallStory, event: CallFinished | CallLost | CallCancelled, pric
             used = _and_failed(call.used, failed, event.kind)
             why = one_line(f"{event.kind}: {event.message}")
             return replace(over, state=State.LOST, why=why, used=used, attempt=event.attempts)
-        case CallCancelled():
+        case _:
             used = _and_failed(call.used, call.open_tries, "Cancelled")
             return replace(over, state=State.CANCELLED, why="ended from outside", used=used)
 

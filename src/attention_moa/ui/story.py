@@ -246,7 +246,7 @@ class RunStory:
                 layer = self.layers.get(verdict.layer) or LayerStory(layer=verdict.layer, planned_calls=0)
                 self.layers[verdict.layer] = replace(layer, verdict=verdict)
                 return Changed(layers=frozenset({verdict.layer}))
-            case RunFinished():
+            case _:
                 return self._end(event)
 
     def _begin(self, event: RunStarted) -> Changed:

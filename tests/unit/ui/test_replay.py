@@ -91,3 +91,15 @@ def test_an_unplanned_call_is_gone_when_one_goes_back() -> None:
     assert changed.has_notices
     assert "1.summary.b" in changed.calls
     assert "1.summary.b" not in replay.story.calls
+
+
+def test_a_long_run_is_jumped_through() -> None:
+    """From a copy that was kept on the way, to the very same place."""
+    world = World(a_spec(6, layers=2))
+    replay = replay_of(world.run())
+    assert replay.steps > 300
+    for step in (260, replay.steps, 258, 10, 256):
+        replay.to_step(step)
+        fresh = replay_of(world.record)
+        fresh.to_step(step)
+        assert (replay.story.calls, replay.story.used) == (fresh.story.calls, fresh.story.used)

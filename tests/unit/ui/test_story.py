@@ -298,3 +298,16 @@ def test_an_ensemble_that_stops_by_likeness_tells_its_reason() -> None:
     verdict = story.layers[2].verdict
     assert verdict is not None
     assert verdict.rule == "similarity"
+
+
+def test_a_layer_that_was_done_stays_so_while_the_run_goes_on() -> None:
+    """One that was not is to be made."""
+    world = a_world(a_spec(2, layers=2))
+    world.run()
+    story = RunStory(world.spec)
+    until = next(place for place, event in enumerate(world.events) if isinstance(event, LayerFinished))
+    story.hear_all([(None, event) for event in world.events[: until + 5]])
+    assert [layer.state for layer in story.layers.values()] == [State.DONE, State.RUNNING]
+    story.hear(RunStarted(run_id="run", at_s=9.0, ensemble="e", agents=(), layers=2, planned_calls=19, is_resumed=True))
+    assert [layer.state for layer in story.layers.values()] == [State.DONE, State.WAITING]
+    assert story.calls["2.answer.a"].was_begun
