@@ -28,6 +28,9 @@ Role: TypeAlias = Literal["author", "critic", "writer"]
 
 _Whose: TypeAlias = tuple[str, Role]
 
+_Own: TypeAlias = "tuple[_Whose, _Load, float]"
+"""Whose a word is, what it carries, and which part of that."""
+
 _AUTHORS = frozenset({Stage.ANSWER, Stage.REFINE})
 _NOT_READ = frozenset({Stage.CRITIQUE, Stage.SELECT})
 """Calls whose texts nobody takes words from but an author from its critiques."""
@@ -47,6 +50,42 @@ class Part(Struct, frozen=True):
     share: float
 
 
+class Trace(Struct, frozen=True):
+    """Whose an answer is.
+
+    Args:
+        parts: Whose words it is made of, the largest part first; they add up to 1. Empty where there is nothing to
+            trace.
+        hands: Of each agent, the share of the answer's words that it had a hand in: they are in its answers or
+            refinements on their way, whoever they come from, or they are its own as critic or writer. They add up to
+            more than 1.
+    """
+
+    parts: tuple[Part, ...] = ()
+    hands: dict[str, float] = {}
+
+
+class _Load:
+    """What of the answer a word of a text carries, and how much of that each agent had a hand in."""
+
+    __slots__ = ("hands", "weight")
+
+    def __init__(self, weight: float = 0.0) -> None:
+        """Begin with nobody's hand in it."""
+        self.weight = weight
+        self.hands: dict[str, float] = {}
+
+    def take(self, other: _Load, part: float) -> None:
+        """Take over a part of what another word carries."""
+        self.weight += other.weight * part
+        for agent, weight in other.hands.items():
+            self.hands[agent] = self.hands.get(agent, 0.0) + weight * part
+
+    def goes_through(self, agent: str) -> None:
+        """Note that an agent had a hand in all of it."""
+        self.hands[agent] = self.weight
+
+
 class _Text(NamedTuple):
     """What a call wrote, as others read it, and its words."""
 
@@ -54,26 +93,30 @@ class _Text(NamedTuple):
     words: tuple[Word, ...]
 
 
-def traced(record: RunRecord) -> tuple[Part, ...]:
-    """Return whose words a run's answer is made of.
+def traced(record: RunRecord) -> Trace:
+    """Return whose words a run's answer is made of, and who had a hand in them.
 
     Args:
         record: The run, over or not.
 
     Returns:
-        Parts that add up to 1, the largest first; none where there is no answer, or it has no words.
+        Nothing where there is no answer, or it has no words, or nobody wrote it.
 
     Source: ours.
     """
     found = _Trace(record)
     final = None if record.text is None else found.final(record.text)
     if final is None:
-        return ()
+        return Trace()
     found.begin(*final)
-    parts = found.followed()
-    everything = fsum(parts.values())
-    ranked = sorted(parts.items(), key=lambda one: (-one[1], one[0]))
-    return tuple(Part(agent, role, weight / everything) for (agent, role), weight in ranked if weight)
+    loads = found.followed()
+    everything = _Load()
+    for load in loads.values():
+        everything.take(load, 1.0)
+    shares = {whose: load.weight / everything.weight for whose, load in loads.items() if load.weight}
+    ranked = sorted(shares.items(), key=lambda one: (-one[1], one[0]))
+    hands = {agent: weight / everything.weight for agent, weight in sorted(everything.hands.items())}
+    return Trace(tuple(Part(agent, role, share) for (agent, role), share in ranked), hands)
 
 
 class _Trace:
@@ -95,7 +138,7 @@ class _Trace:
         }
         self._asked = words("\n".join(message.text for message in record.conversation))
         self._layers = {layer.layer: layer for layer in record.layers}
-        self._carried: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+        self._carried: dict[str, dict[int, _Load]] = defaultdict(lambda: defaultdict(_Load))
 
     def final(self, text: str) -> tuple[str, range] | None:
         """Return which call wrote the answer, and the places of its words there; None where none has it whole."""
@@ -118,32 +161,39 @@ class _Trace:
         """
         parts = self._texts[call_id].words
         chosen = [place for place in places if not parts[place].is_plain] or list(places)
-        self._carried[call_id] = {place: parts[place].weight for place in chosen}
+        self._carried[call_id].update({place: _Load(parts[place].weight) for place in chosen})
 
-    def followed(self) -> dict[_Whose, float]:
+    def followed(self) -> Mapping[_Whose, _Load]:
         """Return what each has of the answer, by whom and as what."""
-        parts: dict[_Whose, float] = defaultdict(float)
+        loads: dict[_Whose, _Load] = defaultdict(_Load)
         for call in reversed(self._calls):  # what a call reads ended before it
             carried = self._carried.pop(call.call_id, None)
-            if carried:
-                follow = self._through_refinement if call.stage is Stage.REFINE else self._through_reading
-                for whose, weight in follow(call, carried):
-                    parts[whose] += weight
-        return parts
+            if carried is None:
+                continue
+            if call.stage in _AUTHORS:
+                for load in carried.values():
+                    load.goes_through(call.agent)
+            follow = self._through_refinement if call.stage is Stage.REFINE else self._through_reading
+            for (agent, role), load, part in follow(call, carried):
+                own = _Load()
+                own.take(load, part)
+                own.goes_through(agent)
+                loads[agent, role].take(own, 1.0)
+        return loads
 
-    def _through_reading(self, call: CallRecord, carried: Mapping[int, float]) -> Iterator[tuple[_Whose, float]]:
+    def _through_reading(self, call: CallRecord, carried: Mapping[int, _Load]) -> Iterator[_Own]:
         """Hand on what the words of a text carry to the texts that they come from; yield what is the writer's own."""
         reads = {read: self._texts[read].words for read in call.reads if read in self._texts}
         found = Traced(self._texts[call.call_id].words, reads, known=self._asked)
         role: Role = "author" if call.stage in _AUTHORS else "writer"
-        for place, weight in carried.items():
+        for place, load in carried.items():
             origins = found.origins(place)
             for read, (part, hit) in origins.items():
-                self._carried[read][hit.place] += weight * part
+                self._carried[read][hit.place].take(load, part)
             if not origins:
-                yield (call.agent, role), weight
+                yield (call.agent, role), load, 1.0
 
-    def _through_refinement(self, call: CallRecord, carried: Mapping[int, float]) -> Iterator[tuple[_Whose, float]]:
+    def _through_refinement(self, call: CallRecord, carried: Mapping[int, _Load]) -> Iterator[_Own]:
         """Hand on what an author kept of its answer; yield what it changed, as the critiques' or its own."""
         layer = self._layers.get(call.layer)
         answer = None if layer is None else layer.answers.get(call.agent)
@@ -153,21 +203,20 @@ class _Trace:
         difference = compare_texts(answer.text, self._texts[call.call_id].text)
         for block in (*difference.kept, *difference.moved):
             for offset in range(block.length):
-                if weight := carried.get(block.after + offset):
-                    self._carried[answer.call_id][block.before + offset] += weight
+                if load := carried.get(block.after + offset):
+                    self._carried[answer.call_id][block.before + offset].take(load, 1.0)
         said = {critic: words(text) for critic, text in critiques_of(layer, call.agent).items()}
         for edit, caused in zip(difference.edits, attribute_difference(difference, said).changes, strict=True):
-            if not edit.change.is_move:
-                weight = fsum(carried.get(place, 0.0) for place in edit.inserted)
-                yield from _split(call.agent, caused, weight)
+            loads = [] if edit.change.is_move else [carried[place] for place in edit.inserted if place in carried]
+            shares = _shares(call.agent, caused)
+            yield from ((whose, load, part) for load in loads for whose, part in shares)
 
 
-def _split(author: str, caused: Caused, weight: float) -> Iterator[tuple[_Whose, float]]:
-    """Yield whose a change is: the critics', as far as it is traced to them, and the author's."""
+def _shares(author: str, caused: Caused) -> list[tuple[_Whose, float]]:
+    """Return whose a change is: the critics', as far as it is traced to them, and the author's."""
     size = max(caused.change.size, 1)
-    for credit in caused.credits:
-        yield (credit.critic, "critic"), weight * credit.words / size
-    yield (author, "author"), weight * max(0.0, 1.0 - fsum(credit.words for credit in caused.credits) / size)
+    shares: list[tuple[_Whose, float]] = [((one.critic, "critic"), one.words / size) for one in caused.credits]
+    return [*shares, ((author, "author"), max(0.0, 1.0 - fsum(share for _, share in shares)))]
 
 
 def _written(record: RunRecord) -> dict[str, str]:

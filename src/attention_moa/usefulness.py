@@ -55,6 +55,8 @@ class Usefulness(Struct, frozen=True):
             to trace. All of these shares, of all who spoke, add up to 1.
         as_critic: The share traced to its critiques.
         as_writer: The share that it has as the writer of summaries, residuals and the like.
+        hand: The share of the answer's words that it had a hand in: they were in its answers or refinements on their
+            way, whoever they come from, or are its own as critic or writer. None where there is no answer to trace.
         moved: The share of the other authors' changed words, in all layers, that its critiques account for; None where
             it criticised nobody.
         own: What its calls took.
@@ -68,17 +70,11 @@ class Usefulness(Struct, frozen=True):
     as_author: float | None
     as_critic: float | None
     as_writer: float | None
+    hand: float | None
     moved: float | None
     own: Spending
     saved: Spending
     path_s: float
-
-    @property
-    def part(self) -> float | None:
-        """Its share of the answer's words, as whatever; None where there is no answer to trace."""
-        if self.as_author is None or self.as_critic is None or self.as_writer is None:
-            return None
-        return self.as_author + self.as_critic + self.as_writer
 
 
 _ROLES: tuple[Role, Role, Role] = ("author", "critic", "writer")
@@ -97,7 +93,8 @@ def usefulness(record: RunRecord, layers: Sequence[Influence] | None = None) -> 
     """
     if layers is None:
         layers = [influence(layer) for layer in record.layers]
-    parts: dict[tuple[str, Role], float] = {(part.agent, part.role): part.share for part in traced(record)}
+    trace = traced(record)
+    parts: dict[tuple[str, Role], float] = {(part.agent, part.role): part.share for part in trace.parts}
     names = [agent.name for agent in voices(record.ensemble)]
     spoke = dict.fromkeys((*names, *(call.agent for call in record.calls)))
     path = set(critical_path(record.calls).call_ids)
@@ -112,6 +109,7 @@ def usefulness(record: RunRecord, layers: Sequence[Influence] | None = None) -> 
                 as_author=author,
                 as_critic=critic,
                 as_writer=writer,
+                hand=trace.hands.get(agent, 0.0) if parts else None,
                 moved=_moved(agent, layers),
                 own=_spending(own, record),
                 saved=_spending([call for call in record.calls if _is_needless(call, agent)], record),
@@ -122,7 +120,9 @@ def usefulness(record: RunRecord, layers: Sequence[Influence] | None = None) -> 
 
 
 def least_useful(found: Iterable[Usefulness]) -> Usefulness | None:
-    """Return the agent with the least part in the answer; of several the one without which most would be saved.
+    """Return the agent that had a hand in least of the answer; of several the one whose critiques moved least.
+
+    Of those the one without which most would have been saved.
 
     None where there is no answer to trace, or nobody who could be left out.
 
@@ -130,9 +130,19 @@ def least_useful(found: Iterable[Usefulness]) -> Usefulness | None:
         found: Everybody in a run.
     """
     agents = [one for one in found if one.is_agent]
-    if len(agents) < 2 or any(one.part is None for one in agents):
+    if len(agents) < 2 or any(one.hand is None for one in agents):
         return None
-    return min(agents, key=lambda one: (round(one.part or 0.0, 6), *(-share for share in _saved_shares(one))))
+    return min(agents, key=_usefulness)
+
+
+def _usefulness(one: Usefulness) -> tuple[float, ...]:
+    """Return what agents are ranked by, the least useful first: hand, what it moved, and what it would have saved."""
+    saved = one.saved
+    return (
+        round(one.hand or 0.0, 6),
+        round(one.moved or 0.0, 6),
+        *(-(share or 0.0) for share in (saved.usd_share, saved.tokens_share, saved.seconds_share)),
+    )
 
 
 def told(found: Iterable[Usefulness]) -> str | None:
@@ -147,7 +157,7 @@ def told(found: Iterable[Usefulness]) -> str | None:
     least = least_useful(everybody)
     if least is None:
         return None
-    idle = [one.agent for one in everybody if one.is_agent and (one.part or 0.0) < _NOTHING]
+    idle = [one.agent for one in everybody if one.is_agent and (one.hand or 0.0) < _NOTHING]
     return " ".join(_sentences(least, idle))
 
 
@@ -158,10 +168,8 @@ def _sentences(least: Usefulness, idle: Sequence[str]) -> Iterator[str]:
     elif idle:
         yield f"{least.agent} is the least useful agent: no word of the final answer is traced to it."
     else:
-        shares = ((least.as_author, "author"), (least.as_critic, "critic"), (least.as_writer, "writer"))
-        roles = ", ".join(f"{percent(share)} as {role}" for share, role in shares if share)
-        part = percent(least.part or 0.0)
-        yield f"{least.agent} is the least useful agent: {part} of the final answer is traced to it ({roles})."
+        hand = percent(least.hand or 0.0)
+        yield f"{least.agent} is the least useful agent: it had a hand in {hand} of the final answer."
     if least.moved:
         yield f"The critiques of {least.agent} account for {percent(least.moved)} of what the others changed."
     yield f"Removing {least.agent} would have saved {_saving(least.saved)}."
@@ -178,11 +186,6 @@ def _saving(saved: Spending) -> str:
     if saved.tokens_share is not None:
         return f"{percent(saved.tokens_share)} of the tokens"
     return f"{saved.calls:,} call{'' if saved.calls == 1 else 's'}"
-
-
-def _saved_shares(one: Usefulness) -> tuple[float, float, float]:
-    saved = one.saved
-    return saved.usd_share or 0.0, saved.tokens_share or 0.0, saved.seconds_share or 0.0
 
 
 def _moved(agent: str, layers: Sequence[Influence]) -> float | None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from attention_moa.config import AttentionSpec, EnsembleSpec, StopRule
 from attention_moa.messages import CallRequest
 from attention_moa.records import RunRecord
-from attention_moa.tracing import traced
+from attention_moa.tracing import Trace, traced
 from tests.baseline_world import STRATEGIES, a_baseline, choice
 from tests.worlds import Says, World, a_spec, stop, verdict
 
@@ -24,7 +24,7 @@ TALK: dict[str, Says] = {
 
 def parts(record: RunRecord) -> dict[tuple[str, str], float]:
     """Return what everybody has of a run's answer."""
-    return {(part.agent, part.role): round(part.share, 3) for part in traced(record)}
+    return {(part.agent, part.role): round(part.share, 3) for part in traced(record).parts}
 
 
 def ran(spec: EnsembleSpec, script: dict[str, Says]) -> RunRecord:
@@ -35,6 +35,12 @@ def ran(spec: EnsembleSpec, script: dict[str, Says]) -> RunRecord:
 def test_an_answer_goes_back_to_authors_and_critics() -> None:
     """Of seven words three are b's from the start, and four came by its critique of a's answer."""
     assert parts(ran(a_spec(2, layers=1), TALK)) == {("b", "critic"): 0.571, ("b", "author"): 0.429}
+
+
+def test_an_author_has_a_hand_in_what_its_critics_made_it_write() -> None:
+    """The words are the critic's, and would not be in the answer without either of them."""
+    hands = traced(ran(a_spec(3, layers=1), TALK)).hands
+    assert hands == pytest.approx({"a": 4 / 7, "b": 1.0})
 
 
 def test_what_nobody_had_is_the_writer_s() -> None:
@@ -105,7 +111,7 @@ def test_plain_words_carry_an_answer_that_has_no_others() -> None:
 @pytest.mark.parametrize("text", [None, "", "…", "Nobody wrote this."])
 def test_an_answer_that_nobody_wrote_is_nobody_s(text: str | None) -> None:
     """None, one without words, and one that is in no call."""
-    assert traced(replace(ran(a_spec(2, layers=1), TALK), text=text)) == ()
+    assert traced(replace(ran(a_spec(2, layers=1), TALK), text=text)) == Trace()
 
 
 def test_a_run_whose_layers_are_not_recorded_yet_is_traced_by_its_calls() -> None:
@@ -125,5 +131,6 @@ def test_a_baseline_s_answer_is_traced_too(strategy: str) -> None:
     """By what its calls read; all of it is somebody's, and nobody is a critic."""
     script: dict[str, Says] = {"select": choice(1, 2), "answer": lambda request: f"Amber says {request.agent} aloud."}
     found = traced(ran(a_baseline(strategy), script))
-    assert sum(part.share for part in found) == pytest.approx(1.0)
-    assert {part.role for part in found} <= {"author", "writer"}
+    assert sum(part.share for part in found.parts) == pytest.approx(1.0)
+    assert {part.role for part in found.parts} <= {"author", "writer"}
+    assert all(0.0 < share <= 1 + 1e-9 for share in found.hands.values())

@@ -11,11 +11,25 @@ from attention_moa.usefulness import Spending, Usefulness, told
 
 _SHADES = "·░▒▓█"
 """From nothing to all of it."""
-_HEADINGS = ("agent", "author", "critic", "writer", "moved", "calls", "tokens", "USD", "seconds", "path", "saves")
+_HEADINGS = (
+    "agent",
+    "hand",
+    "author",
+    "critic",
+    "writer",
+    "moved",
+    "calls",
+    "tokens",
+    "USD",
+    "seconds",
+    "path",
+    "saves",
+)
 _NOT_NARROW = ("path", "seconds", "tokens", "calls", "USD")
 _LEGEND = (
-    "author, critic, writer: percent of the final answer's words traced to its answers and refinements, its critiques, "
-    "what it wrote of others' texts",
+    "hand: percent of the final answer's words that went through its answers and refinements, or are its own",
+    "author, critic, writer: percent of these words that are its own in answers and refinements, by critiques, in "
+    "summaries and the like",
     "moved: percent of what the others changed that its critiques account for; path: seconds of its calls that "
     "everybody waited for",
     "saves: percent of the cost (where prices are not known, of the tokens) without it",
@@ -76,7 +90,10 @@ def _row(one: Usefulness) -> tuple[str, ...]:
     own = one.own
     return (
         one.agent,
-        *("?" if share is None else _percent(share) for share in (one.as_author, one.as_critic, one.as_writer)),
+        *(
+            "?" if share is None else _percent(share)
+            for share in (one.hand, one.as_author, one.as_critic, one.as_writer)
+        ),
         "-" if one.moved is None else _percent(one.moved),
         f"{own.calls:,}",
         "?" if own.tokens is None else f"{own.tokens:,}",
