@@ -30,11 +30,12 @@ window.addEventListener('load', () => setTimeout(() => {
   const texts = document.getElementById('texts');
   const links = [...texts.querySelectorAll('a')].filter((a) => !/^(https?|mailto):$/.test(a.protocol));
   const strange = texts.querySelectorAll('script, style, link, img, svg, iframe, form, input, [style], [id]');
-  const loading = texts.querySelectorAll('[src], [srcset], [poster], [data], [background], [action], [xlink\\:href]');
+  const loading = texts.querySelectorAll('[src], [srcset], [poster], [data], [background], [action]');
   texts.querySelectorAll('*').forEach((one) => {
     for (const kind of ['click', 'mouseover', 'focus', 'toggle']) one.dispatchEvent(new Event(kind, {bubbles: true}));
   });
-  document.title = `ran=${window.ran ?? 0} addresses=${links.length} strange=${strange.length} loading=${loading.length}`;
+  const counts = `addresses=${links.length} strange=${strange.length} loading=${loading.length}`;
+  document.title = `ran=${window.ran ?? 0} ${counts}`;
 }, 500));
 </script>
 """
