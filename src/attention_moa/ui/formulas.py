@@ -28,9 +28,17 @@ _REFUSED = re.compile(
 _REFERENCE = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
 # What would begin a comment, and so hide the rest of the line, is a percent sign to whoever writes to a reader.
 _PERCENT = re.compile(r"(\\.)|%", re.DOTALL)
-_ENVIRONMENT = re.compile(
-    r"(\\(?:begin|end)\s*)\{(aligned|alignedat|align|split|eqnarray\*?|gathered|gather\*?|equation\*?)\}"
-)
+_ENVIRONMENT = re.compile(r"(\\(?:begin|end))\s*\{([a-zA-Z]+)(\*?)\}")
+_ENVIRONMENTS = {
+    **dict.fromkeys(("align", "aligned", "alignedat", "split", "eqnarray"), "align*"),
+    **dict.fromkeys(("gather", "gathered", "equation", "multline"), "matrix"),
+    **{
+        name: name for name in ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array")
+    },
+    "cases": "cases",
+    "dcases": "cases",
+}
+_CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
 _UNKNOWN = re.compile(r"\\[a-zA-Z]")
 _UNDER = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 _WITH_LIMITS = frozenset(("lim", "max", "min", "sup", "inf"))
@@ -86,13 +94,13 @@ def to_mathml(source: str, *, is_block: bool) -> str | None:
 
 
 def _readable(source: str) -> str:
-    """Return a formula in words that the library knows."""
-    named = _ENVIRONMENT.sub(lambda found: f"{found[1]}{{{_environment(found[2])}}}", source)
+    """Return a formula in words that the library knows.
+
+    Raises:
+        KeyError: It has an environment that the library does not know.
+    """
+    named = _ENVIRONMENT.sub(lambda found: f"{found[1]}{{{_ENVIRONMENTS[found[2]]}}}", source)
     return _PERCENT.sub(lambda found: found[1] or "\\%", named)
-
-
-def _environment(name: str) -> str:
-    return "align*" if name.startswith(("align", "split", "eqn")) else "matrix"
 
 
 def _written(element: Element, depth: int) -> Iterator[str]:
@@ -104,7 +112,8 @@ def _written(element: Element, depth: int) -> Iterator[str]:
     """
     tag = _tag(element)
     text = _REFERENCE.sub(_character, element.text or "")
-    if depth > _MOST_DEEP or tag not in TAGS or _UNKNOWN.match(text):
+    is_whole = len(element) == _CHILDREN.get(tag, len(element))
+    if depth > _MOST_DEEP or tag not in TAGS or _UNKNOWN.match(text) or not is_whole:
         raise _UnreadableError(tag)
     if tag in _LEAVES and len(element):  # no browser takes an element within one of these
         tag, text = "mrow", f"<mo>{shown(text)}</mo>" if text else ""
