@@ -80,6 +80,8 @@ def require_as_recorded(story: RunStory, record: RunRecord) -> None:
             assert state is made[name] or (name in given_up and state is State.LOST), (name, state, made[name])
     assert made.keys() <= states.keys()
     assert +story.counts == Counter(states.values())
+    for state in State:
+        assert {call.call_id for call in story.calls_in(state)} == {name for name in states if states[name] is state}
     assert story.used == record.usage
     assert story.head.state == record.state
     assert story.head.text == record.text

@@ -120,11 +120,11 @@ def by_stage(run: RunStory | RunRecord) -> tuple[Spent, ...]:
 
 
 def _parts(run: RunStory | RunRecord) -> Iterator[tuple[str, Stage, UsageTotal]]:
-    """Yield what each call took that was sent."""
+    """Yield what calls took that were sent."""
     if isinstance(run, RunRecord):
         yield from ((call.agent, call.stage, call_usage((call,))) for call in run.calls if call.attempts)
     else:
-        yield from ((call.agent, call.stage, call.used) for call in run.calls.values() if call.used.calls)
+        yield from ((agent, stage, used) for (agent, stage), used in run.spent.items() if used.calls)
 
 
 def _grouped(names: Iterable[str], parts: Iterable[tuple[str, UsageTotal]]) -> tuple[Spent, ...]:

@@ -49,6 +49,9 @@ _RUN_OVER = "the run ended before"
 class RunStory:
     """A run so far; all that is in it may be read, and is changed by ``hear`` alone.
 
+    ``calls`` are by name, ``layers`` by number, ``answers`` by choice, ``counts`` of calls by state, ``spent`` is what
+    events tell of each agent's calls in each stage, ``heard`` the number of the newest event.
+
     Args:
         spec: What runs.
         choices: How many answers are written.
@@ -67,10 +70,13 @@ class RunStory:
         self.notices: list[Notice] = []
         self.notes: dict[str, None] = {}
         self.counts: Counter[State] = Counter({State.WAITING: len(planned)})
+        self.spent: dict[tuple[str, Stage], UsageTotal] = {}
         self.heard = 0
         self._by_layer: dict[int, list[str]] = {number: [] for number in in_layers}
         for call in planned:
             self._by_layer[call.layer].append(call.call_id)
+        self._in_state: dict[State, dict[str, None]] = {state: {} for state in State}
+        self._in_state[State.WAITING] = dict.fromkeys(self.calls)
         self._prices = CallPrices(spec, {call.call_id: call.agent for call in planned}, price_of)
         self._before = UsageTotal()
         self._in_layers: dict[int, UsageTotal] = {}
@@ -84,17 +90,21 @@ class RunStory:
     @property
     def under_way(self) -> list[CallStory]:
         """The calls that are out or about to be tried again, the one that was ready first at the front."""
-        out = [call for call in self.calls.values() if call.state in (State.RUNNING, State.RETRIED)]
-        return sorted(out, key=lambda call: call.queued_s or 0.0)
+        return sorted(self.calls_in(State.RUNNING, State.RETRIED), key=lambda call: call.queued_s or 0.0)
+
+    def calls_in(self, *states: State) -> list[CallStory]:
+        """Return the calls in some states, in each in the order in which they came to it; without a look at others."""
+        return [self.calls[name] for state in states for name in self._in_state[state]]
 
     def copy(self) -> RunStory:
         """Return another story that is equal and goes its own way; calls and layers are values, and shared."""
         other = object.__new__(RunStory)
         other.__dict__ |= self.__dict__
-        for name in ("calls", "layers", "notices", "notes", "counts", "_in_layers"):
+        for name in ("calls", "layers", "notices", "notes", "counts", "spent", "_in_layers"):
             setattr(other, name, getattr(self, name).copy())
         other.answers = {choice: answer.copy() for choice, answer in self.answers.items()}
         other._by_layer = {layer: list(names) for layer, names in self._by_layer.items()}
+        other._in_state = {state: dict(names) for state, names in self._in_state.items()}
         return other
 
     def hear_all(self, events: Iterable[tuple[int | None, Event]]) -> Changed:
@@ -174,19 +184,30 @@ class RunStory:
             self._by_layer.setdefault(call.layer, []).append(call.call_id)
         is_state_new = before is None or before.state is not call.state
         if is_state_new:
-            self.counts[call.state] += 1
-            if before is not None:
-                self.counts[before.state] -= 1
+            self._count(call, before.state if before is not None else None)
         used = before.used if before is not None else UsageTotal()
         if used is not call.used:
-            in_layer = self._in_layers.get(call.layer, UsageTotal())
-            self._in_layers[call.layer] = _and_more(in_layer, used, call.used)
+            self._spend(call, used)
         return Changed(
             calls=frozenset({call.call_id}),
             layers=self._put_in_layer(before, call),
             has_numbers=is_state_new or used is not call.used,
             has_graph=before is None,
         )
+
+    def _count(self, call: CallStory, before: State | None) -> None:
+        self.counts[call.state] += 1
+        self._in_state[call.state][call.call_id] = None
+        if before is not None:
+            self.counts[before] -= 1
+            del self._in_state[before][call.call_id]
+
+    def _spend(self, call: CallStory, before: UsageTotal) -> None:
+        """Add what a call used since it had used so much: to its layer's sum, and to its agent's and stage's."""
+        in_layer = self._in_layers.get(call.layer, UsageTotal())
+        self._in_layers[call.layer] = _and_more(in_layer, before, call.used)
+        speaker = call.agent, call.stage
+        self.spent[speaker] = _and_more(self.spent.get(speaker, UsageTotal()), before, call.used)
 
     def _put_in_layer(self, before: CallStory | None, call: CallStory) -> frozenset[int]:
         known = self.layers.get(call.layer)

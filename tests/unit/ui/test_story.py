@@ -78,6 +78,7 @@ def test_in_the_middle_some_calls_are_under_way() -> None:
     """The one that was ready first comes first."""
     story = told(a_world(latency_s=lambda request: {"a": 1.0, "b": 2.0, "c": 3.0}[request.agent]), CallFinished)
     assert [call.call_id for call in story.under_way] == ["1.answer.b", "1.answer.c"]
+    assert [call.call_id for call in story.calls_in(State.LOST, State.DONE)] == ["1.answer.a"]
     assert story.layers[1].state is State.RUNNING
     assert (story.head.state, story.head.now_s) == ("running", 1.0)
 
