@@ -8,16 +8,16 @@ and so on until it is in no text that its writer had read: then it is that write
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from math import fsum
 from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from attention_moa.attribution import Caused, attribute_difference
+from attention_moa.attribution import Caused
 from attention_moa.changes import compare_texts
-from attention_moa.influence import critiques_of
+from attention_moa.influence import Influence, influence
 from attention_moa.messages import Stage
 from attention_moa.records import Answer, CallRecord, Refinement, Residual, RunRecord, Summary
 from attention_moa.sources import Traced
@@ -93,18 +93,21 @@ class _Text(NamedTuple):
     words: tuple[Word, ...]
 
 
-def traced(record: RunRecord) -> Trace:
+def traced(record: RunRecord, layers: Sequence[Influence] | None = None) -> Trace:
     """Return whose words a run's answer is made of, and who had a hand in them.
 
     Args:
         record: The run, over or not.
+        layers: Who moved whom, layer by layer, where that is known already.
 
     Returns:
         Nothing where there is no answer, or it has no words, or nobody wrote it.
 
     Source: ours.
     """
-    found = _Trace(record)
+    if layers is None:
+        layers = [influence(layer) for layer in record.layers]
+    found = _Trace(record, layers)
     final = None if record.text is None else found.final(record.text)
     if final is None:
         return Trace()
@@ -124,9 +127,10 @@ class _Trace:
 
     Args:
         record: The run.
+        layers: Who moved whom.
     """
 
-    def __init__(self, record: RunRecord) -> None:
+    def __init__(self, record: RunRecord, layers: Sequence[Influence]) -> None:
         """Take the texts apart that others may have read."""
         written = _written(record)
         self._record = record
@@ -137,7 +141,13 @@ class _Trace:
             for text in [written.get(call.call_id, call.text or "")]
         }
         self._asked = words("\n".join(message.text for message in record.conversation))
-        self._layers = {layer.layer: layer for layer in record.layers}
+        self._answers = {
+            (layer.layer, answer.agent): answer
+            for layer in record.layers
+            for answer in layer.answers.values()
+            if isinstance(answer, Answer)
+        }
+        self._moved = {(layer.layer, author): found for layer in layers for author, found in layer.authors.items()}
         self._carried: dict[str, dict[int, _Load]] = defaultdict(lambda: defaultdict(_Load))
 
     def final(self, text: str) -> tuple[str, range] | None:
@@ -195,9 +205,9 @@ class _Trace:
 
     def _through_refinement(self, call: CallRecord, carried: Mapping[int, _Load]) -> Iterator[_Own]:
         """Hand on what an author kept of its answer; yield what it changed, as the critiques' or its own."""
-        layer = self._layers.get(call.layer)
-        answer = None if layer is None else layer.answers.get(call.agent)
-        if layer is None or not isinstance(answer, Answer):
+        answer = self._answers.get((call.layer, call.agent))
+        moved = self._moved.get((call.layer, call.agent))
+        if answer is None or moved is None:
             yield from self._through_reading(call, carried)
             return
         difference = compare_texts(answer.text, self._texts[call.call_id].text)
@@ -205,8 +215,7 @@ class _Trace:
             for offset in range(block.length):
                 if load := carried.get(block.after + offset):
                     self._carried[answer.call_id][block.before + offset].take(load, 1.0)
-        said = {critic: words(text) for critic, text in critiques_of(layer, call.agent).items()}
-        for edit, caused in zip(difference.edits, attribute_difference(difference, said).changes, strict=True):
+        for edit, caused in zip(difference.edits, moved.changes, strict=True):
             loads = [] if edit.change.is_move else [carried[place] for place in edit.inserted if place in carried]
             shares = _shares(call.agent, caused)
             yield from ((whose, load, part) for load in loads for whose, part in shares)

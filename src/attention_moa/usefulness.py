@@ -93,7 +93,7 @@ def usefulness(record: RunRecord, layers: Sequence[Influence] | None = None) -> 
     """
     if layers is None:
         layers = [influence(layer) for layer in record.layers]
-    trace = traced(record)
+    trace = traced(record, layers)
     parts: dict[tuple[str, Role], float] = {(part.agent, part.role): part.share for part in trace.parts}
     names = [agent.name for agent in voices(record.ensemble)]
     spoke = dict.fromkeys((*names, *(call.agent for call in record.calls)))
