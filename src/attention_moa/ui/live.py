@@ -17,7 +17,7 @@ from attention_moa.ui.markdown import MOST_CHARACTERS, plain, prepared, rendered
 from attention_moa.ui.parsing import Room, parse
 from attention_moa.ui.visible import visible
 
-_FREE_CHARACTERS = 1_600
+_FREE_CHARACTERS = 1_000
 _MOST_OPEN = 16_000
 _PART_ANEW = 8
 _REPEATED_LINES = {"fence": 1, "table_open": 2}
