@@ -39,7 +39,8 @@ So of the 12 words ``a`` moved 7.2 (60 %), ``b`` 1.36 (11 %), and 29 % are nobod
 
 **What it cannot show.** It is overlap of words, not proof of a cause. A critique that is followed in other words, or
 in another language, is not seen. A critique that quotes with praise what the author then deletes looks like one that
-asked for that. Two critics that say the same share what came of it.
+asked for that. Two critics that say the same share what came of it. Texts on one subject share words by chance: how
+many, ``by_chance`` tells.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from msgspec import Struct
 from attention_moa.attribution import Attribution, attribute
 from attention_moa.records import Critique, LayerRecord, Loss
 
-__all__ = ["Attribution", "Cell", "Influence", "attribute", "critiques_of", "influence"]
+__all__ = ["Attribution", "Cell", "Influence", "attribute", "by_chance", "critiques_of", "influence"]
 
 
 class Cell(Struct, frozen=True):
@@ -110,6 +111,29 @@ def influence(layer: LayerRecord) -> Influence:
     return Influence(layer.layer, agents, rows, authors)
 
 
+def by_chance(layer: LayerRecord) -> dict[str, float]:
+    """Return how much of each author's changes would be traced to critiques that it never read: of the next author.
+
+    Texts on one subject share words anyway. Where this is about as much as the author's own critiques account for, its
+    column tells of the subject rather than of influence.
+
+    Args:
+        layer: What each stage gave.
+
+    Returns:
+        Shares from 0 to 1, by author; only of those whose answers were refined, and none where there is one author.
+    """
+    critiques = {author: found for author in layer.answers if (found := critiques_of(layer, author))}
+    criticised = list(critiques)
+    shares: dict[str, float] = {}
+    for place, author in enumerate(criticised):
+        other = criticised[(place + 1) % len(criticised)]
+        texts = _texts(layer, author)
+        if other != author and not isinstance(texts, str):
+            shares[author] = sum(attribute(*texts, critiques[other]).shares.values())
+    return shares
+
+
 def critiques_of(layer: LayerRecord, author: str) -> dict[str, str]:
     """Return the critiques that an author got in a layer, by critic; those that were lost or late are not in it."""
     found = (one for one in layer.critique_list if isinstance(one, Critique) and one.author == author)
@@ -118,6 +142,12 @@ def critiques_of(layer: LayerRecord, author: str) -> dict[str, str]:
 
 def _column(layer: LayerRecord, author: str) -> Attribution | str:
     """Return whom an author's changes come from, or why there is nothing to measure."""
+    texts = _texts(layer, author)
+    return texts if isinstance(texts, str) else attribute(*texts, critiques_of(layer, author))
+
+
+def _texts(layer: LayerRecord, author: str) -> tuple[str, str] | str:
+    """Return an author's answer and refinement, or why there are not both."""
     answer, refined = layer.answers[author], layer.refinements.get(author)
     if isinstance(answer, Loss):
         return f"the answer of {author} is lost"
@@ -125,7 +155,7 @@ def _column(layer: LayerRecord, author: str) -> Attribution | str:
         return f"the answer of {author} was not refined"
     if refined.stands_in is not None:
         return f"the answer of {author} stands in for its refinement: {refined.stands_in}"
-    return attribute(answer.text, refined.text, critiques_of(layer, author))
+    return answer.text, refined.text
 
 
 def _cell(critic: str, author: str, critique: Critique | Loss | None, column: Attribution | str) -> Cell:

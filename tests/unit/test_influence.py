@@ -8,7 +8,7 @@ import pytest
 
 from attention_moa.config import AttentionSpec
 from attention_moa.errors import ServerError
-from attention_moa.influence import Influence, influence
+from attention_moa.influence import Influence, by_chance, influence
 from attention_moa.messages import CallRequest
 from attention_moa.records import LayerRecord
 from tests.worlds import Says, World, a_spec
@@ -116,3 +116,13 @@ def test_an_author_that_was_left_out_has_no_refinement() -> None:
     layer = layer_of({})
     late = LayerRecord(layer=1, answers=layer.answers, critique_list=layer.critique_list, refinements={})
     assert set(reasons(influence(late)).values()) == {f"the answer of {name} was not refined" for name in "abc"}
+
+
+def test_critiques_that_an_author_never_read_tell_what_is_chance() -> None:
+    """Those of the next author's answer: where they say the same, the column tells of the subject alone."""
+    assert by_chance(layer_of({})) == {"a": 0.0, "b": 0.0, "c": 0.0}
+    chance = by_chance(layer_of({"1.critique.c.b": "Air scatters short waves."}))
+    assert chance == {"a": 1.0, "b": 0.0, "c": 0.0}
+    lost: dict[str, Says] = {"1.refine.b": ServerError("gone", retryable=False)}
+    assert by_chance(layer_of(lost)).keys() == {"a", "c"}
+    assert by_chance(layer_of({}, agents=1)) == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attention_moa.cli.layout import fitted, table
 from attention_moa.influence import Cell, Influence
@@ -27,6 +27,7 @@ _HEADINGS = (
 )
 _NOT_NARROW = ("path", "seconds", "tokens", "calls", "USD")
 _LEGEND = (
+    "nobody: traced to no critique; unread: what critiques of another author, that it never read, would account for",
     "hand: percent of the final answer's words that went through its answers and refinements, or are its own",
     "author, critic, writer: percent of these words that are its own in answers and refinements, by critiques, in "
     "summaries and the like",
@@ -36,11 +37,12 @@ _LEGEND = (
 )
 
 
-def influence_lines(layer: Influence, *, room: int | None = None) -> Iterator[str]:
+def influence_lines(layer: Influence, chance: Mapping[str, float], *, room: int | None = None) -> Iterator[str]:
     """Yield who moved whom in a layer: a table in percent, and why cells of it are empty.
 
     Args:
         layer: The layer.
+        chance: How much critiques that it never read would account for, by author.
         room: Most columns; None for any number.
     """
     if not layer.authors:
@@ -51,6 +53,7 @@ def influence_lines(layer: Influence, *, room: int | None = None) -> Iterator[st
     rows = [(row[0].critic, *map(_cell, row)) for row in layer.rows]
     columns = [layer.authors.get(author) for author in layer.agents]
     rows.append(("nobody", *("-" if one is None else _percent(one.unattributed) for one in columns)))
+    rows.append(("unread", *("-" if author not in chance else _percent(chance[author]) for author in layer.agents)))
     rows.append(("changed words", *("-" if one is None else f"{one.size:,}" for one in columns)))
     yield from table(("critic \\ author", *layer.agents), rows, room=room)
     yield from _reasons(layer)

@@ -26,7 +26,7 @@ def show_influence(*, run: str, journal: str | None, is_json: bool) -> int:
     """
     from attention_moa.cli.opened import find_run, with_journal
     from attention_moa.cli.output import room_of, say, say_json
-    from attention_moa.influence import influence
+    from attention_moa.influence import by_chance, influence
     from attention_moa.usefulness import told, usefulness
 
     async def read(opened: SqlJournal) -> RunRecord:
@@ -34,12 +34,18 @@ def show_influence(*, run: str, journal: str | None, is_json: bool) -> int:
 
     record = with_journal(journal, read)
     layers = [influence(layer) for layer in record.layers]
+    chances = [by_chance(layer) for layer in record.layers]
     found = usefulness(record, layers)
     if is_json:
         import msgspec
 
-        least = told(found)
-        document = {"run_id": record.run_id, "layers": layers, "usefulness": found, "least_useful": least}
+        document = {
+            "run_id": record.run_id,
+            "layers": layers,
+            "by_chance": chances,
+            "usefulness": found,
+            "least_useful": told(found),
+        }
         say_json(msgspec.json.encode(document))
         return 0
     from attention_moa.cli.influence_views import influence_lines, usefulness_lines
@@ -49,9 +55,9 @@ def show_influence(*, run: str, journal: str | None, is_json: bool) -> int:
     if not layers:
         say("no layer of it is over: nobody moved anybody yet")
         return 0
-    for layer in layers:
+    for layer, chance in zip(layers, chances, strict=True):
         say("")
-        for line in influence_lines(layer, room=room):
+        for line in influence_lines(layer, chance, room=room):
             say(line)
     say("")
     for line in usefulness_lines(found, room=room):

@@ -50,6 +50,7 @@ def test_the_matrix_has_rows_for_critics_and_columns_for_authors(path: Path) -> 
     assert matrix["a"] == ["0", "·", "0", "·", "-"]
     assert matrix["b"] == ["100", "█", "0", "·", "-"]
     assert matrix["nobody"] == ["0", "0", "-"]
+    assert matrix["unread"] == ["0", "0", "-"]
     assert matrix["changed"] == ["words", "7", "0", "-"]
 
 
@@ -86,6 +87,7 @@ def test_all_of_it_is_json(path: Path) -> None:
     said = TALK["1.critique.b.a"]
     assert isinstance(said, str)
     assert [said[start:end] for start, end in credit["quotes"]] == ["air scatters short waves"]
+    assert found["by_chance"] == [{"a": 0.0, "b": 0.0}]
     assert [one["agent"] for one in found["usefulness"]] == ["a", "b", "c"]
     assert found["least_useful"].endswith("Removing c would have saved 7 calls.")
 
@@ -100,7 +102,7 @@ def test_a_run_without_layers_says_so(tmp_path: Path) -> None:
 
 def test_a_layer_in_which_nobody_refined_says_so() -> None:
     """As one of a baseline."""
-    (line,) = influence_lines(influence(LayerRecord(layer=2, answers={})))
+    (line,) = influence_lines(influence(LayerRecord(layer=2, answers={})), {})
     assert line == "layer 2: nobody moved anybody, since no answer was refined"
 
 
@@ -112,7 +114,7 @@ def test_a_share_has_a_shade(share: float | None, cell: str) -> None:
     """From nothing to all, and never by the shade alone."""
     found = influence(World(a_spec(1, layers=1), {"1.refine.a": "New."}).run().layers[0])
     drawn = Influence(1, ("a",), ((Cell("a", "a", share),),), found.authors)
-    assert list(influence_lines(drawn))[2].split(maxsplit=1)[1] == cell
+    assert list(influence_lines(drawn, {}))[2].split(maxsplit=1)[1] == cell
 
 
 def test_what_is_not_known_is_a_question_mark() -> None:
