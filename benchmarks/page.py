@@ -4,7 +4,7 @@ Run as ``python benchmarks/page.py [--loads N] [--tokens N] [--agents N] [--runs
 ``/usr/bin/chromium``, and takes a minute.
 
 The first table: milliseconds until something is drawn, of our page and of a bare NiceGUI page with one word on it, each
-loaded by turns in the same browser; cold with an empty cache, warm with what the load before left in it. The second one:
+loaded by turns in the same browser; cold with an empty cache, warm with what the load before left in it. The second:
 milliseconds from the moment when an agent said a word to the frame in which it is on the screen: of a run of one agent,
 and at the end of a run of so many agents that it told thousands of events before. The third: what a run costs the
 server that nobody watches, without the page and with it, and what it costs while a page watches it.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 MOST_TIMES = 1.3
 MOST_LATE_MS = 100.0
 
-AGENTS = '''
+AGENTS = """
 import asyncio, time
 
 TOKENS = {tokens}
@@ -59,7 +59,7 @@ async def by_stage(messages, request):
         return
     async for word in stamped(messages):
         yield word
-'''
+"""
 ONE = 'name = "one"\nstrategy = "single"\n[[agents]]\nname = "ann"\nmodel = "python:bench_agents:stamped"\n'
 QUICK = 'name = "quick"\nlayers = 2\n' + "".join(
     f'[[agents]]\nname = "agent{number}"\nmodel = "python:bench_agents:at_once"\n' for number in range(3)
@@ -251,7 +251,7 @@ def costs(folder: Path, browser: Browser, runs: int) -> None:
     print(f"\n{'a run of 33 calls, ms':24}{'wall':>8}{'cpu':>8}")
     for title, options in (("without the page", ["--no-page"]), ("with it, unwatched", [])):
         with serve_child(folder, "-e", "quick.toml", *options) as server:
-            _print(title, _cost(server, runs, lambda url: _asked(url)))
+            _print(title, _cost(server, runs, _asked))
     with serve_child(folder, "-e", "quick.toml") as server:
         page = browser.new_context().new_page()
         page.goto(server.url)

@@ -24,7 +24,7 @@ PATIENCE_S = 20.0
 SCREENSHOTS = Path(__file__).parents[1] / "build" / "screenshots"
 
 AGENTS = '''
-"""Agents of the browser's tests. They say what say.txt has, else which call this is; they wait while hold.STAGE is there."""
+"""Agents of the browser's tests: they say what say.txt has, else which call this is; hold.STAGE holds them up."""
 
 import asyncio
 from pathlib import Path
@@ -141,7 +141,7 @@ def answered(page: Page) -> str:
 
 
 def until(page: Page, is_so: Callable[[], bool]) -> None:
-    """Wait until something is so. Playwright's own way compiles scripts in the page, which the page's policy forbids."""
+    """Wait until something is so; Playwright's own way compiles scripts in the page, which its policy forbids."""
     end_s = time.monotonic() + PATIENCE_S
     while not is_so():
         assert time.monotonic() < end_s, page.inner_text("body")

@@ -7,11 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way
 from tests.serve_child import ServeChild, serve_child
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def key(folder: Path, *arguments: str) -> str:
     return str(json.loads(said)["key"]) if "--json" in arguments else ""
 
 
-def come_in(browser: Chromium, url: str, secret: str) -> object:
+def come_in(browser: Chromium, url: str, secret: str) -> Page:
     """Return a page that was opened with a key."""
     page = browser.open(url)
     page.fill("#key", secret)
@@ -59,7 +63,7 @@ def come_in(browser: Chromium, url: str, secret: str) -> object:
 
 
 def test_who_has_a_key_comes_in_and_leaves(browser: Chromium, server: ServeChild, keys: dict[str, str]) -> None:
-    """The key is asked for, kept where no script reads it, stands in no page or address, and is forgotten on leaving."""
+    """The key is kept where no script reads it, stands in no page or address, and is forgotten on leaving."""
     page = browser.open(f"{server.url}/runs/some")
     assert page.url == f"{server.url}/login?next=/runs/some"
     shoot(page, "login")
@@ -90,6 +94,7 @@ def test_another_keys_run_is_not_there(browser: Chromium, server: ServeChild, ke
     answered(page)
     other = come_in(browser, server.url, keys["bob"])
     response = other.goto(page.url)
+    assert response is not None
     assert response.status == 404
     assert "there is no run" in other.inner_text("main")
     assert "Mine?" not in other.content()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from attention_moa.events import CallFinished, Event, RunFinished
+from attention_moa.events import CallDelta, CallFinished, Event, RunFinished
 from attention_moa.providers.scripted import Line, ScriptedProvider
 from attention_moa.records import RunRecord
 from attention_moa.run_stream import RunStream
@@ -98,6 +98,22 @@ def test_a_run_that_is_cancelled_before_its_first_turn_is_cancelled() -> None:
         return stream.record
 
     assert virtual_time.run(scenario()).state == "cancelled"
+
+
+def test_pieces_of_calls_are_told_while_they_are_wanted() -> None:
+    """From a moment on and up to another; a stream that was to tell none stays so."""
+
+    async def told(**deltas: Any) -> int:
+        provider = ScriptedProvider(default_reply, pieces=3)
+        stream = Ensemble(a_spec(2), providers={"test": provider}).stream(WHY, **deltas)
+        count = 0
+        async for item in stream:
+            count += isinstance(item, CallDelta)
+            stream.tell_calls(is_told=count < 5)
+        return count
+
+    assert 5 <= asyncio.run(told(deltas="answer")) < 15
+    assert asyncio.run(told()) == 0
 
 
 def test_closing_after_the_end_leaves_the_record_as_it_is() -> None:

@@ -10,7 +10,6 @@ MOST_BODY_BYTES = 4096
 _NAME = "attention_moa_key"
 _LASTS_S = 30 * 24 * 3600
 _KEY = re.compile(r"[!-~]{1,512}")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def cookie_name(host: str) -> str:
@@ -20,7 +19,7 @@ def cookie_name(host: str) -> str:
         host: The request's ``Host``.
     """
     port = host.rpartition(":")[2]
-    return f"{_NAME}_{port}" if port.isdecimal() else _NAME
+    return f"{_NAME}_{port}" if port.isascii() and port.isdecimal() else _NAME
 
 
 def key_in(cookies: str, host: str) -> str | None:
@@ -40,7 +39,10 @@ def key_in(cookies: str, host: str) -> str | None:
 
 def key_of_form(body: bytes) -> str | None:
     """Return the key that somebody wrote into the form; None where it cannot be one."""
-    told = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8).get("key", [""])[0].strip()
+    try:
+        told = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8).get("key", [""])[0].strip()
+    except ValueError:  # more fields than the form has
+        return None
     return told if _KEY.fullmatch(told) and not {";", ",", '"', "\\"} & set(told) else None
 
 
@@ -61,7 +63,7 @@ def forgotten(*, host: str) -> str:
 
 
 def _cookie(host: str, value: str, *, lasts_s: int, is_secure: bool) -> str:
-    name = _UNSAFE.sub("_", cookie_name(host))
+    name = cookie_name(host)
     cookie: SimpleCookie = SimpleCookie({name: value})
     morsel = cookie[name]
     morsel["path"], morsel["max-age"], morsel["httponly"], morsel["samesite"] = "/", lasts_s, True, "Strict"

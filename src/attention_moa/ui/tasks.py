@@ -37,6 +37,7 @@ class Tasks:
         task = self._group.create_task(_alone(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: work.close())  # it was never begun where the server ended just then
         return task
 
 

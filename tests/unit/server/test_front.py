@@ -1,0 +1,46 @@
+"""The page's place before the routes."""
+
+from __future__ import annotations
+
+import httpx2
+from msgspec.structs import replace
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from attention_moa.server.app import create_app
+from attention_moa.server.service import Service
+from tests.server_world import DUO, QUIET, run, scripted
+
+
+class Poster:
+    """A front that says one thing at one address."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def serves(self, path: str) -> bool:
+        return path == "/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("for people", headers={"referrer-policy": "same-origin"})(scope, receive, send)
+
+
+def test_a_front_has_its_addresses_and_the_routes_all_others() -> None:
+    """Behind the guard, with its headers; what is unknown is told in the API's shape, and the document is the same."""
+
+    async def body() -> None:
+        app = create_app(replace(QUIET), specs=[DUO], providers={"test": scripted()}, front=Poster)
+        plain = create_app(replace(QUIET), specs=[DUO], providers={"test": scripted()})
+        transport = httpx2.ASGITransport(app)
+        async with app.state.service, httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            found = await client.get("/")
+            assert (found.text, found.headers["x-frame-options"]) == ("for people", "DENY")
+            assert found.headers["referrer-policy"] == "same-origin"
+            models = await client.get("/v1/models")
+            assert models.headers["referrer-policy"] == "no-referrer"
+            assert (await client.get("/v1/nothing")).json()["error"]["code"] == "unknown_url"
+            assert (await client.post("/v1/models")).status_code == 405
+            assert (await client.get("/", headers={"host": "evil.example"})).status_code == 403
+        assert app.openapi() == plain.openapi()
+
+    run(body)
