@@ -46,7 +46,7 @@ def run_server(config: ServerConfig, *, has_page: bool = True) -> None:
     level = logging.DEBUG if config.log_level == "debug" else logging.INFO
     logger = log_to(sys.stderr, form=config.log_format, level=level, also=["uvicorn", "nicegui"])
     logging.getLogger("uvicorn.error").addFilter(_is_no_socket)
-    pages, without = _pages() if has_page else (None, "")
+    pages, without = served_pages() if has_page else (None, "")
     app = create_app(config, front=pages)
     service = cast("Service", app.state.service)
     service.observers.append(EventLog(logger))
@@ -75,7 +75,7 @@ def _is_no_socket(record: logging.LogRecord) -> bool:
     return "WebSocket" not in str(record.msg) and record.msg not in {"connection open", "connection closed"}
 
 
-def _pages() -> tuple[ServedPages | None, str]:
+def served_pages() -> tuple[ServedPages | None, str]:
     """Return the page for people, or None and how to get it."""
     try:
         from attention_moa.cli.served_pages import ServedPages

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from attention_moa.events import CallDelta, CallHappening, CallLost, CallQueued, CallStarted, RunStarted
+from collections.abc import Sequence
+
+from attention_moa.agents import AgentSpec
+from attention_moa.events import CallDelta, CallEvent, CallLost, CallQueued, CallStarted, RunStarted
 from attention_moa.messages import Stage
 from attention_moa.ui.components.board import Board
 from attention_moa.ui.ops import Op
@@ -19,7 +22,7 @@ def about(agent: str, *, stage: Stage = Stage.ANSWER, at_s: float = 1.0) -> dict
     }  # fmt: skip
 
 
-def a_board(agents: int = 2, layers: int = 1) -> tuple[Board, RunStory]:
+def a_board(agents: int | Sequence[AgentSpec] = 2, layers: int = 1) -> tuple[Board, RunStory]:
     """Return a board that was drawn once."""
     story = RunStory(a_spec(agents, layers=layers))
     board = Board("t", story, None)
@@ -28,12 +31,12 @@ def a_board(agents: int = 2, layers: int = 1) -> tuple[Board, RunStory]:
     return board, story
 
 
-def told(board: Board, story: RunStory, *events: CallHappening) -> list[Op]:
+def told(board: Board, story: RunStory, *events: CallEvent) -> list[Op]:
     """Return what is drawn anew after some events."""
     return board.changes(story.hear_all((None, event) for event in events))
 
 
-def begun(agent: str) -> list[CallHappening]:
+def begun(agent: str) -> list[CallEvent]:
     """Return the events of an answer that was asked for."""
     return [CallQueued(**about(agent)), CallStarted(**about(agent), attempt=1)]  # type: ignore[arg-type]  # by name
 
@@ -84,9 +87,9 @@ def test_a_lost_call_is_listed_with_its_reason_as_text() -> None:
 
 def test_a_stage_of_many_calls_is_told_in_numbers() -> None:
     """And of many calls under way the first ones are listed."""
-    board, story = a_board(30)
+    board, story = a_board([AgentSpec(name=f"n{number}", model="test:n") for number in range(30)])
     assert "900 waiting" in board.html()
-    events = [event for number in range(30) for event in begun(_name(number))]
+    events = [event for number in range(30) for event in begun(f"n{number}")]
     ops = told(board, story, *events)
     listed = next(str(op[2]) for op in ops if op[1] == "t-list")
     assert listed.count("<li class=") == 11
@@ -100,7 +103,3 @@ def test_a_layer_that_nobody_planned_is_put_below() -> None:
     (op,) = [op for op in told(board, story, queued) if op[0] == "put"]
     assert op[:3] == ["put", "t-layers", "t-layer-2"]
     assert 'id="t-layer-2"' in str(op[3])
-
-
-def _name(number: int) -> str:
-    return a_spec(30).agents[number].name
