@@ -7,6 +7,7 @@ definitions of links are shown where they stand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from functools import cache
 from typing import Any, cast
@@ -21,6 +22,9 @@ from attention_moa.ui.formula_rules import with_formulas
 
 _MOST_LEVELS = 24
 _MOST_COLUMNS = 200
+_FIRST_ROWS = 16
+_BAR = re.compile(r"(?<!\\)\|")
+_LAST_BAR = re.compile(r"(?<!\\)\|\Z")
 _SIGNS = "*_~`<&$!\\\n"
 
 
@@ -99,16 +103,42 @@ def _lines(state: StateCore) -> None:
 
 def _table(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
     """Find a table, unless it is wider than any that is read, or there is no room for it: then its lines are text."""
-    if line + 2 > end_line:
+    if not table(state, line, end_line, True):
         return False
     room = cast("Room", state.env["room"])
-    columns = state.src.count("|", state.bMarks[line], state.eMarks[line]) + 1
+    columns = _cells(state, line)
     rows = room.cells // columns
-    if columns > _MOST_COLUMNS or rows < 2 or not table(state, line, min(end_line, line + 1 + rows), silent):
+    if columns > _MOST_COLUMNS or rows < 2:
         return False
     if not silent:
+        _write_table(state, line, min(end_line, line + 1 + rows), columns)
         room.cells -= (state.line - line) * columns
     return True
+
+
+def _write_table(state: StateBlock, line: int, end_line: int, columns: int) -> None:
+    """Make a table's tokens: it ends before a row with more cells than it has columns, which would be lost.
+
+    More and more rows are tried, so that a table takes no more time than its rows do.
+    """
+    before = len(state.tokens)
+    rows = _FIRST_ROWS
+    while True:
+        end = min(end_line, line + 2 + rows)
+        table(state, line, end, False)
+        wide = next((row for row in range(line + 2, state.line) if _cells(state, row) > columns), None)
+        if wide is None and (state.line < end or end == end_line):
+            return
+        del state.tokens[before:]
+        end_line = end_line if wide is None else wide
+        rows *= 4
+
+
+def _cells(state: StateBlock, line: int) -> int:
+    """Return how many cells a row has."""
+    text = state.src[state.bMarks[line] : state.eMarks[line]].strip()
+    bars = len(_BAR.findall(text))
+    return bars + 1 - text.startswith("|") - (bars > 0 and _LAST_BAR.search(text) is not None)
 
 
 def _rest(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:

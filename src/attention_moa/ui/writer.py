@@ -10,9 +10,10 @@ from attention_moa.ui.code import code_block
 from attention_moa.ui.formulas import to_mathml
 from attention_moa.ui.links import opened
 from attention_moa.ui.parsing import Room
-from attention_moa.ui.visible import shown
+from attention_moa.ui.visible import attribute, shown
 
 _MOST_STYLES = 16
+_MOST_TITLE = 2_000
 _BLOCKS = {
     "paragraph_open": '<p dir="auto">',
     "paragraph_close": "</p>\n",
@@ -140,9 +141,9 @@ def _style(name: str, token: Token) -> str:
     return f"<{'/' if token.nesting < 0 else ''}{_STYLES[name]}>"
 
 
-def _address(token: Token, attribute: str) -> tuple[str, str]:
+def _address(token: Token, name: str) -> tuple[str, str]:
     """Return an address with what its writer calls it."""
-    return str(token.attrGet(attribute) or ""), str(token.attrGet("title") or "")
+    return str(token.attrGet(name) or ""), str(token.attrGet("title") or "")
 
 
 def _image(token: Token, *, is_linked: bool) -> str:
@@ -152,9 +153,13 @@ def _image(token: Token, *, is_linked: bool) -> str:
         token: The image.
         is_linked: Whether it stands in a link already.
     """
-    words = f'<span class="t-image">{shown(f"Image: {token.content}" if token.content.strip() else "Image")}</span>'
-    before, behind = opened(*_address(token, "src"))
-    return words if is_linked else f"{before}{words}{behind}"
+    said = shown(f"Image: {token.content}" if token.content.strip() else "Image")
+    address, title = _address(token, "src")
+    if is_linked:
+        about = f"{address}\n{title}"[:_MOST_TITLE].rstrip()
+        return f'<span class="t-image" title="{attribute(about)}">{said}</span>'
+    before, behind = opened(address, title)
+    return f'{before}<span class="t-image">{said}</span>{behind}'
 
 
 def _heading(token: Token) -> str:
