@@ -20,7 +20,7 @@ def code_block(code: str, name: str, most_colours: int) -> tuple[str, int]:
     known = language(name.split(maxsplit=1)[0].strip("{.,:}")) if name.strip() else None
     pieces = list(_coloured(code, known, most_colours)) if known else [shown(code)]
     label = attribute(f"Code: {name[:60]}" if name.strip() else "Code")
-    head = f'<div class="t-language">{shown(name[:200])}</div>' if name.strip() else ""
+    head = f'<div class="t-language">{shown(name)}</div>' if name.strip() else ""
     block = f'<pre class="t-code" dir="ltr" tabindex="0" role="group" aria-label="{label}">'
     return f"{head}{block}<code>{''.join(pieces)}</code></pre>\n", len(pieces) // 2
 

@@ -110,7 +110,7 @@ def _pieces(answer: str, refinement: str, changes: Sequence[Caused], places: Map
 
 def _space(before_old: str, before_new: str) -> str:
     """Return the white space that stood before deleted words where none stands there now."""
-    return before_old if before_old.isspace() and not before_new.isspace() else ""
+    return shown(before_old) if before_old.isspace() and not before_new.isspace() else ""
 
 
 def _marked(tag: str, text: str, caused: Caused, places: Mapping[str, int]) -> str:

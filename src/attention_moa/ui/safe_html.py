@@ -62,7 +62,7 @@ _VALUES: dict[str, dict[str, set[str]]] = {
     "mover": {"accent": _SWITCH},
     "munder": {"accentunder": _SWITCH},
 }  # fmt: skip
-_COLOURS = {"t-none", "t-moved", *(f"t-c{index}" for index in range(CRITICS))}
+_COLOURS = {"t-none", *(f"t-c{index}" for index in range(CRITICS))}
 _CLASSES: dict[str, set[str]] = {
     "p": {"t-note", "t-definition"},
     "pre": {"t-plain", "t-code"},
@@ -103,6 +103,11 @@ def clean(html: str) -> Markup:
 def is_address(text: str) -> bool:
     """Return whether a text is an address that a link may have, and that a browser can follow."""
     return " href=" in clean(f'<a href="{escape(text)}">')
+
+
+def classes() -> dict[str, set[str]]:
+    """Return the classes that pass, by tag: those that the style sheet for texts has."""
+    return {tag: set(names) for tag, names in _CLASSES.items()}
 
 
 @cache
