@@ -20,10 +20,9 @@ from attention_moa.ui.visible import attribute, shown
 MOST_CHARACTERS = 2_000
 """The longest formula that is read."""
 _MOST_DEEP = 40
-_MOST_GROWTH = 60
 _REFUSED = re.compile(
     r"\\(?:def|gdef|edef|xdef|let|newcommand|renewcommand|providecommand|DeclareMathOperator|newenvironment"
-    r"|renewenvironment|href|url|class|style|cssId|sideset|includegraphics|[hv]?phantom|rule|require|unicode)(?![a-zA-Z])"
+    r"|renewenvironment|href|url|class|style|cssId|sideset|includegraphics|[hv]?phantom|(?:math)?strut|rule|require|unicode)(?![a-zA-Z])"
 )
 _REFERENCE = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
 # What would begin a comment, and so hide the rest of the line, is a percent sign to whoever writes to a reader.
@@ -88,8 +87,6 @@ def to_mathml(source: str, *, is_block: bool) -> str | None:
         inside = "".join(part for child in root for part in _written(child, 1))
     except Exception:  # noqa: BLE001 - the library tells of bad formulas by its own errors, and by nearly any of Python's
         return None
-    if len(inside) > 2_000 + _MOST_GROWTH * len(source):
-        return None
     return f'<math display="{display}" alttext="{attribute(source)}">{inside}</math>'
 
 
@@ -127,7 +124,7 @@ def _written(element: Element, depth: int) -> Iterator[str]:
 
 def _tag(element: Element) -> str:
     """Return what an element becomes; what stands at ``lim`` stands below it, where there is room."""
-    if element.tag in {"menclose", "mphantom"}:
+    if element.tag == "menclose":
         return "mrow"
     if element.tag in _UNDER and len(element) and _has_limits(element[0]):
         return _UNDER[element.tag]

@@ -141,10 +141,11 @@ def _cells(state: StateBlock, line: int) -> int:
     return bars + 1 - text.startswith("|") - (bars > 0 and _LAST_BAR.search(text) is not None)
 
 
-def _rest(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
-    """Take the rest as plain text where it stands too deep, or behind the most blocks; it is asked first of all."""
-    if silent:
-        return False
+def _rest(state: StateBlock, line: int, end_line: int, _silent: bool) -> bool:
+    """Take the rest as plain text where it stands too deep, or behind the most blocks; it is asked first of all.
+
+    It ends no other block, and so is never asked whether it could.
+    """
     room = cast("Room", state.env["room"])
     room.blocks -= 1
     if state.level < _MOST_LEVELS and room.blocks >= 0:

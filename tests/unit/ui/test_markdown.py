@@ -40,7 +40,10 @@ from tests.hostile_html import elements, said, text_of
         ("![alt](https://b.c/d.png)", '<span class="t-image">Image: alt</span></a>'),
         ("![](https://b.c/d.png)", '<span class="t-image">Image</span></a>'),
         ("![alt](data:image/png;base64,AAAA)", '<span class="t-dead" dir="auto" title="data:'),
-        ("[![alt](https://b.c/d.png)](https://e.f)", '<span class="t-image">Image: alt</span></a> <small'),
+        (
+            "[![alt](https://b.c/d.png)](https://e.f)",
+            '<span class="t-image" title="https://b.c/d.png">Image: alt</span></a> <',
+        ),
         ("[a]\n\n[a]: https://b.c 'd'", '<p class="t-definition" dir="auto">[a]: https://b.c "d"</p>'),
         ("[a]: https://b.c", '<p class="t-definition" dir="auto">[a]: https://b.c</p>'),
     ],
