@@ -26,6 +26,8 @@ from tests.hostile_html import elements, said, text_of
         ("```py\nx=1\n```", '<code>x=<span class="t-number">1</span>\n</code>'),
         ("```py\nopen", "<code>open</code>"),
         ("|a|b|c|\n|-|-:|:-:|\n|1|2|", '<th class="t-right" dir="auto">b</th><th class="t-center" dir="auto">c</th>'),
+        ("words:\n|a|\n|-|", '<p dir="auto">words:</p>\n<div class="t-wide"'),
+        ("|a|\n|-|\n|b|c|", '</table></div>\n<p dir="auto">|b|c|</p>'),
         ("<b>x</b>", "&lt;b&gt;x&lt;/b&gt;"),
         ("&amp; &lt; &#x202e;", "&amp; &lt; "),
         ("א ב", '<p dir="auto">א ב</p>'),
