@@ -53,6 +53,7 @@ class RunRow(Struct, frozen=True, kw_only=True):
         wall_s: Seconds it took; None where it has not ended.
         text: The answer, its first 200 characters; None while there is none.
         owner: Whose run it is; empty for the command line's.
+        labels: What the caller attached, name by name.
     """
 
     run_id: str
@@ -66,3 +67,4 @@ class RunRow(Struct, frozen=True, kw_only=True):
     wall_s: float | None = None
     text: str | None = None
     owner: str = ""
+    labels: dict[str, str] = {}

@@ -440,7 +440,7 @@ def test_what_a_run_is_comes_back_whole(run: Play) -> None:
         assert (await later.resume("run-1")).head == head
         record = await later.record("run-1")
         assert (record.owner, record.labels, record.wanted) == ("alice", head.labels, wanted)
-        assert [row.owner for row in await later.rows()] == ["alice"]
+        assert [(row.owner, row.labels) for row in await later.rows()] == [("alice", head.labels)]
 
     run(scenario)
 

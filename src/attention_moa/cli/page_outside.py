@@ -242,4 +242,5 @@ def _row(live: LiveRun) -> RunRow:
         wall_s=record.wall_s if live.is_over else None,
         text=preview(record.text) if live.is_over and record.text is not None else None,
         owner=live.visitor.owner,
+        labels=record.labels,
     )

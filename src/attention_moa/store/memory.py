@@ -289,6 +289,7 @@ class MemoryJournal:
             wall_s=ended.wall_s if ended else None,
             text=preview(ended.text) if ended and ended.text is not None else None,
             owner=run.head.owner,
+            labels=run.head.labels,
         )
 
 

@@ -62,7 +62,7 @@ def head_of(row: AnyRow) -> RunHead:
         sample=row.sample,
         wanted=unpack(row.wanted, AnswerSpec) if row.wanted is not None else PLAIN,
         owner=row.owner,
-        labels=unpack(row.labels, dict[str, str]) if row.labels is not None else {},
+        labels=_labels(row),
         salt=unpack(row.salt, str) if row.salt is not None else "",
     )
 
@@ -77,6 +77,10 @@ def record_of(row: AnyRow, packed: Mapping[CallKey, bytes]) -> RunRecord:
     if row.record is not None and row.state != "running":
         return unpack_result(row.record, packed)
     return partial_record(head_of(row), [unpack(call, CallRecord) for call in packed.values()])
+
+
+def _labels(row: AnyRow) -> dict[str, str]:
+    return unpack(row.labels, dict[str, str]) if row.labels is not None else {}
 
 
 def line_of(line: AnyRow, *, is_held: bool) -> RunRow:
@@ -94,6 +98,7 @@ def line_of(line: AnyRow, *, is_held: bool) -> RunRow:
         wall_s=line.wall_s if has_ended else None,
         text=line.text if has_ended else None,
         owner=line.owner,
+        labels=_labels(line),
     )
 
 

@@ -86,6 +86,7 @@ LINES = (
         RUNS.c.usage,
         RUNS.c.wall_s,
         RUNS.c.owner,
+        RUNS.c.labels,
         select(func.count()).where(CALLS.c.run_id == RUNS.c.run_id).scalar_subquery().label("calls"),
     )
     .order_by(RUNS.c.created_at.desc(), RUNS.c.run_id.desc())
