@@ -52,6 +52,9 @@ class ServerConfig(
         keepalive_s: Most seconds between two bytes of a stream.
         log_format: Of the logs on standard error.
         log_level: The least that they tell; ``debug`` has lines of each call, with what models said.
+        bench_folders: Folders of benchmarks whose reports are on the page, for everybody who is let in.
+        ui_key_names: Variables that hold keys which an ensemble may be given on the page, beside those that it had.
+        ui_hosts: Origins to which an ensemble may be led on the page with whatever key it has, beside where it was.
     """
 
     ensembles: tuple[str, ...] = ("embedded",)
@@ -74,11 +77,19 @@ class ServerConfig(
     keepalive_s: float = 10.0
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["info", "debug"] = "info"
+    bench_folders: tuple[str, ...] = ()
+    ui_key_names: tuple[str, ...] = ()
+    ui_hosts: tuple[str, ...] = ()
 
     @property
     def may_be_open(self) -> bool:
         """Whether the server may be without keys: only this machine reaches it, or that was said to be meant."""
-        return self.is_public_forced or _is_loopback(self.host)
+        return self.is_public_forced or self.is_local
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches the server."""
+        return _is_loopback(self.host)
 
     def __post_init__(self) -> None:
         """Check what types cannot say; raise a ``ConfigError`` that names the field."""
@@ -93,9 +104,10 @@ class ServerConfig(
         for field in ("max_messages", "max_runs"):
             require(getattr(self, field) >= 1, field, f"{getattr(self, field)} is not 1 or more")
         require(0 <= self.drain_s < inf, "drain_s", f"{self.drain_s} is not a number of seconds from 0 up")
-        for index, origin in enumerate(self.cors_origins):
-            is_origin = origin.startswith(("http://", "https://")) and origin.count("/") == 2
-            require(is_origin, f"cors_origins[{index}]", f"{origin!r} is no origin: write https://example.com")
+        for field in ("cors_origins", "ui_hosts"):
+            for index, origin in enumerate(getattr(self, field)):
+                is_origin = origin.startswith(("http://", "https://")) and origin.count("/") == 2
+                require(is_origin, f"{field}[{index}]", f"{origin!r} is no origin: write https://example.com")
 
 
 def _is_loopback(host: str) -> bool:

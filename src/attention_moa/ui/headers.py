@@ -23,13 +23,14 @@ FOREVER = "public, max-age=31536000, immutable"
 """For what has its version in its address."""
 
 
-def page_headers(nonce: str) -> dict[str, str]:
+def page_headers(nonce: str, *, has_frame: bool = False) -> dict[str, str]:
     """Return the headers of a page that talks to the server.
 
     Scripts and styles are the server's own files, or stand in the page itself with its nonce; no text can be made one.
 
     Args:
         nonce: Drawn for this answer alone.
+        has_frame: Whether another page of the server's is shown in it; of nobody else's any is.
     """
     policy = (
         "default-src 'none'",
@@ -38,6 +39,7 @@ def page_headers(nonce: str) -> dict[str, str]:
         "img-src 'self'",
         "font-src 'self'",
         "connect-src 'self'",
+        *(["frame-src 'self'"] if has_frame else []),
         *_NOTHING_ELSE,
     )
     return {**_EVERYWHERE, "content-security-policy": "; ".join(policy), "cache-control": "no-store"}
@@ -46,6 +48,27 @@ def page_headers(nonce: str) -> dict[str, str]:
 def form_headers() -> dict[str, str]:
     """Return the headers of a page that is a form and nothing else: no script at all runs in it."""
     policy = ("default-src 'none'", "style-src 'self'", "img-src 'self'", *_NOTHING_ELSE)
+    return {**_EVERYWHERE, "content-security-policy": "; ".join(policy), "cache-control": "no-store"}
+
+
+def report_headers() -> dict[str, str]:
+    """Return the headers of a report that somebody else's program made: it is shown in a frame, and has no rights.
+
+    Its scripts draw its figures. They run in an origin of their own, without cookies, stores, sockets, forms or windows,
+    and load nothing; the page around it lets the frame be led nowhere else.
+    """
+    policy = (
+        "sandbox allow-scripts",
+        "default-src 'none'",
+        "script-src 'unsafe-inline'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "font-src data:",
+        "object-src 'none'",
+        "frame-ancestors 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
     return {**_EVERYWHERE, "content-security-policy": "; ".join(policy), "cache-control": "no-store"}
 
 
