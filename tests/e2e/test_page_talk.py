@@ -154,11 +154,12 @@ def test_the_page_works_without_a_mouse(browser: Chromium, server: ServeChild) -
     page = browser.open(server.url)
     page.focus(".skip")
     seen = []
-    for _ in range(7):
+    for _ in range(10):
         page.keyboard.press("Tab")
         at = "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.innerText"
         seen.append(page.evaluate(at).split("\n")[0].strip())
-    assert seen == ["attention-moa", "Ask", "Light or dark", "question", "model", "Ask Ctrl ↵", "Settings"]
+    places = ["Ask", "Runs", "Ensembles", "Benchmarks"]
+    assert seen == ["attention-moa", *places, "Light or dark", "question", "model", "Ask Ctrl ↵", "Settings"]
     page.focus(".skip")
     page.keyboard.press("Enter")
     until(page, lambda: page.url.endswith("#question"))

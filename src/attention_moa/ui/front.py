@@ -26,11 +26,13 @@ from attention_moa.ui.login import (
     login_at,
     place_after,
 )
+from attention_moa.ui.pages.places import PLACES
 from attention_moa.ui.ports import Outside, RefusedError
+from attention_moa.ui.still import Still
 from attention_moa.ui.whole import Answer, Store, answer_of
 
-_OURS = re.compile(r"/|/(login|leave|favicon\.ico)|/runs(/[^/]+)?|/(_page|_nicegui|_nicegui_ws)/.*")
-_PAGES = re.compile(r"/|/runs(/[^/]+)?")
+_OURS = re.compile(r"/|/(login|leave|favicon\.ico)|/(_page|_nicegui|_nicegui_ws)/.*")
+_PAGES = re.compile(r"/|/runs/[^/]+(/replay)?")
 _FILES = re.compile(r"/_nicegui/[^/]+/(static|libraries|components|esm|resources)/.*")
 _SOCKET = "/_nicegui_ws/"
 _POLICY = 1008
@@ -53,10 +55,11 @@ class PageFront:
         self._outside = outside
         self._files = Files()
         self._store = Store()
+        self._still = Still(outside, PLACES)
 
     def serves(self, path: str) -> bool:
         """Whether an address is the page's."""
-        return _OURS.fullmatch(path) is not None
+        return any(one.fullmatch(path) for one in (_OURS, _PAGES)) or self._still.serves(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a socket."""
@@ -86,10 +89,10 @@ class PageFront:
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         """Return the answer to a request, whole: nothing of the page is streamed but by its socket."""
         path, method = scope["path"], scope["method"]
-        if path == "/login":
-            return await self._login(Request(scope, receive))
-        if path == "/leave":
-            return self._leave(scope)
+        if path in ("/login", "/leave"):
+            return await self._login(Request(scope, receive)) if path == "/login" else self._leave(scope)
+        if self._still.serves(path):
+            return await self._still.answer(Request(scope, receive), key_of(scope))
         if method not in _READING or path.startswith(_SOCKET):  # the socket is no plain request
             return Response(status_code=405, headers={"allow": "GET, HEAD", **form_headers()})
         if _PAGES.fullmatch(path):

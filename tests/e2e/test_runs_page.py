@@ -1,0 +1,115 @@
+"""Runs in a real browser: the list, time and money, replay, two side by side, files, deletion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way
+from tests.serve_child import ServeChild, serve_child
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+NARROW = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    """Lend a browser for all tests here; answers that say that a run is gone are no faults."""
+    with a_browser() as chromium:
+        yield chromium
+        chromium.faults[:] = [fault for fault in chromium.faults if "status of 404" not in fault]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the server runs."""
+    return a_folder(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[ServeChild]:
+    """Lend a server for all tests here."""
+    with serve_child(folder, "-e", "trio.toml") as child:
+        yield child
+
+
+@pytest.fixture(scope="module")
+def runs(browser: Chromium, server: ServeChild, folder: Path) -> dict[str, str]:
+    """Return three runs by what they were asked: two finished ones with unequal answers, and a cancelled one."""
+    page = browser.open(server.url)
+    found: dict[str, str] = {}
+    for question in ("Why is the sky blue?", "Why is the sky red?"):
+        page.goto(server.url)
+        linked(page)
+        ask(page, question)
+        answered(page)
+        found[question] = page.url
+    held = hold(folder, "refine")
+    page.goto(server.url)
+    linked(page)
+    ask(page, "Cancel this?")
+    under_way(page, 3)
+    page.click("button.stop")
+    page.get_by_text("Cancelled. What was paid for stays.").wait_for()
+    held.unlink()
+    found["Cancel this?"] = page.url
+    return found
+
+
+def looks(browser: Chromium, url: str, name: str) -> None:
+    """Keep pictures of a page in the dark and at a phone's width, where nothing may stick out."""
+    shoot(browser.open(url, color_scheme="dark"), f"{name}-dark")
+    narrow = browser.open(url, viewport=NARROW)
+    shoot(narrow, f"{name}-narrow")
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+def questions(page: Page) -> list[str]:
+    """Return what the listed runs were asked."""
+    return [text.strip() for text in page.locator(".runs .asked > a").all_inner_texts()]
+
+
+def test_runs_are_listed_searched_and_filtered(browser: Chromium, server: ServeChild, runs: dict[str, str]) -> None:
+    """The newest first; what was looked for stands in the address."""
+    page = browser.open(f"{server.url}/runs")
+    assert questions(page) == list(reversed(runs))
+    assert page.locator(".how-far").all_inner_texts() == ["⊘ cancelled", "● finished", "● finished"]
+    shoot(page, "runs")
+    looks(browser, page.url, "runs")
+    page.fill("#words", "BLUE sky")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/runs?words=BLUE*")
+    assert questions(page) == ["Why is the sky blue?"]
+    page.goto(f"{server.url}/runs?state=cancelled")
+    assert questions(page) == ["Cancel this?"]
+    page.goto(f"{server.url}/runs?until=2001-01-01")
+    assert "No run fits" in page.inner_text("main")
+
+
+def test_a_run_is_taken_as_a_file_and_deleted(browser: Chromium, server: ServeChild) -> None:
+    """The file is the record; what is deleted after a question whether it is meant is there no more."""
+    page = browser.open(server.url)
+    ask(page, "Delete me?")
+    answered(page)
+    address = page.url
+    page.goto(f"{server.url}/runs?words=delete")
+    page.click(".more summary")
+    shoot(page, "runs-more")
+    with page.expect_download() as coming:
+        page.click("text=Download JSON")
+    record = json.loads(coming.value.path().read_bytes())
+    assert record["run_id"] == address.rpartition("/")[2]
+    page.click("text=Delete …")
+    shoot(page, "delete")
+    page.click("text=Delete for good")
+    page.wait_for_url("**/runs")
+    assert "Delete me?" not in questions(page)
+    response = page.goto(address)
+    assert response is not None
+    assert response.status == 404
