@@ -140,6 +140,11 @@ class Ensemble:
         return cls(spec, providers=providers, journal=journal, has_reuse=has_reuse, is_replay=is_replay)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no run of a stream is under way in it."""
+        return not self._streaming
+
+    @property
     def planned_calls(self) -> int:
         """Calls of a run in which nothing fails and nothing stops early."""
         return count_calls(self.spec)

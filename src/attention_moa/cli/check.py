@@ -33,8 +33,21 @@ from attention_moa.providers import ProviderPool
 from attention_moa.replies import require_usable
 from attention_moa.settings import api_key, load_spec
 
+HEADINGS = ("agent", "model", "key", "address", "reply", "limits")
 _MOST_TOKENS = 16
 _OPENROUTER = "https://openrouter.ai/api/v1"
+
+
+class CheckTable(NamedTuple):
+    """What all models of an ensemble said.
+
+    Args:
+        rows: One for everybody who speaks: agent, model, key, address, reply, limits.
+        faults: What went wrong, a line for each agent.
+    """
+
+    rows: list[tuple[str, ...]]
+    faults: dict[str, str]
 
 
 class Finding(NamedTuple):
@@ -69,16 +82,28 @@ def check(name: str, *, timeout_s: int) -> int:
     require_runnable(spec)
     speakers = list(_speakers(spec))
     tell(f"{spec.name}: asking {who_is_asked([agent for _, agent in speakers])}")
-    findings = asyncio.run(_check_all(spec, [agent for _, agent in speakers], timeout_s))
-    rows = [(label, agent.model, *findings[_identity(agent)][:4]) for label, agent in speakers]
-    for line in table(("agent", "model", "key", "address", "reply", "limits"), rows, room=room_of(sys.stdout)):
+    rows, faults = asyncio.run(check_models(spec, timeout_s))
+    for line in table(HEADINGS, rows, room=room_of(sys.stdout)):
         say(line)
-    faults = {agent.name: fault for _, agent in speakers if (fault := findings[_identity(agent)].fault)}
     for line in dict.fromkeys(f"{agent}: {fault}" for agent, fault in faults.items()):
         say(line)
     say("all models work" if not faults else f"{len(faults)} of {len({agent.name for _, agent in speakers})} fail")
     sys.stdout.flush()
     return FAILED if faults else 0
+
+
+async def check_models(spec: EnsembleSpec, timeout_s: float) -> CheckTable:
+    """Return what the models of an ensemble say; each is asked once with each of its settings.
+
+    Args:
+        spec: The ensemble; it has to be runnable.
+        timeout_s: Most seconds for each model.
+    """
+    speakers = list(_speakers(spec))
+    findings = await _check_all(spec, [agent for _, agent in speakers], timeout_s)
+    rows = [(label, agent.model, *findings[_identity(agent)][:4]) for label, agent in speakers]
+    faults = {agent.name: fault for _, agent in speakers if (fault := findings[_identity(agent)].fault)}
+    return CheckTable(rows, faults)
 
 
 def who_is_asked(speakers: Sequence[AgentSpec]) -> str:

@@ -58,6 +58,20 @@ class Catalogue:
             for served in _served(spec):
                 self._served[served.name] = served
 
+    def renew(self, spec: EnsembleSpec) -> None:
+        """Serve another ensemble in the place of the one of its name; who looks sees the one or the other, whole.
+
+        Args:
+            spec: The ensemble; one of its name has to be there.
+
+        Raises:
+            KeyError: There is none of its name.
+        """
+        if spec.name not in self.ensembles:
+            raise KeyError(spec.name)
+        self.ensembles = {name: spec if name == spec.name else one for name, one in self.ensembles.items()}
+        self._served = {served.name: served for one in self.ensembles.values() for served in _served(one)}
+
     @property
     def served(self) -> Mapping[str, Served]:
         """All models, by name."""

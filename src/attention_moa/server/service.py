@@ -69,6 +69,7 @@ class Service:
         self._providers = providers
         self._given = journal
         self._ensembles: dict[str, Ensemble] = {}
+        self._replaced: list[Ensemble] = []
         self._hub: Hub | None = None
         self._stack = AsyncExitStack()
 
@@ -100,9 +101,11 @@ class Service:
                     self.gate = await stack.enter_async_context(keys)
             await self._require_guarded()
             await stack.enter_async_context(watched_loop(self.metrics))
+            stack.push_async_callback(self._let_go)
             for name, spec in self.catalogue.ensembles.items():
-                ensemble = Ensemble(spec, providers=self._providers, journal=self.journal)
-                self._ensembles[name] = await stack.enter_async_context(ensemble)
+                self._ensembles[name] = await Ensemble(
+                    spec, providers=self._providers, journal=self.journal
+                ).__aenter__()
             hub = Hub(
                 self._begin,
                 self.gate,
@@ -119,6 +122,32 @@ class Service:
     ) -> None:
         """End all runs; let go of all."""
         await self._stack.aclose()
+
+    async def renew(self, spec: EnsembleSpec) -> None:
+        """Serve another ensemble in the place of the one of its name; runs under way end as they began.
+
+        Args:
+            spec: The ensemble.
+
+        Raises:
+            ConfigError: One of its models or templates cannot be had; all stays as it was.
+            KeyError: None of its name is served.
+        """
+        await require_models([(spec.name, spec)], own=self._providers or {})
+        old = self._ensembles[spec.name]
+        new = await Ensemble(spec, providers=self._providers, journal=self.journal).__aenter__()
+        self._ensembles[spec.name] = new
+        self.catalogue.renew(spec)
+        self._replaced.append(old)
+        for ensemble in [one for one in self._replaced if one.is_idle]:
+            self._replaced.remove(ensemble)
+            await ensemble.aclose()
+
+    async def _let_go(self) -> None:
+        """Let go of all ensembles, also where one of them fails to."""
+        async with AsyncExitStack() as stack:
+            for ensemble in (*self._ensembles.values(), *self._replaced):
+                stack.push_async_callback(ensemble.aclose)
 
     async def _require_guarded(self) -> None:
         """Raise a ``ConfigError`` where everybody who reaches a public address would be let in."""
