@@ -150,7 +150,7 @@ def until(page: Page, is_so: Callable[[], bool]) -> None:
 
 def under_way(page: Page, count: int) -> None:
     """Wait until so many calls are under way, all of them with words."""
-    until(page, lambda: sum(bool(text) for text in page.locator(".under-way .words").all_inner_texts()) == count)
+    until(page, lambda: sum(bool(text) for text in page.locator(".box.is-running .words").all_inner_texts()) == count)
 
 
 def shoot(page: Page, name: str) -> None:

@@ -15,6 +15,7 @@ from attention_moa.stored_runs import RunRow
 from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
+from attention_moa.ui.pages.drawer import Drawer
 from attention_moa.ui.pages.form import question_of
 from attention_moa.ui.pages.turn import Turn, turns_of
 from attention_moa.ui.ports import Heard, Offer, Outside, RefusedError, RunFilter, Visitor
@@ -61,14 +62,19 @@ class Screen:
         self._lately: Sequence[RunRow] = ()
         self._is_asking = False
         self._elapsed_s: float | None = None
+        self._drawer = Drawer(outside, key)
 
     @property
     def _turn(self) -> Turn | None:
         """The newest turn; None before the first."""
         return self._turns[-1] if self._turns else None
 
-    async def open(self, run_id: str | None) -> None:
+    async def open(self, run_id: str | None, call_id: str | None = None) -> None:
         """Look up who this is, what they may ask, and the run that they want to see.
+
+        Args:
+            run_id: The run; None for none yet.
+            call_id: The call of it that is to be open; one that it has not is passed over.
 
         Raises:
             RefusedError: The run is not there.
@@ -78,6 +84,8 @@ class Screen:
         self._chosen = self._offers[0].name if self._offers else ""
         if run_id is not None:
             await self._open_run(run_id)
+            if call_id is not None:
+                await self._drawer.open(self._turns[-1], call_id)
         else:
             self._lately = await self._outside.rows(self._key, RunFilter(limit=_LATELY))
 
@@ -110,13 +118,13 @@ class Screen:
             system=self._system,
             lately=self._lately,
             turns=[one.html(now_s=self._elapsed_s) for one in self._turns],
+            drawer=self._drawer.html,
             is_busy=turn is not None and not turn.is_over,
         )
 
     def begin(self) -> None:
         """Watch on where something is under way."""
         if self._batches is not None and self._turn is not None:
-            self._send(self._turn.words())
             self._watch(self._batches, self._turn)
 
     def close(self) -> None:
@@ -132,6 +140,9 @@ class Screen:
             "cancel": self._cancel,
             "resume": self._resume,
             "copy": self._copy,
+            "call": self._call,
+            "close": self._close,
+            "unfold": self._unfold,
         }
         deed = deeds.get(what)
         if deed is None:
@@ -209,8 +220,26 @@ class Screen:
         )
         self._watch(self._outside.watch(self._key, turn.run_id), again)
 
+    def _turn_of(self, fields: Mapping[str, str]) -> Turn | None:
+        """Return the turn that something was done in; None where it is not there."""
+        return next((turn for turn in self._turns if turn.id == fields.get("turn")), None)
+
+    async def _call(self, fields: Mapping[str, str]) -> None:
+        turn = self._turn_of(fields)
+        if turn is not None:
+            self._send(await self._drawer.open(turn, fields.get("call", "")))
+
+    async def _close(self, fields: Mapping[str, str]) -> None:  # noqa: ARG002 - all deeds are told their fields
+        self._send(self._drawer.shut())
+
+    async def _unfold(self, fields: Mapping[str, str]) -> None:
+        await self._outside.enter(self._key)
+        turn = self._turn_of(fields)
+        if turn is not None:
+            self._send(turn.unfold(fields.get("agent", "")))
+
     async def _copy(self, fields: Mapping[str, str]) -> None:
-        found = next((turn for turn in self._turns if turn.id == fields.get("turn")), None)
+        found = self._turn_of(fields)
         if found is not None:
             await self._outside.enter(self._key)
             self._send([["copy", found.answer.text]])
@@ -225,7 +254,7 @@ class Screen:
                 async for batch in batches:
                     await self._outside.enter(self._key)
                     turn.hear(batch)
-                    self._send(turn.changes())
+                    self._send([*turn.changes(), *await self._drawer.follow()])
                     await asyncio.sleep(_BATCH_S)
             standing = await self._outside.standing(self._key, turn.run_id)
             turn.settle(standing.record)

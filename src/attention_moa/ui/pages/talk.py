@@ -27,7 +27,7 @@ def register(outside: Outside, tasks: Tasks) -> None:
     async def show(request: Request, client: Client, run_id: str | None) -> None:
         screen = Screen(outside, request.state.page_key, tasks)
         try:
-            await screen.open(run_id)
+            await screen.open(run_id, request.query_params.get("call"))
         except RefusedError as refused:
             client.status_code = 404 if refused.code == "run_not_found" else 503
             ui.add_body_html(str(render("message.html", message=refused.message, files=Files.address, is_part=True)))

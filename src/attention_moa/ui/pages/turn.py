@@ -50,7 +50,7 @@ class Turn:
             record = standing.record
             self.run_id, self.model, self.is_own = record.run_id, record.ensemble.name, standing.is_own
             self.story = RunStory(record.ensemble, choices=record.wanted.choices, price_of=known_price)
-            self._board = Board(self.id, self.story, standing.plan)
+            self._board = Board(self.id, self.story, standing.plan, run_id=record.run_id)
 
     @property
     def id(self) -> str:
@@ -139,9 +139,13 @@ class Turn:
         board = Markup("") if self._board is None else self._board.html()
         return render("turn.html", turn=self, answer=self.answer.html(), board=board, parts=self._sent)
 
-    def words(self) -> list[Op]:
-        """Return the newest words of its calls, which its HTML leaves out."""
-        return [] if self._board is None else self._board.words()
+    def unfold(self, agent: str) -> list[Op]:
+        """Return what shows the critiques of an author one by one."""
+        return [] if self._board is None else self._board.graph.unfold(agent)
+
+    def box_id(self, call_id: str) -> str:
+        """Return the id of what shows a call."""
+        return self.id if self._board is None else self._board.graph.box_id(call_id)
 
     def _parts(self) -> dict[str, Markup]:
         """Return the parts beside the board, by their ids."""

@@ -6,6 +6,7 @@
 //   text ID TEXT        its text anew                        add ID TEXT          text at its end
 //   attr ID NAME VALUE  an attribute, null for none          drop ID              the element is gone
 //   value ID TEXT       what a field has                     focus ID             where the keyboard is
+//   state ID CLASS SIGN WORD TOLD                            what a call does: its class is-…, and the same in words
 //   path PATH TITLE     the address, without loading         go PATH              the address, loaded
 //   say TEXT            told to who listens to the page      copy TEXT            into the clipboard
 //   bottom              show the end of the page
@@ -36,6 +37,17 @@ const VERBS = {
     else at.setAttribute(name, value);
   },
   drop: (id) => byId(id)?.remove(),
+  state: (id, kind, sign, word, told) => {
+    const at = byId(id);
+    if (!at) return;
+    at.classList.remove(...[...at.classList].filter((name) => name.startsWith("is-")));
+    at.classList.add(kind);
+    (at.querySelector(".sign") ?? at).textContent = sign;
+    const named = at.querySelector(".word");
+    if (named) named.textContent = word;
+    at.setAttribute("aria-label", told);
+    at.setAttribute("title", told);
+  },
   value: (id, text) => { const at = byId(id); if (at) { at.value = text; grow(at); keep(at); } },
   focus: (id) => byId(id)?.focus(),
   path: (path, title) => { if (path !== location.pathname) history.pushState(null, "", path); document.title = title; },
@@ -128,7 +140,9 @@ export default {
       });
       document.addEventListener("click", (event) => {
         const at = event.target.closest("[data-do]:not(form)");
-        if (at && !at.disabled) act(at.dataset.do, { ...at.dataset });
+        if (!at || at.disabled || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        if (at.matches("a")) event.preventDefault();
+        act(at.dataset.do, { ...at.dataset });
       });
       document.addEventListener("submit", (event) => {
         const form = event.target.closest("form[data-do]");

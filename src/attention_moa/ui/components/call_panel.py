@@ -1,0 +1,88 @@
+"""One call, opened: its reply and the prompt that it was sent, the calls that it reads and those that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from attention_moa.messages import ImagePart, Message
+from attention_moa.records import CallRecord
+from attention_moa.ui.call_story import CallStory
+from attention_moa.ui.figures import number
+from attention_moa.ui.html import render
+from attention_moa.ui.markdown import plain, to_html
+from attention_moa.ui.names import isolated
+from attention_moa.ui.story import RunStory
+from attention_moa.ui.visible import visible
+from attention_moa.ui.words import seconds
+
+_EDGES = 12
+"""Most calls that are named as read, and as readers."""
+
+
+class Neighbour(NamedTuple):
+    """A call that this one reads, or that reads it."""
+
+    call_id: str
+    name: str
+    href: str
+
+
+def call_panel(story: RunStory, call_id: str, record: CallRecord | None, *, turn: str, run_id: str) -> Markup:
+    """Return a call, opened.
+
+    Args:
+        story: The run.
+        call_id: The call, one of the story's.
+        record: It whole; None while it is under way, and where it was not made.
+        turn: The id of the turn that it belongs to.
+        run_id: The run's.
+    """
+    call = story.calls[call_id]
+    reads = [name for name in call.reads if name in story.calls]
+    readers = [other.call_id for other in story.calls.values() if call_id in other.reads]
+    named = [("reads", _neighbours(story, reads, run_id)), ("read by", _neighbours(story, readers, run_id))]
+    return render(
+        "call.html",
+        call=call,
+        title=call.name,
+        turn=turn,
+        facts=list(_facts(call, record)),
+        edges=named,
+        more_reads=max(0, len(reads) - _EDGES),
+        reply=None if record is None or record.text is None else to_html(record.text),
+        thinking=plain(record.thinking) if record is not None and record.thinking else None,
+        words=visible(call.words),
+        messages=[] if record is None else [(message.role, _text_of(message)) for message in record.messages],
+    )
+
+
+def _neighbours(story: RunStory, names: list[str], run_id: str) -> list[Neighbour]:
+    place = f"/runs/{quote(run_id, safe='')}?call="
+    return [Neighbour(name, story.calls[name].name, place + quote(name, safe="")) for name in names[:_EDGES]]
+
+
+def _facts(call: CallStory, record: CallRecord | None) -> Iterator[str]:
+    """Yield what is known of a call in few words."""
+    if record is not None:
+        yield isolated(record.model)
+    took_s = call.seconds(call.queued_s or 0.0)
+    if call.ended_s is not None and took_s is not None:
+        yield seconds(took_s)
+    usage = call.usage
+    if usage.input_tokens is not None and usage.output_tokens is not None:
+        yield f"{number(usage.input_tokens)} tokens in, {number(usage.output_tokens)} out"
+    if call.attempt > 1:
+        yield f"{call.attempt} attempts"
+    if call.is_cut:
+        yield "cut at its token limit"
+
+
+def _text_of(message: Message) -> Markup:
+    """Return a message as it was sent; of an image its kind alone."""
+    images = [part for part in message.content if isinstance(part, ImagePart)]
+    told = "\n".join((message.text, *(f"[image: {part.media_type or 'at an address'}]" for part in images)))
+    return plain(told.strip("\n"))
