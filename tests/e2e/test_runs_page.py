@@ -113,3 +113,18 @@ def test_a_run_is_taken_as_a_file_and_deleted(browser: Chromium, server: ServeCh
     response = page.goto(address)
     assert response is not None
     assert response.status == 404
+
+
+def test_time_and_money_of_a_run(browser: Chromium, runs: dict[str, str]) -> None:
+    """In words, as a figure, beside the plan, by agent and stage; what nobody told is unknown."""
+    page = browser.open(f"{runs['Why is the sky blue?']}/money")
+    assert "The run waited longest for " in page.inner_text(".told")
+    assert "least useful" in page.inner_text(".told")
+    assert page.locator(".timeline .lane").count() == 3
+    assert page.locator(".timeline .critical").count() == page.locator(".path li").count() > 0
+    assert "unknown" in page.inner_text(".spent >> nth=0")
+    shoot(page, "money")
+    page.screenshot(path="build/screenshots/money-whole.png", full_page=True)
+    looks(browser, page.url, "money")
+    page.goto(f"{runs['Cancel this?']}/money")
+    assert page.locator(".timeline .lane").count() == 3
