@@ -45,7 +45,7 @@ _QUIET_S = 2.0
 
 
 @contextmanager
-def _refusals() -> Generator[None, None, None]:
+def refusals() -> Generator[None, None, None]:
     """Tell errors in the page's form; the log has what the API's requests would leave there."""
     try:
         yield
@@ -69,13 +69,13 @@ class ServedOutside:
 
     async def enter(self, key: str | None) -> Visitor:
         """Return who brings a key."""
-        with _refusals():
+        with refusals():
             guest = await self._guest(key)
             return Visitor(name=guest.owner, is_admin=guest.is_admin)
 
     async def offers(self, key: str | None) -> Sequence[Offer]:
         """Return what somebody may ask."""
-        with _refusals():
+        with refusals():
             guest = await self._guest(key)
             served = self._service.catalogue.served.values()
             return [
@@ -86,7 +86,7 @@ class ServedOutside:
 
     async def plan(self, key: str | None, question: Question) -> Plan:
         """Return what a question would take."""
-        with _refusals():
+        with refusals():
             job = self._job(await self._guest(key), question)
             spec, journal = job.spec, self._service.journal
             experience: Mapping[str, ModelExperience] = (
@@ -102,7 +102,7 @@ class ServedOutside:
 
     async def ask(self, key: str | None, question: Question) -> Underway:
         """Return the run that answers a question."""
-        with _refusals():
+        with refusals():
             guest = await self._guest(key, begins_run=True)
             live = await self._service.hub.start(self._job(guest, question), guest)
             batches = _heard(live)  # before anything happens in it
@@ -115,7 +115,7 @@ class ServedOutside:
 
     async def standing(self, key: str | None, run_id: str) -> Standing:
         """Return a run as it stands."""
-        with _refusals():
+        with refusals():
             guest, found = await self._found(key, run_id)
             return Standing(
                 record=await record_of(self._service, found),
@@ -126,7 +126,7 @@ class ServedOutside:
 
     async def rows(self, key: str | None, wanted: RunFilter) -> Sequence[RunRow]:
         """Return lines of runs, the newest first."""
-        with _refusals():
+        with refusals():
             guest = await self._guest(key)
             journal = self._service.journal
             if journal is None:
@@ -141,7 +141,7 @@ class ServedOutside:
 
     async def watch(self, key: str | None, run_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
         """Yield a run's events after one, and those that follow until it is over."""
-        with _refusals():
+        with refusals():
             _, found = await self._found(key, run_id)
             if found.live is None or found.live.is_over:
                 events = await past_events(self._service.journal, found.live, run_id)
@@ -153,19 +153,19 @@ class ServedOutside:
 
     async def cancel(self, key: str | None, run_id: str) -> None:
         """End a run that is under way."""
-        with _refusals():
+        with refusals():
             _, found = await self._found(key, run_id)
             await end_run(self._service, found)
 
     async def resume(self, key: str | None, run_id: str) -> None:
         """Let an interrupted run go on."""
-        with _refusals():
+        with refusals():
             guest = await self._guest(key, begins_run=True)
             await resume(self._service, guest, await find_run(self._service, guest, run_id))
 
     async def delete(self, key: str | None, run_id: str) -> None:
         """Take a run out for good."""
-        with _refusals():
+        with refusals():
             _, found = await self._found(key, run_id)
             await take_out(self._service, found)
 

@@ -170,9 +170,7 @@ def _parts(document: dict[str, Any]) -> Iterator[Part]:
             yield _part(field.encode_name, title, field.type, _table(document.get(field.encode_name)))
 
 
-def _part(
-    at: str, title: str, kind: inspect.StructType, table: Mapping[str, Any], *, agent: int | None = None
-) -> Part:
+def _part(at: str, title: str, kind: inspect.StructType, table: Mapping[str, Any], *, agent: int | None = None) -> Part:
     hidden = _HIDDEN if agent is None else set[str]()
     shown = [field for field in kind.fields if field.encode_name not in hidden and not _is_table(field.type)]
     fields = tuple(_field(field, table) for field in shown)
