@@ -87,6 +87,8 @@ def _ticks(whole_s: float) -> Iterator[_Tick]:
 
 def _time(at_s: float, step_s: float) -> str:
     """Return a tick's words: as exact as its step is."""
+    if not at_s:
+        return "0"
     if step_s >= 1 and at_s < 60:
         return f"{at_s:.0f} s"
     if step_s < 1:

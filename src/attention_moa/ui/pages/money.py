@@ -106,17 +106,16 @@ def _words(timeline: Timeline, useful: Sequence[Usefulness]) -> Iterator[str]:
 
 
 def _account(row: AccountRow) -> _Row:
-    off = (
-        ""
-        if row.off is None
-        else "as planned"
-        if abs(row.off) < 0.005
-        else f"{row.off:+.0%}".replace("-", "\N{MINUS SIGN}")
-    )
+    off = "" if row.off is None else _off(row.off)
     actual = _amount(row, row.actual)
     return _Row(
         row.what, _amount(row, row.planned), f"at least {actual}" if row.is_least and row.actual else actual, off
     )
+
+
+def _off(share: float) -> str:
+    """Return by how much something was not as planned."""
+    return "as planned" if abs(share) < 0.005 else f"{share:+.0%}".replace("-", "\N{MINUS SIGN}")
 
 
 def _amount(row: AccountRow, amount: float | None) -> str:
