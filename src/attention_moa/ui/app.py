@@ -11,7 +11,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 
 from attention_moa.ui.front import PageFront
-from attention_moa.ui.pages import talk
+from attention_moa.ui.pages import layer, talk
 from attention_moa.ui.ports import Outside
 from attention_moa.ui.tasks import Tasks
 
@@ -35,6 +35,7 @@ class Pages:
         self._shell = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         nicegui_app.config.socket_io_js_transports = ["websocket"]  # plain requests would need guards of their own
         talk.register(outside, self._tasks)
+        layer.register(outside, self._tasks)
         ui.run_with(  # pyright: ignore[reportUnknownMemberType]  # NiceGUI says of its root only that it is a function
             self._shell,
             title="attention-moa",

@@ -72,16 +72,19 @@ def difference_html(answer: str, refinement: str, changes: Sequence[Caused], cri
     return clean(_lines("".join(_pieces(answer, refinement, changes, places))))
 
 
-def sources_html(text: str, sources: Sequence[SentenceSource], agents: Sequence[str]) -> Markup:
+def sources_html(
+    text: str, sources: Sequence[SentenceSource], agents: Sequence[str], *, what: str = "refinement"
+) -> Markup:
     """Return a text with each sentence marked that mostly comes from what one agent wrote.
 
     Args:
         text: A summary, say.
         sources: Its sentences, in order.
         agents: All agents, in the ensemble's order.
+        what: What they wrote.
     """
     places = {name: place for place, name in enumerate(agents)}
-    sentences = (_sentence(text[one.span.start : one.span.end], one, places) for one in sources[:_MOST_CHANGES])
+    sentences = (_sentence(text[one.span.start : one.span.end], one, places, what) for one in sources[:_MOST_CHANGES])
     rest = text[sources[_MOST_CHANGES].span.start :] if len(sources) > _MOST_CHANGES else ""
     return clean(_lines("".join(sentences) + shown(rest[:_MOST_CHARACTERS])))
 
@@ -158,7 +161,7 @@ def _span(tag: str, colour: str, about: str, text: str, *, place: int | None = N
     return f'<{tag} class="{colour}"{whose} title="{html.escape(about)}">{heard}{shown(text)}</{tag}>{sign}'
 
 
-def _sentence(text: str, source: SentenceSource, places: Mapping[str, int]) -> str:
+def _sentence(text: str, source: SentenceSource, places: Mapping[str, int], what: str) -> str:
     """Return a sentence, marked where enough of it comes from one agent."""
     shares = sorted(source.shares.items(), key=lambda item: -item[1])
     told = [(name, share) for name, share in shares if share >= _LEAST_SHARE and name in places]
@@ -166,7 +169,7 @@ def _sentence(text: str, source: SentenceSource, places: Mapping[str, int]) -> s
         return shown(text)
     place = places[told[0][0]]
     inside = text.rstrip()
-    about = f"from {_whose(told, 'refinement')}"
+    about = f"from {_whose(told, what)}"
     return _span("mark", colour_of(place), about, inside, place=place) + shown(text[len(inside) :])
 
 

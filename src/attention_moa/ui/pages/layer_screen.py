@@ -1,0 +1,137 @@
+"""A page inside a layer: what it shows, drawn anew as the layer goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+
+from markupsafe import Markup
+
+from attention_moa.events import CallEvent, CallFinished, CallReplayed, Degraded, Event, ResultLost, RunFinished
+from attention_moa.ui.components.layer_html import LayerHtml, Wish, title_of_layer, wish_of
+from attention_moa.ui.components.layer_look import LayerLook
+from attention_moa.ui.components.layer_measures import Measures
+from attention_moa.ui.files import Files
+from attention_moa.ui.html import render
+from attention_moa.ui.ops import Op
+from attention_moa.ui.pages.screen import Sender
+from attention_moa.ui.ports import Outside, RefusedError, Standing, Visitor
+from attention_moa.ui.tasks import Tasks
+
+_PAUSE_S = 0.4
+"""Least seconds between two times that the layer is looked at: it is measured anew each time."""
+
+
+class LayerScreen:
+    """A page that is open in some browser.
+
+    Args:
+        outside: The world outside.
+        key: The visitor's; None where there are none. It is held here and nowhere else.
+        tasks: Holds what goes on while the page is open.
+        measures: What was measured lately.
+    """
+
+    def __init__(self, outside: Outside, key: str | None, tasks: Tasks, measures: Measures) -> None:
+        """Start with an empty page."""
+        self.link: Sender | None = None
+        self.title = ""
+        self.is_under_way = False
+        self._outside = outside
+        self._key = key
+        self._tasks = tasks
+        self._measures = measures
+        self._visitor = Visitor(name="", is_admin=False)
+        self._run_id = ""
+        self._number = 0
+        self._wish = Wish(kind="matrix")
+        self._parts: dict[str, Markup] = {}
+        self._watching: asyncio.Task[None] | None = None
+
+    async def open(self, run_id: str, number: int, fields: Sequence[tuple[str, str]]) -> None:
+        """Look the layer up.
+
+        Args:
+            run_id: The run.
+            number: The layer.
+            fields: Of the address: what of the layer is to be seen.
+
+        Raises:
+            RefusedError: The run is not there, or it has no such layer, or nothing like that is in it.
+        """
+        self._visitor = await self._outside.enter(self._key)
+        self._run_id, self._number = run_id, number
+        look = _look(await self._outside.standing(self._key, run_id), number)
+        wish = wish_of(look, fields) if number in look.numbers else None
+        if wish is None:
+            what = "that" if number in look.numbers else f"layer {number}"
+            raise RefusedError(f"There is no {what} in this run." if what != "that" else "There is no such view of this layer.", code="layer_not_found")
+        self._wish = wish
+        self.title = title_of_layer(look, wish)
+        self.is_under_way = look.is_under_way
+        self._parts = await self._drawn(look)
+
+    def html(self) -> Markup:
+        """Return the page as it is now."""
+        return render(
+            "layer-page.html", files=Files.address, visitor=self._visitor, parts=self._parts, run_id=self._run_id
+        )
+
+    def begin(self) -> None:
+        """Watch on."""
+        self._watching = self._tasks.start(self._follow())
+
+    def close(self) -> None:
+        """Let go of what goes on."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def act(self, what: str, fields: Mapping[str, str]) -> None:
+        """Do nothing: this page is only looked at, and goes on by its links."""
+
+    async def _follow(self) -> None:
+        """Draw the layer anew whenever something of it came, until the run is over or the visitor's key is no more."""
+        try:
+            async with aclosing(self._outside.watch(self._key, self._run_id)) as batches:
+                async for batch in batches:
+                    await self._outside.enter(self._key)
+                    if any(self._concerns(heard.event) for heard in batch):
+                        await self._redraw()
+                        await asyncio.sleep(_PAUSE_S)
+            await self._redraw()
+        except RefusedError as refused:
+            if refused.is_key_bad:
+                self._send([["go", "/login"]])
+
+    def _concerns(self, event: Event) -> bool:
+        """Return whether an event may change what the page shows."""
+        match event:
+            case CallFinished() | CallReplayed():
+                return event.layer == self._number
+            case ResultLost(loss=loss):
+                return loss.layer == self._number
+            case Degraded(degradation=less):
+                return less.layer == self._number
+            case RunFinished():
+                return True
+            case _:
+                return not isinstance(event, CallEvent) and getattr(event, "layer", self._number) == self._number
+
+    async def _redraw(self) -> None:
+        look = _look(await self._outside.standing(self._key, self._run_id), self._number)
+        parts = await self._drawn(look)
+        self._send([["html", name, html] for name, html in parts.items() if self._parts.get(name) != html])
+        self._parts = parts
+
+    async def _drawn(self, look: LayerLook) -> dict[str, Markup]:
+        measured = await self._measures.of(look)
+        return await asyncio.to_thread(LayerHtml(look, measured, self._wish).parts)
+
+    def _send(self, ops: list[Op]) -> None:
+        if self.link is not None:
+            self.link.send(ops)
+
+
+def _look(standing: Standing, number: int) -> LayerLook:
+    return LayerLook(standing.record, number, is_under_way=standing.is_under_way)
