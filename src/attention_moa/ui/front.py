@@ -32,7 +32,7 @@ from attention_moa.ui.still import Still
 from attention_moa.ui.whole import Answer, Store, answer_of
 
 _OURS = re.compile(r"/|/(login|leave|favicon\.ico)|/(_page|_nicegui|_nicegui_ws)/.*")
-_PAGES = re.compile(r"/|/runs/[^/]+(/replay)?")
+_PAGES = re.compile(r"/|/runs/[^/]+(/replay|/layers/[0-9]{1,4})?")
 _FILES = re.compile(r"/_nicegui/[^/]+/(static|libraries|components|esm|resources)/.*")
 _SOCKET = "/_nicegui_ws/"
 _POLICY = 1008
@@ -105,7 +105,8 @@ class PageFront:
     async def _page(self, scope: Scope, receive: Receive) -> Response:
         key = key_of(scope)
         if not await self._is_let_in(key):
-            return _gone_to(login_at(scope["path"]))
+            query = scope["query_string"].decode("latin-1")
+            return _gone_to(login_at(f"{scope['path']}?{query}" if query else scope["path"]))
         scope["state"]["page_key"] = key
         nonce = token_urlsafe(16)
         made = await answer_of(self._pages, {**scope, "method": "GET"}, receive)
