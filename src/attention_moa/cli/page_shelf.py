@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
 from attention_moa.cli.check import check_models
 from attention_moa.cli.edit_files import ReadFile, is_inside, read_file, write_file
 from attention_moa.cli.edit_rules import EditRules
@@ -13,7 +15,7 @@ from attention_moa.cli.options import require_runnable
 from attention_moa.cli.page_outside import ServedOutside, refusals
 from attention_moa.cli.page_trial import try_out
 from attention_moa.config import EnsembleSpec
-from attention_moa.errors import ConfigError
+from attention_moa.errors import ConfigError, RunError, describe
 from attention_moa.experience import ModelExperience
 from attention_moa.plan import Plan, models_of, plan
 from attention_moa.prices import known_price
@@ -68,19 +70,19 @@ class ServedShelf:
     async def file(self, key: str | None, name: str) -> EnsembleFile:
         """Return one ensemble."""
         why_not = await self._why_not(key, name)
-        with refusals():
+        with _faults():
             return await asyncio.to_thread(self._file, name, why_not)
 
     async def read(self, key: str | None, draft: Draft) -> EnsembleSpec:
         """Return the ensemble that a draft describes, where it could be saved."""
         await self._require_admin(key, draft.name)
-        with refusals():
+        with _faults():
             return await asyncio.to_thread(self._read, draft)
 
     async def ask_models(self, key: str | None, draft: Draft) -> Checked:
         """Return what the models of a draft say."""
         spec = await self.read(key, draft)
-        with refusals():
+        with _faults():
             async with self._trying:
                 found = await check_models(spec, _CHECK_S)
         return Checked(rows=tuple(found.rows), faults=tuple(f"{name}: {why}" for name, why in found.faults.items()))
@@ -88,7 +90,7 @@ class ServedShelf:
     async def plan(self, key: str | None, name: str, draft: Draft | None, question: str) -> Plan:
         """Return what a question would take."""
         spec, journal = await self._wanted(key, name, draft), self._service.journal
-        with refusals():
+        with _faults():
             experience: Mapping[str, ModelExperience] = (
                 {} if journal is None else await journal.experience(models_of(spec))
             )
@@ -104,7 +106,7 @@ class ServedShelf:
     async def try_out(self, key: str | None, name: str, draft: Draft | None, question: str) -> RunRecord:
         """Return a run on simulated models."""
         spec = await self._wanted(key, name, draft)
-        with refusals():
+        with _faults():
             async with self._trying:
                 return await try_out(spec, question.strip() or _SAMPLE)
 
@@ -113,7 +115,7 @@ class ServedShelf:
         async with self._writing:
             spec = await self.read(key, draft)
             place = self._places[draft.name]
-            with refusals():
+            with _faults():
                 if place.file is None:  # read has refused it
                     raise ConfigError("it has no file", key="ensemble")
                 await require_models([(spec.name, spec)], own={})
@@ -149,11 +151,10 @@ class ServedShelf:
     def _file(self, name: str, why_not: str) -> EnsembleFile:
         """Return an ensemble with its file, as it is now."""
         place, spec = self._places.get(name, _NOWHERE), self._service.catalogue.ensembles[name]
-        read = _text_of(place)
-        try:
+        read, is_served = ReadFile("", ""), False
+        with suppress(ConfigError):  # it is gone, or was made wrong by hand: what is served goes on
+            read = _text_of(place)
             is_served = _parsed(read.text, place) == spec
-        except ConfigError:
-            is_served = False
         return EnsembleFile(
             name=name,
             spec=spec,
@@ -178,6 +179,17 @@ class ServedShelf:
             self._rules.require_folder(draft.text, place.folder)
         require_runnable(spec)
         return spec
+
+
+@contextmanager
+def _faults() -> Generator[None, None, None]:
+    """Tell what is wrong with a file to who wrote it; all else as the server's other faults."""
+    with refusals():
+        try:
+            yield
+        except (ConfigError, RunError) as error:
+            field = error.key if isinstance(error, ConfigError) else None
+            raise RefusedError(describe(error), code="wrong_file", field=field) from None
 
 
 _NOWHERE = _Place("", None, None)

@@ -6,9 +6,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from attention_moa.cli.page_outside import ServedOutside
+from attention_moa.cli.page_shelf import ServedShelf
 from attention_moa.server.front import Front
 from attention_moa.server.service import Service
 from attention_moa.ui.app import Pages
+from attention_moa.ui.reports import Reports
 
 
 class ServedPages:
@@ -20,7 +22,8 @@ class ServedPages:
 
     def __call__(self, service: Service) -> Front:
         """Return the front of a server."""
-        self._pages = Pages(ServedOutside(service))
+        reports = Reports(service.config.bench_folders)
+        self._pages = Pages(ServedOutside(service), ServedShelf(service), reports)
         return self._pages.front
 
     @asynccontextmanager

@@ -11,8 +11,11 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 
 from attention_moa.ui.front import PageFront
-from attention_moa.ui.pages import layer, talk
+from attention_moa.ui.pages import ensembles, layer, talk
+from attention_moa.ui.pages.shelves import Shelves
 from attention_moa.ui.ports import Outside
+from attention_moa.ui.reports import Reports
+from attention_moa.ui.shelf import Shelf
 from attention_moa.ui.tasks import Tasks
 
 _RECONNECT_S = 10.0
@@ -27,14 +30,17 @@ class Pages:
 
     Args:
         outside: The world outside.
+        shelf: The server's ensembles.
+        reports: The reports of its benchmarks.
     """
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, outside: Outside, shelf: Shelf, reports: Reports) -> None:
         """Set NiceGUI up and register the pages; nothing runs yet."""
         self._tasks = Tasks()
         self._shell = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         nicegui_app.config.socket_io_js_transports = ["websocket"]  # plain requests would need guards of their own
         talk.register(outside, self._tasks)
+        ensembles.register(shelf)
         layer.register(outside, self._tasks)
         ui.run_with(  # pyright: ignore[reportUnknownMemberType]  # NiceGUI says of its root only that it is a function
             self._shell,
@@ -49,7 +55,7 @@ class Pages:
             show_welcome_message=False,
             language="en-US",
         )
-        self.front = PageFront(self._shell, outside)
+        self.front = PageFront(self._shell, outside, [Shelves(shelf, reports)])
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:

@@ -7,7 +7,9 @@ socket by which it talks on; what pages are made of (scripts, styles) tells noth
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from secrets import token_urlsafe
+from typing import Protocol
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -32,7 +34,7 @@ from attention_moa.ui.still import Still
 from attention_moa.ui.whole import Answer, Store, answer_of
 
 _OURS = re.compile(r"/|/(login|leave|favicon\.ico)|/(_page|_nicegui|_nicegui_ws)/.*")
-_PAGES = re.compile(r"/|/runs/[^/]+(/replay|/layers/[0-9]{1,4})?")
+_PAGES = re.compile(r"/|/runs/[^/]+(/replay|/layers/[0-9]{1,4})?|/ensembles/[^/]+")
 _FILES = re.compile(r"/_nicegui/[^/]+/(static|libraries|components|esm|resources)/.*")
 _SOCKET = "/_nicegui_ws/"
 _POLICY = 1008
@@ -41,25 +43,39 @@ _NOT_FORWARDED = b"x-forwarded-prefix"
 """A header that NiceGUI would write into its pages: there is nobody before this server whose word that is."""
 
 
+class Beside(Protocol):
+    """Pages that NiceGUI knows nothing of."""
+
+    def serves(self, path: str) -> bool:
+        """Whether an address is one of them."""
+        ...
+
+    async def answer(self, request: Request, key: str | None) -> Response:
+        """Return the answer to a request, for who brings a key."""
+        ...
+
+
 class PageFront:
     """What people see of a server: an ASGI application for the page's own addresses.
 
     Args:
         pages: NiceGUI's application, with the pages in it.
         outside: Says who may come in.
+        beside: Other pages, which look themselves who may see them.
     """
 
-    def __init__(self, pages: ASGIApp, outside: Outside) -> None:
-        """Keep both."""
+    def __init__(self, pages: ASGIApp, outside: Outside, beside: Sequence[Beside] = ()) -> None:
+        """Keep all."""
         self._pages = pages
         self._outside = outside
         self._files = Files()
         self._store = Store()
-        self._still = Still(outside, PLACES)
+        self._beside: tuple[Beside, ...] = (Still(outside, PLACES), *beside)
 
     def serves(self, path: str) -> bool:
         """Whether an address is the page's."""
-        return any(one.fullmatch(path) for one in (_OURS, _PAGES)) or self._still.serves(path)
+        is_own = any(one.fullmatch(path) for one in (_OURS, _PAGES))
+        return is_own or any(one.serves(path) for one in self._beside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a socket."""
@@ -91,8 +107,9 @@ class PageFront:
         path, method = scope["path"], scope["method"]
         if path in ("/login", "/leave"):
             return await self._login(Request(scope, receive)) if path == "/login" else self._leave(scope)
-        if self._still.serves(path):
-            return await self._still.answer(Request(scope, receive), key_of(scope))
+        for beside in self._beside:
+            if beside.serves(path):
+                return await beside.answer(Request(scope, receive), key_of(scope))
         if method not in _READING or path.startswith(_SOCKET):  # the socket is no plain request
             return Response(status_code=405, headers={"allow": "GET, HEAD", **form_headers()})
         if _PAGES.fullmatch(path):

@@ -1,0 +1,128 @@
+"""``/ensembles``, ``/benchmarks`` and what is below it: lists, and a report in a frame without rights."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from secrets import token_urlsafe
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from attention_moa.schedule import count_calls
+from attention_moa.ui.files import Files
+from attention_moa.ui.headers import form_headers, page_headers, report_headers
+from attention_moa.ui.html import render
+from attention_moa.ui.login import login_at
+from attention_moa.ui.names import name_html, plain_name
+from attention_moa.ui.ports import RefusedError, Visitor
+from attention_moa.ui.reports import Report, Reports
+from attention_moa.ui.shelf import EnsembleFile, Shelf
+from attention_moa.ui.whole import Answer
+
+_OURS = re.compile(r"/(?P<list>ensembles|benchmarks)|/benchmarks/(?P<report>[0-9a-f]{16})(?P<inside>/report)?")
+_HTML = "text/html; charset=utf-8"
+_NOBODY = Visitor(name="", is_admin=False)
+
+
+class Shelves:
+    """Pages that list what a server has beside its runs.
+
+    Args:
+        shelf: Its ensembles, and who may come in.
+        reports: The reports of its benchmarks.
+    """
+
+    def __init__(self, shelf: Shelf, reports: Reports) -> None:
+        """Keep both."""
+        self._shelf = shelf
+        self._reports = reports
+
+    def serves(self, path: str) -> bool:
+        """Whether an address is one of these pages."""
+        return _OURS.fullmatch(path) is not None
+
+    async def answer(self, request: Request, key: str | None) -> Response:
+        """Return the answer to a request."""
+        if request.method not in ("GET", "HEAD"):
+            return Response(status_code=405, headers={"allow": "GET, HEAD", **form_headers()})
+        path = request.url.path
+        found = _OURS.fullmatch(path)
+        asked: Mapping[str, str | None] = found.groupdict() if found is not None else {}
+        visitor = _NOBODY
+        try:
+            visitor = await self._shelf.enter(key)
+            if asked["inside"]:
+                return await self._report(request, asked["report"] or "")
+            if asked["list"] == "ensembles":
+                return _page(request, visitor, "Ensembles", _listed(await self._shelf.files(key)), "ensembles")
+            reports = await asyncio.to_thread(self._reports.all)
+        except RefusedError as refused:
+            if refused.is_key_bad:
+                return RedirectResponse(login_at(path), status_code=303, headers=form_headers())
+            return _page(request, visitor, "Not here", _refused(refused.message), "", status=503)
+        if asked["list"]:
+            return _page(request, visitor, "Benchmarks", _reported(reports, self._reports.has_folders), "benchmarks")
+        report = next((one for one in reports if one.id == asked["report"]), None)
+        if report is None:
+            return _page(request, visitor, "Not here", _refused("There is no such report."), "benchmarks", status=404)
+        body = render("benchmark.html", report=report, name=name_html(report.name, 80), when=_when(report))
+        title = plain_name(report.title or report.name)
+        return _page(request, visitor, title, body, "benchmarks", has_frame=True)
+
+    async def _report(self, request: Request, report_id: str) -> Response:
+        """Return a report itself; only within its page, where it can be led nowhere."""
+        if request.headers.get("sec-fetch-dest", "iframe") != "iframe":
+            return RedirectResponse(f"/benchmarks/{report_id}", status_code=303, headers=form_headers())
+
+        def made() -> Response | None:
+            content = self._reports.content(report_id)
+            return None if content is None else Answer(200, _HTML, content).response(request.headers, report_headers())
+
+        return await asyncio.to_thread(made) or Response(
+            "There is no such report.", status_code=404, headers=report_headers()
+        )
+
+
+def _listed(files: tuple[EnsembleFile, ...] | list[EnsembleFile] | object) -> Markup:
+    return render("ensembles.html", files_of=files, named=name_html, calls_of=count_calls)
+
+
+def _reported(reports: list[Report], has_folders: bool) -> Markup:  # noqa: FBT001 - a fact for the template
+    rows = [(report, name_html(report.name, 80), _when(report)) for report in reports]
+    return render("benchmarks.html", rows=rows, has_folders=has_folders)
+
+
+def _refused(message: str) -> Markup:
+    return render("refused.html", message=message)
+
+
+def _when(report: Report) -> str:
+    """Return when a report was written, in the server's time."""
+    return datetime.fromtimestamp(report.changed_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _page(
+    request: Request,
+    visitor: Visitor,
+    title: str,
+    body: Markup,
+    tab: str,
+    *,
+    status: int = 200,
+    has_frame: bool = False,
+) -> Response:
+    html = render(
+        "shelf_page.html",
+        title=title,
+        body=body,
+        here=tab,
+        visitor=visitor,
+        files=Files.address,
+        has_frame=has_frame,
+    )
+    headers = page_headers(token_urlsafe(16), has_frame=has_frame)
+    return Answer(status, _HTML, html.encode("utf-8", "replace")).response(request.headers, headers)
