@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way
+from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way, until
 from tests.serve_child import ServeChild, serve_child
 
 if TYPE_CHECKING:
@@ -128,3 +128,34 @@ def test_time_and_money_of_a_run(browser: Chromium, runs: dict[str, str]) -> Non
     looks(browser, page.url, "money")
     page.goto(f"{runs['Cancel this?']}/money")
     assert page.locator(".timeline .lane").count() == 3
+
+
+def test_a_run_is_played_again(browser: Chromium, runs: dict[str, str]) -> None:
+    """By itself to its end, then step by step back and on; each step has an address that shows the same."""
+    page = browser.open(f"{runs['Why is the sky blue?']}/replay")
+    assert "Nothing has begun." in page.inner_text(".where")
+    page.click("#replay-play")
+    page.locator(".where").get_by_text("The run is finished.").wait_for()
+    assert page.inner_text("#replay-play") == "Play"
+    assert page.inner_text("#replay-answer").strip() == "The end, says ada."
+    page.click("#jump-back10")
+    page.get_by_text("not begun").wait_for(state="detached")
+    until(page, lambda: "The run is finished." not in page.inner_text(".where"))
+    there, board = page.inner_text(".where"), page.inner_text(".board")
+    page.click("#jump-back")
+    until(page, lambda: page.inner_text(".where") != there)
+    page.focus("#jump-on")
+    page.keyboard.press("Enter")
+    until(page, lambda: page.inner_text(".where") == there)
+    assert page.inner_text(".board") == board
+    assert page.evaluate("document.activeElement.id") == "jump-on"
+    shoot(page, "replay")
+    address = page.url
+    looks(browser, address, "replay")
+    again = browser.open(address)
+    assert (again.inner_text(".where"), again.inner_text(".board")) == (there, board)
+    still = browser.person(java_script_enabled=False).new_page()
+    still.goto(address)
+    assert still.inner_text(".where") == there
+    still.click("#jump-on")
+    assert still.inner_text(".where") != there

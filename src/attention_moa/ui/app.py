@@ -11,7 +11,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 
 from attention_moa.ui.front import PageFront
-from attention_moa.ui.pages import ensembles, layer, talk
+from attention_moa.ui.pages import ensembles, layer, replay, talk
 from attention_moa.ui.pages.shelves import Shelves
 from attention_moa.ui.ports import Outside
 from attention_moa.ui.reports import Reports
@@ -41,6 +41,7 @@ class Pages:
         nicegui_app.config.socket_io_js_transports = ["websocket"]  # plain requests would need guards of their own
         talk.register(outside, self._tasks)
         ensembles.register(shelf)
+        replay.register(outside, self._tasks)
         layer.register(outside, self._tasks)
         ui.run_with(  # pyright: ignore[reportUnknownMemberType]  # NiceGUI says of its root only that it is a function
             self._shell,

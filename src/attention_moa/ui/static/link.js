@@ -8,6 +8,7 @@
 //   value ID TEXT       what a field has                     focus ID             where the keyboard is
 //   state ID CLASS SIGN WORD TOLD                            what a call does: its class is-…, and the same in words
 //   path PATH TITLE     the address, without loading         go PATH              the address, loaded
+//   place PATH          the address, without loading, in the place of the one before
 //   say TEXT            told to who listens to the page      copy TEXT            into the clipboard
 //   bottom              show the end of the page
 import { h } from "vue";
@@ -51,16 +52,17 @@ const VERBS = {
   value: (id, text) => { const at = byId(id); if (at) { at.value = text; grow(at); keep(at); } },
   focus: (id) => byId(id)?.focus(),
   path: (path, title) => { if (path !== location.pathname) history.pushState(null, "", path); document.title = title; },
+  place: (path) => history.replaceState(history.state, "", path),
   go: (path) => { if (path.startsWith("/")) location.assign(path); },
   say: (text) => { const at = byId("said"); if (at) at.textContent = text; },
   copy: (text) => copy(text),
   bottom: () => scrollTo({ top: document.documentElement.scrollHeight }),
 };
 
-const isAtEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
+const isAtEnd = () => byId("inside") === null && innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
 
 function change(ops) {
-  const follows = isAtEnd();
+  const follows = isAtEnd() && !document.querySelector("main[data-stays]");
   const focused = document.activeElement?.id;
   for (const [verb, ...rest] of ops) VERBS[verb]?.(...rest);
   if (focused && document.activeElement?.id !== focused && document.activeElement === document.body) byId(focused)?.focus();
