@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 from msgspec import Struct
 
-from attention_moa.records import Answer, Loss, Refinement, Verdict
-from attention_moa.ui.components.layer_look import LayerLook, Received
-from attention_moa.ui.components.layer_matrix import matrix_html
+from attention_moa.records import Answer, Loss, Verdict
+from attention_moa.ui.components.layer_look import SIGNS, Fate, LayerLook, Received
+from attention_moa.ui.components.layer_matrix import FEW, matrix_html
 from attention_moa.ui.components.layer_measures import Measured
 from attention_moa.ui.components.layer_quotes import moved_html, quoted_html
 from attention_moa.ui.differences import colour_of, difference_html, legend_html, sign_of, sources_html
@@ -24,6 +24,19 @@ from attention_moa.wording import quoted
 Kind: TypeAlias = Literal["agent", "matrix", "cell", "summary", "residual"]
 
 _VERDICTS = {True: ("■", "stop"), False: ("▸", "go on")}
+_STRONGEST = 6
+"""Most critiques that are named beside the matrix."""
+
+_UNMEASURED: Mapping[Fate, str] = {
+    "waiting": "not there yet",
+    "read": "no refinement yet",
+    "unchanged": "nothing was changed",
+    "late": "came too late",
+    "not made": "not made",
+    "lost": "lost",
+    "unknown": "nothing to measure",
+}
+
 _FEW = 4
 """Most critiques that are unfolded from the start."""
 
@@ -93,15 +106,11 @@ class LayerHtml:
         look, wish = self._look, self._wish
         fields = {"agent": wish.agent} if wish.kind == "agent" else {"view": wish.kind}
         fields = {"critic": wish.critic, "author": wish.agent} if wish.kind == "cell" else fields
-        question = next((one.text for one in reversed(look.record.conversation) if one.role == "user"), "")
         return render(
             "layer-head.html",
             look=look,
-            run=f"/runs/{quote(look.record.run_id, safe='')}",
-            question=one_line(question, 160) or "nothing",
             others=[(number, self._address(number, **fields)) for number in look.numbers],
             verdict=_told(look.layer.verdict),
-            strategy=look.record.ensemble.strategy,
         )
 
     def _tabs(self) -> Markup:
@@ -199,12 +208,26 @@ class LayerHtml:
         wish = self._wish
         opened = (wish.critic, wish.agent) if wish.kind == "cell" else None
         rows = [[self._received(critic, author) for author in look.agents] for critic in look.agents]
+        everything = [one for row in rows for one in row if one is not None]
+        moved = self._moved(everything)
+        fates = {one.fate for one in everything}
         return render(
             "layer-matrix.html",
             table=matrix_html(look, self._measured, rows, opened, cell=self._cell_address, page=self._agent_address),
             detail=self._cell(*opened) if opened is not None else None,
-            legend=legend_html(look.agents) if len(look.agents) > 8 else None,
+            legend=legend_html(look.agents) if len(look.agents) > FEW else None,
+            strongest=moved[:_STRONGEST],
+            more=max(0, len(moved) - _STRONGEST),
+            is_open=look.is_open,
+            signs=[(SIGNS[fate], word) for fate, word in _UNMEASURED.items() if fate in fates],
+            **self._signs(),
         )
+
+    def _moved(self, everything: Iterable[Received]) -> list[tuple[Received, float, int]]:
+        """Return the critiques that moved somebody, with how many words of how many, most first."""
+        authors = self._measured.authors
+        found = [(one, one.share * authors[one.author].size) for one in everything if one.share]
+        return [(one, words, authors[one.author].size) for one, words in sorted(found, key=lambda item: -item[1])]
 
     def _cell(self, critic: str, author: str) -> Markup:
         layer, place = self._look.layer, self._places[critic]
@@ -335,8 +358,3 @@ def _why_no_residual(look: LayerLook) -> str:
     if layer.verdict is not None and layer.verdict.is_stop:
         return "The run ended in this layer before it was asked for."
     return "It was not asked for."
-
-
-def refinement_note(refined: Refinement) -> str:
-    """Return what is to be said of a refinement; empty for nothing."""
-    return f"its own answer stands in: {refined.stands_in}" if refined.stands_in is not None else ""

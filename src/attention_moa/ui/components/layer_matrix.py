@@ -17,7 +17,7 @@ from attention_moa.ui.names import isolated, name_html, plain_name
 
 _SHADES = (0.0001, 0.05, 0.1, 0.2, 0.35, 0.5)
 """The least share of each shade but the first."""
-_FEW = 8
+FEW = 8
 """Most agents whose names stand over the columns; of more the signs do."""
 
 
@@ -70,7 +70,7 @@ def matrix_html(
     return render(
         "layer-table.html",
         heads=heads,
-        is_wide=len(agents) > _FEW,
+        is_wide=len(agents) > FEW,
         rows=[
             [_shown(f"cell-{row}-{column}", one, opened, cell) for column, one in enumerate(received)]
             for row, received in enumerate(rows)

@@ -15,6 +15,7 @@ from attention_moa.ui.components.layer_measures import Measures
 from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
+from attention_moa.ui.pages.run_head import run_head
 from attention_moa.ui.pages.screen import Sender
 from attention_moa.ui.ports import Outside, RefusedError, Standing, Visitor
 from attention_moa.ui.tasks import Tasks
@@ -62,20 +63,22 @@ class LayerScreen:
         """
         self._visitor = await self._outside.enter(self._key)
         self._run_id, self._number = run_id, number
-        look = _look(await self._outside.standing(self._key, run_id), number)
+        standing = await self._outside.standing(self._key, run_id)
+        look = _look(standing, number)
         wish = wish_of(look, fields) if number in look.numbers else None
         if wish is None:
-            what = "that" if number in look.numbers else f"layer {number}"
-            raise RefusedError(f"There is no {what} in this run." if what != "that" else "There is no such view of this layer.", code="layer_not_found")
+            is_layer = number in look.numbers
+            why = "This layer has nothing like that." if is_layer else f"This run has no layer {number}."
+            raise RefusedError(why, code="layer_not_found")
         self._wish = wish
         self.title = title_of_layer(look, wish)
         self.is_under_way = look.is_under_way
-        self._parts = await self._drawn(look)
+        self._parts = await self._drawn(standing)
 
     def html(self) -> Markup:
         """Return the page as it is now."""
         return render(
-            "layer-page.html", files=Files.address, visitor=self._visitor, parts=self._parts, run_id=self._run_id
+            "layer-page.html", files=Files.address, visitor=self._visitor, parts=self._parts
         )
 
     def begin(self) -> None:
@@ -119,14 +122,15 @@ class LayerScreen:
                 return not isinstance(event, CallEvent) and getattr(event, "layer", self._number) == self._number
 
     async def _redraw(self) -> None:
-        look = _look(await self._outside.standing(self._key, self._run_id), self._number)
-        parts = await self._drawn(look)
+        parts = await self._drawn(await self._outside.standing(self._key, self._run_id))
         self._send([["html", name, html] for name, html in parts.items() if self._parts.get(name) != html])
         self._parts = parts
 
-    async def _drawn(self, look: LayerLook) -> dict[str, Markup]:
+    async def _drawn(self, standing: Standing) -> dict[str, Markup]:
+        look = _look(standing, self._number)
         measured = await self._measures.of(look)
-        return await asyncio.to_thread(LayerHtml(look, measured, self._wish).parts)
+        inside = await asyncio.to_thread(LayerHtml(look, measured, self._wish).parts)
+        return {"layer-run": run_head(standing, "layers"), **inside}
 
     def _send(self, ops: list[Op]) -> None:
         if self.link is not None:

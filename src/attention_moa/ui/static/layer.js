@@ -45,5 +45,7 @@ document.addEventListener("click", (event) => {
 });
 
 new MutationObserver(rove).observe(document.documentElement, { childList: true, subtree: true });
-addEventListener("DOMContentLoaded", rove);
-rove();
+addEventListener("DOMContentLoaded", () => {
+  rove();
+  document.querySelector(".l-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+});
