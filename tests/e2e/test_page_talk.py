@@ -54,7 +54,7 @@ def test_a_question_is_answered_while_one_watches(browser: Chromium, server: Ser
     last.unlink()
     assert answered(page) == "The end, says ada."
     assert page.locator(".head .state").inner_text().split() == ["●", "finished"]
-    assert page.locator(".layer li").count() == 9
+    assert page.locator(".graph .row").count() == 9
     shoot(page, "answer")
 
 
@@ -92,7 +92,7 @@ def test_cancel_ends_all_calls_and_resume_goes_on(browser: Chromium, server: Ser
     page.wait_for_selector(".state.is-finished")
     assert answered(page) == "The end, says ada."
     assert (folder / "asked").read_text().count("1.answer") == before
-    assert page.locator(".call.is-replayed").count() > 0
+    assert page.locator(".box.is-replayed").count() > 0
     shoot(page, "resumed")
 
 
@@ -117,7 +117,7 @@ def test_two_browsers_watch_one_run(browser: Chromium, server: ServeChild, folde
     held = hold(folder, "critique")
     ask(page, "Both?")
     other = browser.open(page.url, viewport={"width": 390, "height": 844}, color_scheme="dark")
-    until(other, lambda: other.locator(".under-way li").count() == 9)
+    until(other, lambda: other.locator(".box.is-running").count() == 9)
     shoot(other, "narrow-dark")
     other.click("button.stop")
     page.get_by_text("Cancelled. What was paid for stays.").wait_for()

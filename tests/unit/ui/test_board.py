@@ -1,105 +1,76 @@
-"""The board beside an answer: what is drawn anew, and what folds."""
+"""The board beside an answer: numbers, limits, lost calls; its graph has tests of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from msgspec.structs import replace
 
-from attention_moa.agents import AgentSpec
-from attention_moa.events import CallDelta, CallEvent, CallLost, CallQueued, CallStarted, RunStarted
+from attention_moa.events import CallLost
 from attention_moa.messages import Stage
+from attention_moa.rules import LimitSpec
 from attention_moa.ui.components.board import Board
 from attention_moa.ui.ops import Op
 from attention_moa.ui.story import RunStory
+from tests.graph_world import STARTED, about, begun, finished
 from tests.worlds import a_spec
 
-STARTED = RunStarted(run_id="r", at_s=0.0, ensemble="e", agents=("a", "b"), layers=1, planned_calls=9)
 
-
-def about(agent: str, *, stage: Stage = Stage.ANSWER, at_s: float = 1.0) -> dict[str, object]:
-    """Return the fields of an event of a call in the first layer."""
-    return {
-        "run_id": "r", "at_s": at_s, "call_id": f"1.{stage.value}.{agent}", "stage": stage, "layer": 1, "agent": agent,
-    }  # fmt: skip
-
-
-def a_board(agents: int | Sequence[AgentSpec] = 2, layers: int = 1) -> tuple[Board, RunStory]:
+def a_board(limits: LimitSpec | None = None) -> tuple[Board, RunStory]:
     """Return a board that was drawn once."""
-    story = RunStory(a_spec(agents, layers=layers))
+    story = RunStory(replace(a_spec(2, layers=1), limits=limits or LimitSpec()))
     board = Board("t", story, None)
     story.hear(STARTED)
     board.html()
     return board, story
 
 
-def told(board: Board, story: RunStory, *events: CallEvent) -> list[Op]:
+def told(board: Board, story: RunStory, *events: object) -> list[Op]:
     """Return what is drawn anew after some events."""
-    return board.changes(story.hear_all((None, event) for event in events))
+    return board.changes(story.hear_all((None, event) for event in events))  # type: ignore[misc]  # any events
 
 
-def begun(agent: str) -> list[CallEvent]:
-    """Return the events of an answer that was asked for."""
-    return [CallQueued(**about(agent)), CallStarted(**about(agent), attempt=1)]  # type: ignore[arg-type]  # by name
-
-
-def test_all_that_is_planned_stands_before_anything_begins() -> None:
-    """Waiting, each call with a sign and a word."""
-    board, _ = a_board()
-    html = board.html()
-    assert html.count("◌") == 9
-    assert "a on b: waiting" in html
-
-
-def test_only_what_an_event_touches_is_drawn_anew() -> None:
-    """Another layer stays as it is."""
-    board, story = a_board(layers=2)
-    changed = {op[1] for op in told(board, story, *begun("a"))}
-    assert "t-list" in changed
-    assert "t-layer-1" in changed
-    assert "t-layer-2" not in changed
-
-
-def test_words_are_sent_as_text_and_alone() -> None:
-    """A piece of a reply draws no part anew; names of agents are in no id."""
+def test_counts_of_states_have_a_sign_and_a_word() -> None:
+    """Nothing is told by a colour alone, and a state without a call is not there."""
     board, story = a_board()
-    told(board, story, *begun("a"))
-    piece = CallDelta(**about("a"), text="<b>so")  # type: ignore[arg-type]  # by name
-    assert told(board, story, piece) == [["text", "t-words-0", "<b>so"]]
-    assert told(board, story, *begun("b"))[-1] == ["text", "t-words-0", "<b>so"]  # the list was drawn without them
-    board.html()
-    assert board.words() == [["text", "t-words-0", "<b>so"]]
+    (numbers,) = [str(op[2]) for op in told(board, story, *begun("a")) if op[1] == "t-numbers"]
+    assert "◔</span> 1 running" in numbers
+    assert "◌</span> 8 waiting" in numbers
+    assert "lost" not in numbers
 
 
-def test_thinking_is_said_to_be_thinking() -> None:
-    """What a model thinks is not shown."""
+def test_a_part_that_reads_as_before_is_not_sent_again() -> None:
+    """The same event told twice draws nothing."""
     board, story = a_board()
-    piece = CallDelta(**about("a"), thinking="hm")  # type: ignore[arg-type]  # by name
-    assert told(board, story, *begun("a"), piece)[-1] == ["text", "t-words-0", "thinks …"]
+    told(board, story, STARTED)
+    assert told(board, story, STARTED) == []
+
+
+def test_limits_are_told_with_how_far_the_run_is() -> None:
+    """In words, and as a bar whose width is an attribute."""
+    board, story = a_board(LimitSpec(tokens=100))
+    ops = told(board, story, *begun("a"), finished("a", input_tokens=60, output_tokens=25))
+    numbers = next(str(op[2]) for op in ops if op[1] == "t-numbers")
+    assert "85 of 100 tokens (85 %), near its limit" in numbers
+    assert 'class="fill" width="85.0"' in numbers
+    assert "style=" not in numbers
 
 
 def test_a_lost_call_is_listed_with_its_reason_as_text() -> None:
     """Whatever is in it."""
     board, story = a_board()
     lost = CallLost(**about("a"), kind="ServerError", message="<script>", attempts=2)  # type: ignore[arg-type]  # by name
-    html = " ".join(str(op[2]) for op in told(board, story, *begun("a"), lost))
+    html = " ".join(str(op[2]) for op in told(board, story, *begun("a"), lost) if op[1] == "t-lost")
     assert "lost: ServerError: &lt;script&gt;" in html
     assert "✕" in html
 
 
-def test_a_stage_of_many_calls_is_told_in_numbers() -> None:
-    """And of many calls under way the first ones are listed."""
-    board, story = a_board([AgentSpec(name=f"n{number}", model="test:n") for number in range(30)])
-    assert "900 waiting" in board.html()
-    events = [event for number in range(30) for event in begun(f"n{number}")]
-    ops = told(board, story, *events)
-    listed = next(str(op[2]) for op in ops if op[1] == "t-list")
-    assert listed.count("<li class=") == 11
-    assert "and 20 more" in listed
-
-
-def test_a_layer_that_nobody_planned_is_put_below() -> None:
-    """As a run may tell that goes on elsewhere."""
+def test_of_many_lost_calls_the_first_are_listed() -> None:
+    """And the rest is counted."""
     board, story = a_board()
-    queued = CallQueued(**{**about("a"), "call_id": "2.answer.a", "layer": 2})  # type: ignore[arg-type]  # by name
-    (op,) = [op for op in told(board, story, queued) if op[0] == "put"]
-    assert op[:3] == ["put", "t-layers", "t-layer-2"]
-    assert 'id="t-layer-2"' in str(op[3])
+    events = [
+        CallLost(**about(agent, stage=stage), kind="ServerError", message="m", attempts=1)  # type: ignore[arg-type]
+        for agent in ("a", "b", "c", "d")
+        for stage in (Stage.ANSWER, Stage.REFINE)
+    ]
+    html = next(str(op[2]) for op in told(board, story, *events) if op[1] == "t-lost")
+    assert html.count('class="is-lost"') == 6
+    assert "and 2 more" in html

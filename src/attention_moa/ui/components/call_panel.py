@@ -31,6 +31,14 @@ class Neighbour(NamedTuple):
     href: str
 
 
+class Edges(NamedTuple):
+    """The calls that one reads, or that read it; and how many more there are than are named."""
+
+    what: str
+    named: list[Neighbour]
+    more: int
+
+
 def call_panel(story: RunStory, call_id: str, record: CallRecord | None, *, turn: str, run_id: str) -> Markup:
     """Return a call, opened.
 
@@ -42,17 +50,15 @@ def call_panel(story: RunStory, call_id: str, record: CallRecord | None, *, turn
         run_id: The run's.
     """
     call = story.calls[call_id]
-    reads = [name for name in call.reads if name in story.calls]
-    readers = [other.call_id for other in story.calls.values() if call_id in other.reads]
-    named = [("reads", _neighbours(story, reads, run_id)), ("read by", _neighbours(story, readers, run_id))]
+    reads = [story.calls[name] for name in call.reads if name in story.calls]
+    readers = [other for other in story.calls.values() if call_id in other.reads]
     return render(
         "call.html",
         call=call,
         title=call.name,
         turn=turn,
         facts=list(_facts(call, record)),
-        edges=named,
-        more_reads=max(0, len(reads) - _EDGES),
+        edges=[_edges("reads", call, reads, run_id), _edges("read by", call, readers, run_id)],
         reply=None if record is None or record.text is None else to_html(record.text),
         thinking=plain(record.thinking) if record is not None and record.thinking else None,
         words=visible(call.words),
@@ -60,9 +66,13 @@ def call_panel(story: RunStory, call_id: str, record: CallRecord | None, *, turn
     )
 
 
-def _neighbours(story: RunStory, names: list[str], run_id: str) -> list[Neighbour]:
-    place = f"/runs/{quote(run_id, safe='')}?call="
-    return [Neighbour(name, story.calls[name].name, place + quote(name, safe="")) for name in names[:_EDGES]]
+def _edges(what: str, call: CallStory, others: list[CallStory], run_id: str) -> Edges:
+    place, here = f"/runs/{quote(run_id, safe='')}?call=", f"layer {call.layer}, "
+    named = [
+        Neighbour(other.call_id, other.name.removeprefix(here), place + quote(other.call_id, safe=""))
+        for other in others[:_EDGES]
+    ]
+    return Edges(what, named, len(others) - len(named))
 
 
 def _facts(call: CallStory, record: CallRecord | None) -> Iterator[str]:

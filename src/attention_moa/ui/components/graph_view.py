@@ -16,7 +16,7 @@ from markupsafe import Markup
 from attention_moa.messages import Stage
 from attention_moa.ui.call_story import CallStory, State
 from attention_moa.ui.changes import Changed
-from attention_moa.ui.graph import Box, Graph, Row, layout
+from attention_moa.ui.graph import MOST_COLUMNS, Box, Graph, Row, layout
 from attention_moa.ui.html import render
 from attention_moa.ui.matrix import Matrix
 from attention_moa.ui.ops import Op
@@ -26,6 +26,9 @@ from attention_moa.ui.words import shown_name
 
 _WORDS = 160
 """Most characters of a reply that stand in a box."""
+
+_FOLDED_COLUMNS = 6
+"""Boxes beside each other where lines are broken anyway: a name is to be read in each."""
 
 _OF_AGENTS = (Stage.ANSWER, Stage.CRITIQUE, Stage.REFINE)
 _WITH_REASON = (State.RETRIED, State.LOST, State.CANCELLED, State.NOT_MADE)
@@ -149,16 +152,17 @@ class GraphView:
     # --------------------------------------------------------------------------------------------------- all of it
 
     def _inside(self) -> Markup:
-        self._graph = layout(self._story.calls.values(), unfolded=self._unfolded)
+        calls = self._story.calls.values()
+        columns = MOST_COLUMNS if len(self._story.spec.agents) <= MOST_COLUMNS else _FOLDED_COLUMNS
+        self._graph = layout(calls, most_columns=columns, unfolded=self._unfolded)
         self._numbers = {name: number for number, name in enumerate(self._story.calls)}
         self._folded = {name for matrix in self._graph.matrices.values() for name in matrix.cells.values()}
         self._faces.clear()
         self._words.clear()
-        columns = self._graph.width // 2
         return render(
             "graph.html",
             at=self._at,
-            columns=columns,
+            columns=self._graph.width // 2,
             layers=[self._layer_view(block.layer, block.rows) for block in self._graph.blocks],
             first=next(iter(self._graph.boxes), None),
             is_folded=bool(self._graph.matrices),
@@ -173,7 +177,9 @@ class GraphView:
         return LayerView(self._layer_id(layer), kind, head, views)
 
     def _row_view(self, row: Row) -> RowView:
-        matrix = next((self._matrix_view(self._graph.matrices[key]) for key in row.keys[:1] if self._is_matrix(key)), None)
+        matrix = next(
+            (self._matrix_view(self._graph.matrices[key]) for key in row.keys[:1] if self._is_matrix(key)), None
+        )
         boxes = [self._graph.boxes[key] for key in row.keys if not self._is_matrix(key)]
         lines = [[self._box_view(box) for box in line] for _, line in groupby(boxes, key=lambda box: box.line)]
         is_alone = len(boxes) == 1 and row.stage not in _OF_AGENTS
@@ -204,7 +210,9 @@ class GraphView:
             id=self._id(matrix.key),
             told=matrix.told(self._story.calls),
             authors=[shown_name(author) for author in matrix.authors],
-            rows=[(shown_name(critic), [cell(critic, author) for author in matrix.authors]) for critic in matrix.critics],
+            rows=[
+                (shown_name(critic), [cell(critic, author) for author in matrix.authors]) for critic in matrix.critics
+            ],
             moves=self._moves(matrix.key),
         )
 
@@ -226,7 +234,10 @@ class GraphView:
         """Yield the changes of the box of a call, and of its cell."""
         name, face = call.call_id, _face(call)
         is_box = name in self._graph.boxes
-        for place in (*((self._id(name),) if is_box else ()), *((self._cell_id(name),) if name in self._folded else ())):
+        for place in (
+            *((self._id(name),) if is_box else ()),
+            *((self._cell_id(name),) if name in self._folded else ()),
+        ):
             if self._faces.get(place) != face:
                 self._faces[place] = face
                 yield ["state", place, *face]
