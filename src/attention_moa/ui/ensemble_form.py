@@ -23,8 +23,8 @@ Kind: TypeAlias = Literal["text", "long", "whole", "number", "choice", "key", "t
 
 _LONG = {"role", "description"}
 _HIDDEN = {"drawn", "name"}
-_OPEN = {"", "agents"}
-_FIRST = {"model", "role", "temperature", "max_tokens", "base_url", "api_key_env"}
+_FIRST = ("name", "model", "role", "temperature", "max_tokens", "base_url", "api_key_env")
+"""Settings of a model that are shown before the others, in this order."""
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -173,6 +173,7 @@ def _parts(document: dict[str, Any]) -> Iterator[Part]:
 def _part(at: str, title: str, kind: inspect.StructType, table: Mapping[str, Any], *, agent: int | None = None) -> Part:
     hidden = _HIDDEN if agent is None else set[str]()
     shown = [field for field in kind.fields if field.encode_name not in hidden and not _is_table(field.type)]
+    shown.sort(key=lambda field: _FIRST.index(field.encode_name) if field.encode_name in _FIRST else len(_FIRST))
     fields = tuple(_field(field, table) for field in shown)
     is_set = any(field.value for field in fields)
     return Part(at=at, title=title, fields=fields, is_set=is_set, agent=agent)
@@ -188,7 +189,7 @@ def _field(field: inspect.Field, table: Mapping[str, Any]) -> Field:
     kind, choices = _kind(name, field.type)
     default = "" if field.default is NODEFAULT or field.default is None else _written(field.default, kind)
     is_set = name in table
-    is_first = name in _FIRST or name == "name"
+    is_first = name in _FIRST
     value = _written(table[name], kind) if is_set else ""
     return Field(name=name, kind=kind, value=value, default=default, choices=choices, is_first=is_first)
 
