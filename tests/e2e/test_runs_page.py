@@ -159,3 +159,26 @@ def test_a_run_is_played_again(browser: Chromium, runs: dict[str, str]) -> None:
     assert still.inner_text(".where") == there
     still.click("#jump-on")
     assert still.inner_text(".where") != there
+
+
+def test_two_runs_are_compared(browser: Chromium, server: ServeChild, runs: dict[str, str]) -> None:
+    """Ticked in the list: texts over each other, matrices, costs, and each call that differs."""
+    page = browser.open(f"{server.url}/runs?words=sky")
+    for box in page.locator(".pick input").all():
+        box.check()
+    page.click("text=Compare the two")
+    page.wait_for_url("**/compare?run=*")
+    assert "They were asked different things." in page.inner_text("main")
+    assert page.locator(".moved").count() == 2
+    assert page.locator(".costs").count() == 2
+    page.locator(".differing a").first.click()
+    page.wait_for_url("**call=*")
+    assert page.locator(".opened h3").inner_text().startswith("layer 1, ")
+    page.evaluate("scrollTo(0, 0)")
+    shoot(page, "compare")
+    page.screenshot(path="build/screenshots/compare-whole.png", full_page=True)
+    looks(browser, page.url, "compare")
+    page.goto(f"{server.url}/compare?run={runs['Cancel this?'].rpartition('/')[2]}")
+    page.get_by_text("Why is the sky red?").click()
+    page.wait_for_url("**/compare?run=*&run=*")
+    assert "cancelled" in page.inner_text(".pair")
