@@ -23,7 +23,7 @@ Kind: TypeAlias = Literal["text", "long", "whole", "number", "choice", "key", "t
 
 _LONG = {"role", "description"}
 _HIDDEN = {"drawn", "name"}
-_FIRST = ("name", "model", "role", "temperature", "max_tokens", "base_url", "api_key_env")
+_FIRST = ("name", "model", "api_key_env", "role", "base_url", "temperature", "max_tokens")
 """Settings of a model that are shown before the others, in this order."""
 
 
