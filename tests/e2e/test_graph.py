@@ -228,3 +228,22 @@ def test_texts_from_right_to_left_stand_so(browser: Chromium, server: ServeChild
     page.click(CALL.format(stage="answer", place=0))
     page.wait_for_selector("#call")
     assert page.locator("#call .text p").evaluate(direction) == "rtl"
+
+
+def test_settings_change_who_criticises_whom(browser: Chromium, server: ServeChild) -> None:
+    """The graph has the boxes that were asked for; what the ensemble cannot do is said, and the question stays."""
+    page = browser.open(server.url)
+    page.click("text=Settings")
+    page.select_option("#own", "no")
+    page.fill("#peers", "1")
+    page.select_option("#stop", "none")
+    shoot(page, "settings")
+    ask(page, "Settings?")
+    answered(page)
+    assert page.locator(".layer >> nth=0").locator(".of-critique .box").count() == 3
+    page.fill("#peers", "99")
+    page.fill("#question", "Again?")
+    page.click("button.send")
+    page.locator(".notice").wait_for()
+    assert page.input_value("#question") == "Again?"
+    shoot(page, "settings-fault")

@@ -189,6 +189,8 @@ class ServedOutside:
             "usd": question.usd,
             "tokens": question.tokens,
             "fresh": question.is_fresh or None,
+            "attention": msgspec.to_builtins(question.attention) or None,
+            "early_stop": msgspec.to_builtins(question.early_stop) or None,
         }
         told = {name: value for name, value in wishes.items() if value is not None}
         try:

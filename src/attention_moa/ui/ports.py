@@ -7,7 +7,7 @@ opens nothing. The page has no rights of its own.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from attention_moa.events import Event
 from attention_moa.messages import Conversation
 from attention_moa.plan import Plan
 from attention_moa.records import RunRecord, RunState
+from attention_moa.rules import AttentionMode, StopMethod
 from attention_moa.stored_runs import RunRow
 
 
@@ -64,6 +65,36 @@ class Offer(Struct, frozen=True, kw_only=True):
     spec: EnsembleSpec
 
 
+class AttentionWish(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"own": "self"}):
+    """Who is to criticise whom; None leaves what the ensemble says.
+
+    Args:
+        own: Whether each agent reassesses its own answer.
+        peers: ``all``, or how many peers criticise each answer.
+        mode: Whether a critic says one thing of each answer, or one of all.
+    """
+
+    own: bool | None = None
+    peers: Literal["all"] | int | None = None
+    mode: AttentionMode | None = None
+
+
+class StopWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When the run is to end before its last layer; None leaves what the ensemble says.
+
+    Args:
+        rule: By whose word, or by what.
+        threshold: From 0 to 1: how alike two layers have to be.
+        min_layers: Layers that there are in any case.
+        returns: Which answer is given: of the layer that was not needed, or of the one before.
+    """
+
+    rule: StopMethod | None = None
+    threshold: float | None = None
+    min_layers: int | None = None
+    returns: Literal["latest", "previous"] | None = None
+
+
 class Question(Struct, frozen=True, kw_only=True):
     """What is asked, as the form has it.
 
@@ -75,6 +106,8 @@ class Question(Struct, frozen=True, kw_only=True):
         usd: US dollars.
         tokens: Tokens of prompts and replies together.
         is_fresh: Whether an interrupted run of an equal question is left alone.
+        attention: Who criticises whom.
+        early_stop: When it ends early.
     """
 
     model: str
@@ -84,6 +117,8 @@ class Question(Struct, frozen=True, kw_only=True):
     usd: float | None = None
     tokens: int | None = None
     is_fresh: bool = False
+    attention: AttentionWish = AttentionWish()
+    early_stop: StopWish = StopWish()
 
 
 class RunFilter(Struct, frozen=True, kw_only=True):

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from attention_moa.messages import Message, TextPart
-from attention_moa.ui.ports import Question, RefusedError
+from attention_moa.rules import AttentionMode, StopMethod
+from attention_moa.ui.ports import AttentionWish, Question, RefusedError, StopWish
 
 T = TypeVar("T", int, float)
+C = TypeVar("C", bound=str)
 
-_NAMES = {"layers": "Layers", "deadline_s": "Seconds", "usd": "Dollars", "tokens": "Tokens"}
+_NAMES = {
+    "layers": "Layers",
+    "deadline_s": "Seconds",
+    "usd": "Dollars",
+    "tokens": "Tokens",
+    "min_layers": "Not before layer",
+}
+_OWN = {"yes": True, "no": False}
 
 
 def question_of(fields: Mapping[str, str], history: Sequence[Message]) -> Question:
@@ -35,7 +44,43 @@ def question_of(fields: Mapping[str, str], history: Sequence[Message]) -> Questi
         usd=_number(fields, "usd", float),
         tokens=_number(fields, "tokens", int),
         is_fresh=fields.get("fresh") == "on",
+        attention=_attention(fields),
+        early_stop=_early_stop(fields),
     )
+
+
+def _attention(fields: Mapping[str, str]) -> AttentionWish:
+    """Return who is to criticise whom."""
+    told = fields.get("peers", "").strip().lower()
+    if told not in ("", "all") and not (told.isascii() and told.isdecimal() and len(told) < 10):
+        raise RefusedError(f"Critics of each answer: {told[:40]!r} is neither all nor a number", field="peers")
+    return AttentionWish(
+        own=_OWN.get(fields.get("own", "")),
+        peers=None if not told else "all" if told == "all" else int(told),
+        mode=_one_of(fields, "mode", get_args(AttentionMode)),
+    )
+
+
+def _early_stop(fields: Mapping[str, str]) -> StopWish:
+    """Return when the run is to end early."""
+    told = fields.get("threshold", "").strip()
+    try:
+        threshold = float(told) if told else None
+    except ValueError:
+        threshold = -1.0
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise RefusedError(f"How alike: {told[:40]!r} is no number from 0 to 1", field="threshold")
+    return StopWish(
+        rule=_one_of(fields, "stop", get_args(StopMethod)),
+        threshold=threshold,
+        min_layers=_number(fields, "min_layers", int),
+        returns=_one_of(fields, "returns", ("latest", "previous")),
+    )
+
+
+def _one_of(fields: Mapping[str, str], name: str, known: Sequence[C]) -> C | None:
+    """Return the choice of a field; None where it is left as it is, or is none that the form has."""
+    return next((one for one in known if one == fields.get(name)), None)
 
 
 def _number(fields: Mapping[str, str], name: str, kind: Callable[[str], T]) -> T | None:
