@@ -1,4 +1,4 @@
-"""Inside a layer, in a real browser: who moved whom, each agent's tab, the summary, the residual; while it goes on too."""
+"""Inside a layer, in a real browser: who moved whom, each agent's tab, the summary, the residual."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import asyncio
 from pathlib import Path
 
 ANSWERS = {
-    "ada": "The sky is blue because it reflects the sea. At noon the colour is deepest. Nobody knows why sunsets differ.",
+    "ada": "The sky is blue because it reflects the sea. At noon the colour is deepest. "
+    "Nobody knows why sunsets differ.",
     "bob": "Air scatters short waves of light more than long ones. So the sky is blue. The sun itself is white.",
     "cleo": "Blue is what the eye sees best. The air has a faint colour of its own, like deep water.",
 }
@@ -48,7 +49,7 @@ async def say(messages, request):
     elif stage == "critique":
         if (name, request.peer) == ("ada", "cleo"):
             raise ValueError("the endpoint hung up")
-        text = CRITIQUES.get((name, request.peer), f"{name} thinks {request.peer} could mention the ozone layer {name}.")
+        text = CRITIQUES.get((name, request.peer), f"{request.peer} could mention the ozone layer {name}.")
     elif stage == "refine":
         if name == "cleo":
             raise ValueError("no more room")
@@ -119,7 +120,7 @@ def test_the_matrix_says_who_moved_whom(browser: Chromium, run: str) -> None:
     assert rows[0][2] == "✕"
     assert int(rows[1][0]) > 50
     assert rows[2][0] == "0"
-    assert rows[1][2] == "–"
+    assert rows[1][2] == "-"
     assert page.locator(".l-matrix tfoot th").all_inner_texts() == ["nobody", "by chance", "changed words"]
     shoot(page, "layer-matrix")
 
@@ -220,7 +221,9 @@ def test_a_layer_under_way_shows_what_is_there(browser: Chromium, server: ServeC
     inside.evaluate("window.stays = true")
     assert inside.locator(".l-critique .l-fate").all_inner_texts() == ["◌ not there yet"] * 3
     held[1].unlink()
-    until(inside, lambda: inside.locator(".l-critique .l-fate").first.inner_text() == "◔ the refinement is not there yet")
+    until(
+        inside, lambda: inside.locator(".l-critique .l-fate").first.inner_text() == "◔ the refinement is not there yet"
+    )
     shoot(inside, "layer-under-way")
     held[0].unlink()
     until(inside, lambda: inside.locator(".l-difference ins").count() > 0)

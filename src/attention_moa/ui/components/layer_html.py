@@ -2,57 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
-from msgspec import Struct
 
-from attention_moa.records import Answer, Loss, Verdict
-from attention_moa.ui.components.layer_look import SIGNS, Fate, LayerLook, Received
+from attention_moa.records import Answer, Loss, Residual, Verdict
+from attention_moa.ui.components.layer_look import SIGNS, UNMEASURED, LayerLook, Received
 from attention_moa.ui.components.layer_matrix import FEW, matrix_html
 from attention_moa.ui.components.layer_measures import Measured
 from attention_moa.ui.components.layer_quotes import moved_html, quoted_html
+from attention_moa.ui.components.layer_wish import Wish
 from attention_moa.ui.differences import colour_of, difference_html, legend_html, sign_of, sources_html
+from attention_moa.ui.figures import number
 from attention_moa.ui.html import render
 from attention_moa.ui.markdown import to_html
-from attention_moa.ui.names import name_html, names_html, plain_name
+from attention_moa.ui.names import error_html, name_html, names_html
 from attention_moa.ui.words import one_line, percent
 from attention_moa.wording import quoted
-
-Kind: TypeAlias = Literal["agent", "matrix", "cell", "summary", "residual"]
 
 _VERDICTS = {True: ("■", "stop"), False: ("▸", "go on")}
 _STRONGEST = 6
 """Most critiques that are named beside the matrix."""
 
-_UNMEASURED: Mapping[Fate, str] = {
-    "waiting": "not there yet",
-    "read": "no refinement yet",
-    "unchanged": "nothing was changed",
-    "late": "came too late",
-    "not made": "not made",
-    "lost": "lost",
-    "unknown": "nothing to measure",
-}
-
 _FEW = 4
 """Most critiques that are unfolded from the start."""
-
-
-class Wish(Struct, frozen=True, kw_only=True):
-    """What somebody wants to see of a layer.
-
-    Args:
-        kind: The tab; ``cell`` is a cell of the matrix.
-        agent: Whose tab, or whose column.
-        critic: The row of the cell.
-    """
-
-    kind: Kind
-    agent: str = ""
-    critic: str = ""
 
 
 class Tab(NamedTuple):
@@ -115,7 +90,7 @@ class LayerHtml:
 
     def _tabs(self) -> Markup:
         wish = self._wish
-        agents = [self._agent_tab(agent) for agent in self._look.agents]
+        agents = [self._agent_tab(agent) for agent in self._look.speakers]
         is_matrix = wish.kind in ("matrix", "cell")
         others = [Tab("tab-matrix", self._address(view="matrix"), "Who moved whom", "", "", "", is_matrix)]
         if self._look.has_writers:
@@ -154,7 +129,9 @@ class LayerHtml:
 
     def _calls(self) -> Markup:
         """Return the calls of a run of which no layers were made."""
-        return render("layer-calls.html", calls=self._look.loose_calls, text=_markdown, named=name_html)
+        return render(
+            "layer-calls.html", calls=self._look.loose_calls, text=_markdown, named=name_html, told=error_html
+        )
 
     def _received(self, critic: str, author: str) -> Received | None:
         column = self._measured.authors.get(author)
@@ -185,26 +162,42 @@ class LayerHtml:
             received=received,
             given=given,
             is_unfolded=len(received) <= _FEW,
-            quoted=lambda one: quoted_html(one.critique.text, column, one.critic, self._places[one.critic]),
+            quoted=self._quoted,
             **self._signs(),
         )
+
+    def _quoted(self, one: Received) -> Markup:
+        """Return a critique with what was taken from it marked; nothing where there is no text."""
+        text = "" if one.critique is None else one.critique.text
+        return quoted_html(text, self._measured.authors.get(one.author), one.critic, self._places[one.critic])
+
+    def _sign(self, agent: str) -> str:
+        return sign_of(self._places[agent])
+
+    def _colour(self, agent: str) -> str:
+        return colour_of(self._places[agent])
 
     def _signs(self) -> dict[str, object]:
         """Return what all templates of agents ask for."""
         return {
             "named": name_html,
-            "sign": lambda agent: sign_of(self._places[agent]),
-            "colour": lambda agent: colour_of(self._places[agent]),
+            "sign": self._sign,
+            "colour": self._colour,
             "cell": self._cell_address,
             "page": self._agent_address,
             "percent": percent,
+            "told": error_html,
             "place": self._places.__getitem__,
         }
 
     def _matrix(self) -> Markup:
         look = self._look
         if not look.has_critiques:
-            return render("layer-none.html", strategy=look.record.ensemble.strategy, is_begun=bool(look.layer.answers))
+            return render(
+                "layer-none.html",
+                strategy=look.record.ensemble.strategy,
+                is_begun=not look.is_open or bool(look.layer.answers),
+            )
         wish = self._wish
         opened = (wish.critic, wish.agent) if wish.kind == "cell" else None
         rows = [[self._received(critic, author) for author in look.agents] for critic in look.agents]
@@ -219,7 +212,7 @@ class LayerHtml:
             strongest=moved[:_STRONGEST],
             more=max(0, len(moved) - _STRONGEST),
             is_open=look.is_open,
-            signs=[(SIGNS[fate], word) for fate, word in _UNMEASURED.items() if fate in fates],
+            signs=[(SIGNS[fate], word) for fate, word in UNMEASURED.items() if fate in fates],
             **self._signs(),
         )
 
@@ -234,9 +227,10 @@ class LayerHtml:
         one = self._received(critic, author)
         column = self._measured.authors.get(author)
         answer, refined = layer.answers.get(author), layer.refinements.get(author)
-        moved = None
+        moved, words = None, ""
         if one is not None and one.share and column is not None and isinstance(answer, Answer) and refined is not None:
-            moved = moved_html(answer.text, refined.text, column, critic, place)
+            moved = moved_html((answer.text, refined.text), column, critic, place)
+            words = number(one.share * column.size)
         text = None if one is None or one.critique is None else quoted_html(one.critique.text, column, critic, place)
         return render(
             "layer-cell.html",
@@ -245,6 +239,7 @@ class LayerHtml:
             author=author,
             text=text,
             moved=moved,
+            words=words,
             column=column,
             back=self._address(view="matrix"),
             **self._signs(),
@@ -293,47 +288,26 @@ class LayerHtml:
             "layer-residual.html",
             look=look,
             parts=shown,
-            is_lost=lambda part: isinstance(part, Loss),
+            is_lost=_is_lost,
             verdict=look.layer.verdict,
-            sign=_told(look.layer.verdict),
-            text=lambda part: _markdown(quoted(part.text, part.tool_calls)),
+            decision=_told(look.layer.verdict),
+            text=_said,
             markdown=_markdown,
-            named=name_html,
             why=_why_no_residual(look),
+            **self._signs(),
         )
-
-
-def title_of_layer(look: LayerLook, wish: Wish) -> str:
-    """Return what the browser's tab is called."""
-    what = {"matrix": "who moved whom", "cell": f"{plain_name(wish.critic)} on {plain_name(wish.agent)}"}
-    return f"Layer {look.number}: {what.get(wish.kind) or plain_name(wish.agent or wish.kind)}"
-
-
-def wish_of(look: LayerLook, fields: Iterable[tuple[str, str]]) -> Wish | None:
-    """Return what an address asks for; None where there is no such thing in the layer.
-
-    Args:
-        look: The layer.
-        fields: Of the address.
-    """
-    asked = dict(fields)
-    critic, author, agent, view = (asked.get(name, "") for name in ("critic", "author", "agent", "view"))
-    agents = set(look.agents)
-    if critic or author:
-        return Wish(kind="cell", agent=author, critic=critic) if {critic, author} <= agents else None
-    if agent:
-        return Wish(kind="agent", agent=agent) if agent in agents else None
-    if view in ("matrix", "summary", "residual"):
-        return Wish(kind=view)
-    if view:
-        return None
-    if look.has_critiques or not look.agents:
-        return Wish(kind="matrix")
-    return Wish(kind="agent", agent=look.agents[0])
 
 
 def _markdown(text: str) -> Markup:
     return Markup('<div class="t-text" dir="auto">{}</div>').format(to_html(text))
+
+
+def _said(part: Residual) -> Markup:
+    return _markdown(quoted(part.text, part.tool_calls))
+
+
+def _is_lost(part: Residual | Loss) -> bool:
+    return isinstance(part, Loss)
 
 
 def _told(verdict: Verdict | None) -> tuple[str, str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -11,13 +11,25 @@ from attention_moa.config import voices
 from attention_moa.influence import Attribution, Cell
 from attention_moa.messages import Stage
 from attention_moa.reading import title_of
-from attention_moa.records import Answer, CallRecord, Critique, LayerRecord, Loss, Refinement, Residual, RunRecord, Summary
+from attention_moa.records import (
+    Answer,
+    CallRecord,
+    Critique,
+    LayerRecord,
+    Loss,
+    Refinement,
+    Residual,
+    RunRecord,
+    Summary,
+)
 from attention_moa.schedule import pairs
 from attention_moa.strategies import WITHOUT_WRITERS
-from attention_moa.ui.names import isolated
+from attention_moa.ui.names import isolated, plain_name
 from attention_moa.ui.words import percent
 
-Fate: TypeAlias = Literal["followed", "not followed", "unchanged", "read", "waiting", "late", "not made", "lost", "unknown"]
+Fate: TypeAlias = Literal[
+    "followed", "not followed", "unchanged", "read", "waiting", "late", "not made", "lost", "unknown"
+]
 """What a critique came to."""
 
 SIGNS: Mapping[Fate, str] = {
@@ -29,8 +41,21 @@ SIGNS: Mapping[Fate, str] = {
     "late": "⊘",
     "not made": "∅",
     "lost": "✕",
-    "unknown": "–",
+    "unknown": "-",
 }
+
+UNMEASURED: Mapping[Fate, str] = {
+    "waiting": "not there yet",
+    "read": "no refinement yet",
+    "unchanged": "nothing was changed",
+    "late": "came too late",
+    "not made": "not made",
+    "lost": "lost",
+    "unknown": "nothing to measure",
+}
+"""What there is to say where nothing is measured."""
+
+_MOST_SAID = 300
 
 
 class Received(NamedTuple):
@@ -56,6 +81,11 @@ class Received(NamedTuple):
     def sign(self) -> str:
         """Its fate as a sign."""
         return SIGNS[self.fate]
+
+    @property
+    def word(self) -> str:
+        """Its fate in a word or two."""
+        return UNMEASURED.get(self.fate, self.fate)
 
 
 class Read(NamedTuple):
@@ -91,6 +121,11 @@ class LayerLook:
         if self.is_under_way:
             found += [call.layer for call in planned_calls(self.record.ensemble)]
         return range(1, max(found, default=0) + 1)
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The agents that had something to say here, or still may."""
+        return tuple(agent for agent in self.agents if self.is_open or agent in self.layer.answers)
 
     @property
     def is_open(self) -> bool:
@@ -153,7 +188,7 @@ class LayerLook:
         if cell is None or cell.share is None or column is None:
             if self.is_open and author not in self.layer.refinements:
                 return "read", "the refinement is not there yet", None
-            return "unknown", (cell.why_none if cell is not None else None) or "nothing to measure", None
+            return "unknown", "nothing to measure: there is no refinement", None
         if column.size == 0:
             return "unchanged", f"{isolated(author)} changed nothing", 0.0
         if cell.share == 0:
@@ -163,15 +198,16 @@ class LayerLook:
     # ---------------------------------------------------------------------------------------------------- readings
 
     def read_by_summary(self) -> dict[str, str]:
-        """Return the texts that the summary was made of, by agent: refinements, or answers where there are none."""
-        parts = [*self.layer.refinements.values()] or [
-            part for part in self.layer.answers.values() if isinstance(part, Answer)
-        ]
+        """Return the texts that the summary was made of, by agent: refinements, or answers, of an earlier layer too."""
         summary = self.layer.summary
         call = self._calls.get(summary.call_id or "") if summary is not None else None
         reads = () if call is None or call.stage is not Stage.SUMMARY else call.reads
-        chosen = [part for part in parts if part.call_id in reads] or parts
-        return {part.agent: part.text for part in chosen}
+        found = {part.agent: part.text for part in self._agents_texts() if part.call_id in reads}
+        return found or {part.agent: part.text for part in _texts_of(self.layer)}
+
+    def _agents_texts(self) -> Iterator[Answer | Refinement]:
+        for layer in self.record.layers[: self.number]:
+            yield from _texts_of(layer)
 
     def read_by(self, part: Residual | Loss) -> list[Read]:
         """Return the texts that a writer had before it, the latest one last.
@@ -190,12 +226,17 @@ class LayerLook:
         ]
 
 
+def _texts_of(layer: LayerRecord) -> Sequence[Answer | Refinement]:
+    """Return what a layer's agents have to say in the end: refinements, or answers where there are none."""
+    return [*layer.refinements.values()] or [part for part in layer.answers.values() if isinstance(part, Answer)]
+
+
 def _missing(critic: str, author: str, loss: Loss) -> Received:
     if loss.kind == "Late":
         return Received(critic, author, "late", "came too late: not read")
     if loss.is_skipped:
-        return Received(critic, author, "not made", f"not made: {loss.message}")
-    return Received(critic, author, "lost", f"lost: {loss.message}")
+        return Received(critic, author, "not made", f"not made: {plain_name(loss.message, _MOST_SAID)}")
+    return Received(critic, author, "lost", f"lost: {plain_name(loss.message, _MOST_SAID)}")
 
 
 def _written(record: RunRecord) -> Iterator[tuple[str, str]]:

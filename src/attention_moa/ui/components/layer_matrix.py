@@ -17,6 +17,7 @@ from attention_moa.ui.names import isolated, name_html, plain_name
 
 _SHADES = (0.0001, 0.05, 0.1, 0.2, 0.35, 0.5)
 """The least share of each shade but the first."""
+NONE = "-"
 FEW = 8
 """Most agents whose names stand over the columns; of more the signs do."""
 
@@ -75,9 +76,9 @@ def matrix_html(
             [_shown(f"cell-{row}-{column}", one, opened, cell) for column, one in enumerate(received)]
             for row, received in enumerate(rows)
         ],
-        nobody=["–" if one is None or not one.size else share_of(one.unattributed) for one in columns],
-        chance=["–" if agent not in measured.chance else share_of(measured.chance[agent]) for agent in agents],
-        sizes=["–" if one is None else number(one.size) for one in columns],
+        nobody=[NONE if one is None or not one.size else share_of(one.unattributed) for one in columns],
+        chance=[NONE if agent not in measured.chance else share_of(measured.chance[agent]) for agent in agents],
+        sizes=[NONE if one is None else number(one.size) for one in columns],
     )
 
 

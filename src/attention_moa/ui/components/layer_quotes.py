@@ -26,7 +26,7 @@ def quoted_html(text: str, column: Attribution | None, critic: str, place: int) 
         critic: Who wrote it.
         place: The critic's among the agents.
     """
-    spans = [] if column is None else _merged(_quotes(column, critic))
+    spans: Sequence[Span] = () if column is None else _merged(_quotes(column, critic))
     pieces: list[str] = []
     end = 0
     for span in spans:
@@ -42,16 +42,16 @@ def quoted_html(text: str, column: Attribution | None, critic: str, place: int) 
     return clean(f'<div class="t-lines" dir="auto">{"".join(pieces)}</div>')
 
 
-def moved_html(answer: str, refinement: str, column: Attribution, critic: str, place: int) -> Markup:
+def moved_html(texts: tuple[str, str], column: Attribution, critic: str, place: int) -> Markup:
     """Return the changes that a critique accounts for, the largest part first.
 
     Args:
-        answer: The author's.
-        refinement: The author's.
+        texts: The author's answer and its refinement.
         column: What is measured of the author.
         critic: Who wrote the critique.
         place: The critic's among the agents.
     """
+    answer, refinement = texts
     found = [
         (credit.words, caused.change)
         for caused in column.changes
@@ -69,7 +69,7 @@ def moved_html(answer: str, refinement: str, column: Attribution, critic: str, p
         before = _before(refinement[: change.after.start])
         behind = _behind(refinement[change.after.end :])
         note = f'<p class="t-note">{_count(words)} of {change.size:,} word{"" if change.size == 1 else "s"}</p>'
-        body = f'<div class="t-lines" dir="auto">{before}{deleted}{" " * bool(gone and come)}{inserted}{behind}</div>'
+        body = f'<div class="t-lines" dir="auto">{before}{deleted}{inserted}{behind}</div>'
         items.append(f"<li>{body}{note}</li>")
     more = f'<p class="t-note">{len(found) - _MOST_CHANGES:,} more.</p>' if len(found) > _MOST_CHANGES else ""
     return clean(f"<ul>{''.join(items)}</ul>{more}")

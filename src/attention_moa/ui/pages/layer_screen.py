@@ -8,10 +8,21 @@ from contextlib import aclosing
 
 from markupsafe import Markup
 
-from attention_moa.events import CallEvent, CallFinished, CallReplayed, Degraded, Event, ResultLost, RunFinished
-from attention_moa.ui.components.layer_html import LayerHtml, Wish, title_of_layer, wish_of
+from attention_moa.events import (
+    CallFinished,
+    CallReplayed,
+    Degraded,
+    Event,
+    LayerFinished,
+    ResultLost,
+    RunFinished,
+    RunStarted,
+    VerdictReached,
+)
+from attention_moa.ui.components.layer_html import LayerHtml
 from attention_moa.ui.components.layer_look import LayerLook
 from attention_moa.ui.components.layer_measures import Measures
+from attention_moa.ui.components.layer_wish import Wish, title_of_layer, wish_of
 from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
@@ -77,9 +88,7 @@ class LayerScreen:
 
     def html(self) -> Markup:
         """Return the page as it is now."""
-        return render(
-            "layer-page.html", files=Files.address, visitor=self._visitor, parts=self._parts
-        )
+        return render("layer-page.html", files=Files.address, visitor=self._visitor, parts=self._parts)
 
     def begin(self) -> None:
         """Watch on."""
@@ -110,16 +119,18 @@ class LayerScreen:
     def _concerns(self, event: Event) -> bool:
         """Return whether an event may change what the page shows."""
         match event:
-            case CallFinished() | CallReplayed():
+            case CallFinished() | CallReplayed() | LayerFinished():
                 return event.layer == self._number
             case ResultLost(loss=loss):
                 return loss.layer == self._number
             case Degraded(degradation=less):
                 return less.layer == self._number
-            case RunFinished():
+            case VerdictReached(verdict=verdict):
+                return verdict.layer == self._number
+            case RunStarted() | RunFinished():
                 return True
             case _:
-                return not isinstance(event, CallEvent) and getattr(event, "layer", self._number) == self._number
+                return False
 
     async def _redraw(self) -> None:
         parts = await self._drawn(await self._outside.standing(self._key, self._run_id))

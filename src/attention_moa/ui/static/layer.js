@@ -44,7 +44,20 @@ document.addEventListener("click", (event) => {
   found.scrollIntoView({ block: "nearest" });
 });
 
-new MutationObserver(rove).observe(document.documentElement, { childList: true, subtree: true });
+// What somebody folded or unfolded stays so when the layer is drawn anew.
+const folds = new Map();
+document.addEventListener("toggle", (event) => {
+  if (event.target.id) folds.set(event.target.id, event.target.open);
+}, true);
+function redrawn() {
+  rove();
+  for (const at of document.querySelectorAll("details[id]")) {
+    const was = folds.get(at.id);
+    if (was !== undefined && at.open !== was) at.open = was;
+  }
+}
+
+new MutationObserver(redrawn).observe(document.documentElement, { childList: true, subtree: true });
 addEventListener("DOMContentLoaded", () => {
   rove();
   document.querySelector(".l-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });

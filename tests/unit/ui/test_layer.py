@@ -1,0 +1,293 @@
+"""Inside a layer: what each critique came to, what is in the matrix, what a writer read; under way and broken off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from attention_moa.config import AttentionSpec
+from attention_moa.errors import ServerError
+from attention_moa.events import AnswerReset, Event, RunFinished
+from attention_moa.records import LayerRecord, Loss, RunRecord
+from attention_moa.ui.components.layer_html import LayerHtml
+from attention_moa.ui.components.layer_look import LayerLook
+from attention_moa.ui.components.layer_matrix import shade_of, share_of
+from attention_moa.ui.components.layer_measures import Measures
+from attention_moa.ui.components.layer_quotes import moved_html, quoted_html
+from attention_moa.ui.components.layer_wish import Wish, title_of_layer, wish_of
+from attention_moa.ui.ops import Op
+from attention_moa.ui.pages.layer_screen import LayerScreen
+from attention_moa.ui.ports import Heard, RefusedError, Standing, Visitor
+from attention_moa.ui.tasks import Tasks
+from tests.worlds import Says, World, a_spec
+
+TALK: dict[str, Says] = {
+    "1.answer.a": "The sky mirrors the sea.",
+    "1.answer.b": "Rayleigh explained daylight.",
+    "1.answer.c": "Blue is nice.",
+    "1.critique.b.a": "No mirror: <b>air scatters</b> short waves.",
+    "1.critique.c.a": "Fine.",
+    "1.critique.a.b": "Mention crimson sunsets.",
+    "1.refine.a": "The sky: <b>air scatters</b> short waves.",
+    "1.refine.b": "Rayleigh explained daylight. Crimson sunsets too.",
+    "1.refine.c": "Blue is nice.",
+}
+GONE = ServerError("gone <img src=x onerror=1>", retryable=False)
+VIEWS = [
+    Wish(kind="matrix"),
+    Wish(kind="summary"),
+    Wish(kind="residual"),
+    *(Wish(kind="agent", agent=name) for name in "abc"),
+    *(Wish(kind="cell", agent=author, critic=critic) for critic in "abc" for author in "abc"),
+]
+
+
+def a_record(script: dict[str, Says] | None = None, *, layers: int = 1, **fields: Any) -> RunRecord:
+    """Return a run of three agents."""
+    return World(a_spec(3, layers=layers, **fields), TALK | (script or {})).run()
+
+
+def html_of(record: RunRecord, wish: Wish, *, number: int = 1, is_under_way: bool = False) -> str:
+    """Return what a view shows."""
+    look = LayerLook(record, number, is_under_way=is_under_way)
+    measured = asyncio.run(Measures().of(look))
+    return "".join(LayerHtml(look, measured, wish).parts().values())
+
+
+def fates(record: RunRecord, author: str, *, is_under_way: bool = False) -> dict[str, str]:
+    """Return what each critique of an author came to, by critic."""
+    look = LayerLook(record, 1, is_under_way=is_under_way)
+    measured = asyncio.run(Measures().of(look))
+    column = measured.authors.get(author)
+    found = (look.received(critic, author, measured.cells.get((critic, author)), column) for critic in look.agents)
+    return {one.critic: one.fate for one in found if one is not None}
+
+
+def so_far(record: RunRecord, **left: Any) -> RunRecord:
+    """Return a run as it is while its only layer is under way."""
+    layer = replace(record.layers[0], verdict=None, summary=None, output=None, **left)
+    return replace(record, state="running", layers=(layer,))
+
+
+def test_a_critique_is_followed_or_not() -> None:
+    """Where nothing was changed nothing is followed."""
+    record = a_record()
+    assert fates(record, "a") == {"a": "not followed", "b": "followed", "c": "not followed"}
+    assert set(fates(record, "c").values()) == {"unchanged"}
+
+
+def test_a_critique_that_is_not_there_says_why() -> None:
+    """Lost, not made since its answer is lost, or with nothing to measure: each has a word and a sign of its own."""
+    assert fates(a_record({"1.critique.b.a": GONE}), "a")["b"] == "lost"
+    assert fates(a_record({"1.answer.c": GONE}), "a")["c"] == "not made"
+    assert fates(a_record({"1.refine.a": GONE}), "a")["b"] == "unknown"
+    late = Loss(stage="critique", layer=1, agent="b", peer="a", kind="Late", message="too late")  # type: ignore[arg-type]  # its value is enough
+    record = a_record()
+    others = tuple(one for one in record.layers[0].critique_list if (one.critic, one.author) != ("b", "a"))  # type: ignore[union-attr]
+    layer = replace(record.layers[0], critique_list=(*others, late))
+    assert fates(replace(record, layers=(layer,)), "a")["b"] == "late"
+
+
+def test_a_layer_under_way_says_what_is_still_to_come() -> None:
+    """Nothing of it is called lost or left out before its end."""
+    record = a_record()
+    assert set(fates(so_far(record, critique_list=(), refinements={}), "a", is_under_way=True).values()) == {"waiting"}
+    assert set(fates(so_far(record, refinements={}), "a", is_under_way=True).values()) == {"read"}
+    begun = so_far(record, answers={}, critique_list=(), refinements={})
+    assert "◌ waiting" in html_of(begun, Wish(kind="matrix"), is_under_way=True)
+    assert "Its answer is not there yet" in html_of(begun, Wish(kind="agent", agent="a"), is_under_way=True)
+    assert "The summary is not there yet" in html_of(begun, Wish(kind="summary"), is_under_way=True)
+
+
+def test_who_does_not_criticise_has_no_cell() -> None:
+    """Sparse attention: a cell without a critique says so when it is asked for."""
+    record = a_record(attention=AttentionSpec(own=False, peers=1))
+    assert len(fates(record, "a")) == 1
+    assert html_of(record, Wish(kind="matrix")).count("no such critique") == 6
+    assert "does not criticise" in html_of(record, Wish(kind="cell", critic="a", agent="a"))
+
+
+@pytest.mark.parametrize("wish", VIEWS, ids=lambda wish: f"{wish.kind}-{wish.critic}{wish.agent}")
+@pytest.mark.parametrize(
+    "lost", [{}, {"1.critique.b.a": GONE}, {"1.answer.a": GONE}, {"1.refine.b": GONE}, {"1.summary.a": GONE}]
+)
+def test_every_view_shows_any_layer_and_texts_in_it_do_nothing(wish: Wish, lost: dict[str, Says]) -> None:
+    """Whatever is lost, and whatever the texts and the errors say."""
+    html = html_of(a_record(lost), wish)
+    assert "<img" not in html
+    assert "<b>air" not in html
+
+
+@pytest.mark.parametrize(
+    "strategy", ["single", "best-of-n", "majority", "moa", "self-moa", "self-moa-seq", "smoa", "rmoa"]
+)
+def test_baselines_have_a_page_too_and_say_that_nobody_criticises(strategy: str) -> None:
+    """Every tab that is there can be opened, in every layer."""
+    agents = 1 if strategy in ("single", "self-moa", "self-moa-seq") else 3
+    layers = {"moa": 2, "smoa": 2, "rmoa": 2, "self-moa-seq": 3}.get(strategy, 1)
+    record = World(a_spec(agents, layers=layers, strategy=strategy)).run()
+    for number in LayerLook(record, 1, is_under_way=False).numbers:
+        look = LayerLook(record, number, is_under_way=False)
+        first = wish_of(look, ())
+        assert first == (Wish(kind="agent", agent=look.speakers[0]) if look.speakers else Wish(kind="summary"))
+        assert ("criticise" in html_of(record, first, number=number)) == bool(look.layer.answers)
+        assert "nobody moved anybody" in html_of(record, Wish(kind="matrix"), number=number)
+        for view in ("summary", "residual"):
+            assert html_of(record, Wish(kind=view), number=number)
+
+
+def test_a_summary_is_traced_to_what_its_writer_read() -> None:
+    """To the answers of the layer before where this one has none, as in the last layer of a Mixture-of-Agents."""
+    says: dict[str, Says] = {**TALK, "2.summary.a": "Rayleigh explained daylight. Blue is nice."}
+    record = World(a_spec(3, layers=2, strategy="moa"), says).run()
+    html = html_of(record, Wish(kind="summary"), number=2)
+    assert 'data-critic="1"' in html
+    assert "from the answer of" in html
+
+
+def test_the_residual_has_what_it_read_and_why_the_run_ended() -> None:
+    """The first layer has none, and says so; a lost one says what was lost."""
+    record = a_record(layers=2)
+    html = html_of(record, Wish(kind="residual"), number=2)
+    assert html.count("Summary by") == 2
+    assert "last layer" in html
+    assert "The first layer has no residual" in html_of(record, Wish(kind="residual"))
+    lost = a_record({"2.residual.a": GONE}, layers=2)
+    assert "Lost: " in html_of(lost, Wish(kind="residual"), number=2)
+
+
+def test_a_run_that_broke_off_has_its_calls() -> None:
+    """No layers were made of them."""
+    record = replace(a_record({"1.critique.b.a": GONE}), layers=(), state="running")
+    html = html_of(record, Wish(kind="matrix"))
+    assert "broke off" in html
+    assert "Rayleigh explained daylight." in html
+
+
+def test_what_is_asked_for_and_is_not_there_is_no_view() -> None:
+    """An agent, a critic or a view that nobody knows."""
+    look = LayerLook(a_record(), 1, is_under_way=False)
+    assert wish_of(look, [("critic", "b"), ("author", "a")]) == Wish(kind="cell", critic="b", agent="a")
+    assert wish_of(look, [("agent", "b")]) == Wish(kind="agent", agent="b")
+    assert wish_of(look, [("view", "summary")]) == Wish(kind="summary")
+    for wrong in ([("agent", "z")], [("critic", "a")], [("view", "cell")]):
+        assert wish_of(look, wrong) is None
+    assert title_of_layer(look, Wish(kind="cell", critic="b", agent="a")) == "Layer 1: b on a"
+    assert title_of_layer(look, Wish(kind="summary")) == "Layer 1: summary"
+
+
+def test_quotes_are_marked_in_the_critique_and_its_changes_follow_by_size() -> None:
+    """Of a text that is very long the beginning is shown."""
+    record = a_record()
+    layer = record.layers[0]
+    look = LayerLook(record, 1, is_under_way=False)
+    column = asyncio.run(Measures().of(look)).authors["a"]
+    text = layer.critiques["b", "a"].text  # type: ignore[union-attr]  # it is there
+    assert "air scatters" in quoted_html(text, column, "b", 1)
+    assert "<mark" in quoted_html(text, column, "b", 1)
+    assert "<mark" not in quoted_html(text, None, "b", 1)
+    assert "The rest is not shown" in quoted_html("word " * 60_000, None, "b", 1)
+    moved = moved_html((layer.answers["a"].text, layer.refinements["a"].text), column, "b", 1)  # type: ignore[union-attr]
+    assert "<ins" in moved
+    assert " of " in moved
+
+
+def test_little_is_not_nothing() -> None:
+    """A share reads as a number of percent; its shade grows with it."""
+    assert [share_of(share) for share in (0, 0.001, 0.01, 0.424, 1)] == ["0", "<1", "1", "42", "100"]
+    assert [shade_of(share) for share in (0, 0.01, 0.07, 0.12, 0.3, 0.4, 0.9)] == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_a_layer_is_measured_once() -> None:
+    """And anew when something of it came; what was measured long ago is forgotten."""
+
+    async def measure() -> None:
+        measures, record = Measures(), a_record_now
+        first = await measures.of(LayerLook(record, 1, is_under_way=False))
+        assert await measures.of(LayerLook(record, 1, is_under_way=True)) is first
+        other = replace(record, layers=(replace(record.layers[0], refinements={}),))
+        assert await measures.of(LayerLook(other, 1, is_under_way=False)) is not first
+        for number in range(2, 40):
+            layer = LayerRecord(layer=number, answers={})
+            await measures.of(LayerLook(replace(record, layers=(layer,)), number, is_under_way=False))
+        assert await measures.of(LayerLook(record, 1, is_under_way=False)) is not first
+
+    a_record_now = a_record()
+    asyncio.run(measure())
+
+
+class Stage:
+    """A world outside with one run, and what is heard of it."""
+
+    def __init__(self, records: Sequence[RunRecord], events: Sequence[Event] = (), *, revoked: bool = False) -> None:
+        self.records = list(records)
+        self.events = events
+        self.revoked = revoked
+
+    async def enter(self, _key: str | None) -> Visitor:
+        return Visitor(name="", is_admin=False)
+
+    async def standing(self, _key: str | None, _run_id: str) -> Standing:
+        record = self.records.pop(0) if len(self.records) > 1 else self.records[0]
+        return Standing(record=record, is_under_way=record.state == "running", is_own=True, plan=None)
+
+    async def watch(self, _key: str | None, _run_id: str) -> AsyncGenerator[Sequence[Heard], None]:
+        for number, event in enumerate(self.events, 1):
+            yield [Heard(number, event)]
+        if self.revoked:
+            raise RefusedError("no", is_key_bad=True)
+
+
+class Told:
+    """A link that keeps what it sends."""
+
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+
+    def send(self, ops: list[Op]) -> None:
+        self.ops += ops
+
+
+def watched(stage: Stage) -> list[Op]:
+    """Return what is sent to a page of the first layer until nothing more happens."""
+
+    async def watch() -> list[Op]:
+        async with Tasks() as tasks:
+            screen = LayerScreen(stage, None, tasks, Measures())  # type: ignore[arg-type]  # all that it asks for
+            await screen.open("r", 1, [("agent", "a")])
+            screen.link = told = Told()
+            screen.begin()
+            await screen._watching  # type: ignore[misc]  # noqa: SLF001 - nothing else says when it is over
+            screen.close()
+        return told.ops
+
+    return asyncio.run(watch())
+
+
+def test_only_the_parts_that_changed_are_sent() -> None:
+    """What came is drawn; an event that changes nothing here, like a piece of the answer, is not even looked at."""
+    record = a_record()
+    begun = so_far(record, refinements={})
+    end = RunFinished(run_id="r", at_s=1.0, state="finished", text="", usage=record.usage, error=None)
+    reset = AnswerReset(run_id="r", at_s=0.5, choice=0, message="again")
+    ops = watched(Stage([begun, record], [reset, end]))
+    assert {str(op[1]) for op in ops} == {"layer-run", "layer-head", "layer-body"}
+    assert watched(Stage([record], [reset])) == []
+
+
+def test_who_may_see_it_no_more_is_sent_to_the_form() -> None:
+    """A key that was revoked meanwhile."""
+    assert watched(Stage([a_record()], revoked=True)) == [["go", "/login"]]
+
+
+def test_a_layer_that_is_not_there_is_refused() -> None:
+    """As is a view of one that is."""
+    for number, fields in ((9, []), (1, [("agent", "z")])):
+        screen = LayerScreen(Stage([a_record()]), None, Tasks(), Measures())  # type: ignore[arg-type]  # as above
+        with pytest.raises(RefusedError) as refused:
+            asyncio.run(screen.open("r", number, fields))
+        assert refused.value.code == "layer_not_found"
