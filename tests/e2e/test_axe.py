@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
@@ -78,6 +78,21 @@ def server(folder: Path) -> Iterator[ServeChild]:
         yield child
 
 
+class World(NamedTuple):
+    """A browser before a server, with axe-core."""
+
+    browser: Chromium
+    server: ServeChild
+    axe: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def world(browser: Chromium, server: ServeChild, axe: str, folder: Path) -> World:
+    """Return all that a test needs."""
+    return World(browser, server, axe, folder)
+
+
 @pytest.fixture(scope="module")
 def runs(browser: Chromium, server: ServeChild) -> list[str]:
     """Return two runs that are over."""
@@ -134,10 +149,9 @@ PLACES = (
 
 @pytest.mark.parametrize("size", list(SIZES))
 @pytest.mark.parametrize("place", PLACES)
-def test_a_page_keeps_nobody_out(  # noqa: PLR0913 - one a fixture
-    browser: Chromium, server: ServeChild, runs: list[str], axe: str, place: str, size: str
-) -> None:
+def test_a_page_keeps_nobody_out(world: World, runs: list[str], place: str, size: str) -> None:
     """Nothing on it is a serious fault, also where what is folded is open."""
+    browser, server, axe, _ = world
     person = browser.person(bypass_csp=True, **SIZES[size])
     page = person.new_page()
     path = place.replace("RUN", runs[0]).replace("OTHER", runs[1])
@@ -156,10 +170,9 @@ def test_a_page_keeps_nobody_out(  # noqa: PLR0913 - one a fixture
 
 
 @pytest.mark.parametrize("size", list(SIZES))
-def test_a_run_under_way_keeps_nobody_out(
-    browser: Chromium, server: ServeChild, folder: Path, axe: str, size: str
-) -> None:
+def test_a_run_under_way_keeps_nobody_out(world: World, size: str) -> None:
     """Nor does a page that is filling in, nor one that was cancelled."""
+    browser, server, axe, folder = world
     person = browser.person(bypass_csp=True, **SIZES[size])
     page = person.new_page()
     page.goto(server.url)

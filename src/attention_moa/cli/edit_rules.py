@@ -7,6 +7,7 @@ the server's settings are. Pure but for looking at where paths lead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +22,9 @@ _LOCAL = ("command", "embedded", "python")
 """Providers that run or read something of this machine."""
 
 _SHIPPED = "embedded:smollm2"
+_PLAIN = re.compile(r"[!-\[\]-~]+")
+"""ASCII that can be seen, but for the backslash."""
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -119,14 +123,18 @@ _ELSEWHERE = "templates are taken from the ensemble's own folder alone: write a 
 
 
 def origin_of(address: str) -> str:
-    """Return an address's origin, in small letters and with its port: ``https://api.example.com:443``."""
+    """Return an address's origin, in small letters and with its port: ``https://api.example.com:443``.
+
+    One that is written so that two programs might read two hosts in it stands for itself alone.
+    """
     parts = urlsplit(address)
-    scheme = parts.scheme.lower()
+    scheme, host = parts.scheme.lower(), (parts.hostname or "").rstrip(".")
     try:
-        port = parts.port
-    except ValueError:  # no number
+        port = parts.port or _PORTS.get(scheme)
+    except ValueError:  # no number, or none of a port
         port = None
-    return f"{scheme}://{(parts.hostname or '').rstrip('.')}:{port or _PORTS.get(scheme, 0)}"
+    is_plain = _PLAIN.fullmatch(address) is not None and host and port
+    return f"{scheme}://{host}:{port}" if is_plain else address
 
 
 def _speakers(spec: EnsembleSpec) -> Iterator[AgentSpec]:
