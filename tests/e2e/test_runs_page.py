@@ -15,6 +15,7 @@ from tests.serve_child import ServeChild, serve_child
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+OTHER = "The end of the day: light goes a **longer way**, and most of the blue is gone."
 NARROW = {"width": 390, "height": 844}
 
 
@@ -50,6 +51,8 @@ def runs(browser: Chromium, server: ServeChild, folder: Path) -> dict[str, str]:
         ask(page, question)
         answered(page)
         found[question] = page.url
+        (folder / "say.txt").write_text(OTHER, encoding="utf-8")
+    (folder / "say.txt").unlink()
     held = hold(folder, "refine")
     page.goto(server.url)
     linked(page)
@@ -169,6 +172,7 @@ def test_two_runs_are_compared(browser: Chromium, server: ServeChild, runs: dict
     page.click("text=Compare the two")
     page.wait_for_url("**/compare?run=*")
     assert "They were asked different things." in page.inner_text("main")
+    assert page.locator(".overlaid ins").count() > 0
     assert page.locator(".moved").count() == 2
     assert page.locator(".costs").count() == 2
     page.locator(".differing a").first.click()

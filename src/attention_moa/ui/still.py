@@ -98,7 +98,7 @@ class Still:
 
     async def answer(self, request: Request, key: str | None) -> Response:
         """Return the answer to a request."""
-        path, method = request.url.path, "GET" if request.method == "HEAD" else request.method
+        path, method = request.scope["path"], "GET" if request.method == "HEAD" else request.method
         fitting = [(place, found) for place in self._places if (found := place.pattern.fullmatch(path))]
         chosen = next(((place, found) for place, found in fitting if place.method == method), None)
         if chosen is None:

@@ -30,6 +30,8 @@ _STEPS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 
 _HEIGHTS = ((6, 13), (14, 8), (30, 4))
 _LOWEST = 3
 _LEAST_PERCENT = 0.12
+_A_LITTLE_MORE = 1 + 1e-9
+"""What a sum of fractions may be above itself."""
 _FIRST, _LAST = 4, 93
 """Percent between which a tick's words stand in its middle: at the borders they would stick out."""
 
@@ -79,8 +81,10 @@ def timeline_html(timeline: Timeline) -> Markup:
 
 def _ticks(whole_s: float) -> Iterator[_Tick]:
     step_s = next((step for step in _STEPS_S if whole_s / step <= _MOST_TICKS), max(whole_s / _MOST_TICKS, 1e-9))
-    for at_s in takewhile(lambda at_s: at_s <= whole_s, (step_s * number for number in range(_MOST_TICKS + 1))):
-        percent = _percent(at_s, whole_s)
+    for at_s in takewhile(
+        lambda at_s: at_s <= whole_s * _A_LITTLE_MORE, (step_s * number for number in range(_MOST_TICKS + 1))
+    ):
+        percent = min(_percent(at_s, whole_s), 100.0)
         anchor = "start" if percent < _FIRST else "end" if percent > _LAST else "middle"
         yield _Tick(f"{percent:.3f}%", anchor, _time(at_s, step_s))
 

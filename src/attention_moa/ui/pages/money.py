@@ -109,7 +109,10 @@ def _account(row: AccountRow) -> _Row:
     off = "" if row.off is None else _off(row.off)
     actual = _amount(row, row.actual)
     return _Row(
-        row.what, _amount(row, row.planned), f"at least {actual}" if row.is_least and row.actual else actual, off
+        row.what.removesuffix(" s"),
+        _amount(row, row.planned),
+        f"at least {actual}" if row.is_least and row.actual else actual,
+        off,
     )
 
 
