@@ -13,7 +13,7 @@ from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold,
 from tests.serve_child import ServeChild, serve_child
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FilePayload, Page
 
 MANY = 'name = "many"\nlayers = 2\n' + "".join(
     f'[[agents]]\nname = "agent{number}"\nmodel = "python:page_agents:say"\n' for number in range(30)
@@ -247,3 +247,27 @@ def test_settings_change_who_criticises_whom(browser: Chromium, server: ServeChi
     page.locator(".notice").wait_for()
     assert page.input_value("#question") == "Again?"
     shoot(page, "settings-fault")
+
+
+def test_images_stand_beside_a_question_as_names(browser: Chromium, server: ServeChild) -> None:
+    """They come over the page's own socket, large ones in pieces, and what is none is refused by its name."""
+    page = browser.open(server.url)
+    small: FilePayload = {"name": "sky.png", "mimeType": "image/png", "buffer": b"\x89PNG" + bytes(100)}
+    large: FilePayload = {"name": "sea.png", "mimeType": "image/png", "buffer": b"\x89PNG" + bytes(1_500_000)}
+    other: FilePayload = {"name": "page.html", "mimeType": "text/html", "buffer": b"<script>1</script>"}
+    page.set_input_files("#attach", [small, large])
+    until(page, lambda: page.locator("#images li").count() == 2)
+    page.set_input_files("#attach", other)
+    page.get_by_text("page.html: it is no PNG, JPEG, GIF or WebP").wait_for()
+    shoot(page, "images")
+    page.click("#images button >> nth=1")
+    until(page, lambda: page.locator("#images li").count() == 1)
+    assert "sky.png" in page.inner_text("#images")
+    assert page.locator("main img[src^='data:'], main img[src^='blob:']").count() == 0
+    ask(page, "What is on it?")
+    answered(page)
+    assert page.inner_text(".turn .attached") == "▣ 1 image"
+    assert page.locator("#images li").count() == 0
+    page.reload()
+    linked(page)
+    assert page.inner_text(".turn .attached") == "▣ 1 image"

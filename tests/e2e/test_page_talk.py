@@ -154,12 +154,12 @@ def test_the_page_works_without_a_mouse(browser: Chromium, server: ServeChild) -
     page = browser.open(server.url)
     page.focus(".skip")
     seen = []
-    for _ in range(10):
+    for _ in range(11):
         page.keyboard.press("Tab")
         at = "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.innerText"
         seen.append(page.evaluate(at).split("\n")[0].strip())
     places = ["Ask", "Runs", "Ensembles", "Benchmarks"]
-    assert seen == ["attention-moa", *places, "Light or dark", "question", "model", "Ask Ctrl ↵", "Settings"]
+    assert seen == ["attention-moa", *places, "Light or dark", "question", "model", "attach", "Ask Ctrl ↵", "Settings"]
     page.focus(".skip")
     page.keyboard.press("Enter")
     until(page, lambda: page.url.endswith("#question"))

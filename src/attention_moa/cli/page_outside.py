@@ -71,7 +71,8 @@ class ServedOutside:
         """Return who brings a key."""
         with refusals():
             guest = await self._guest(key)
-            return Visitor(name=guest.owner, is_admin=guest.is_admin)
+            most_bytes = int(self._service.config.max_body_mib * 2**20)
+            return Visitor(name=guest.owner, is_admin=guest.is_admin, most_bytes=most_bytes)
 
     async def offers(self, key: str | None) -> Sequence[Offer]:
         """Return what somebody may ask."""

@@ -45,10 +45,12 @@ class Visitor(Struct, frozen=True, kw_only=True):
     Args:
         name: The name of their key; empty where there are no keys.
         is_admin: Whether all runs are theirs to see.
+        most_bytes: The largest question, with its images.
     """
 
     name: str
     is_admin: bool
+    most_bytes: int = 20 * 2**20
 
 
 class Offer(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import TypeVar, get_args
 
-from attention_moa.messages import Message, TextPart
+from attention_moa.messages import ImagePart, Message, TextPart
 from attention_moa.rules import AttentionMode, StopMethod
 from attention_moa.ui.ports import AttentionWish, Question, RefusedError, StopWish
 
@@ -23,19 +23,20 @@ _NAMES = {
 _OWN = {"yes": True, "no": False}
 
 
-def question_of(fields: Mapping[str, str], history: Sequence[Message]) -> Question:
+def question_of(fields: Mapping[str, str], history: Sequence[Message], images: Sequence[ImagePart] = ()) -> Question:
     """Return the question that a form asks.
 
     Args:
         fields: Of the form.
         history: The turns before it.
+        images: Those that stand beside it.
 
     Raises:
         RefusedError: A field is no number.
     """
     system = fields.get("system", "").strip()
     first = (Message("system", (TextPart(system),)),) if system else ()
-    last = Message("user", (TextPart(fields.get("question", "").strip()),))
+    last = Message("user", (TextPart(fields.get("question", "").strip()), *images))
     return Question(
         model=fields.get("model", ""),
         conversation=(*first, *history, last),

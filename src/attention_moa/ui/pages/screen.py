@@ -17,6 +17,7 @@ from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
 from attention_moa.ui.pages.drawer import Drawer
 from attention_moa.ui.pages.form import question_of
+from attention_moa.ui.pages.images import Images
 from attention_moa.ui.pages.turn import Turn, turns_of
 from attention_moa.ui.ports import Heard, Offer, Outside, RefusedError, RunFilter, Visitor
 from attention_moa.ui.tasks import Tasks
@@ -63,6 +64,7 @@ class Screen:
         self._is_asking = False
         self._elapsed_s: float | None = None
         self._drawer = Drawer(outside, key)
+        self._images = Images()
 
     @property
     def _turn(self) -> Turn | None:
@@ -80,6 +82,7 @@ class Screen:
             RefusedError: The run is not there.
         """
         self._visitor = await self._outside.enter(self._key)
+        self._images.most_bytes = self._visitor.most_bytes
         self._offers = await self._outside.offers(self._key)
         self._chosen = self._offers[0].name if self._offers else ""
         if run_id is not None:
@@ -119,6 +122,7 @@ class Screen:
             lately=self._lately,
             turns=[one.html(now_s=self._elapsed_s) for one in self._turns],
             drawer=self._drawer.html,
+            images=self._images.html(),
             is_busy=turn is not None and not turn.is_over,
         )
 
@@ -143,6 +147,8 @@ class Screen:
             "call": self._call,
             "close": self._close,
             "unfold": self._unfold,
+            "image": self._image,
+            "image-drop": self._drop_image,
         }
         deed = deeds.get(what)
         if deed is None:
@@ -166,10 +172,12 @@ class Screen:
             self._is_asking = False
 
     async def _begin(self, fields: Mapping[str, str]) -> None:
-        question = question_of(fields, self._history())
+        question = question_of(fields, self._history(), self._images.parts)
         run_id, batches = await self._outside.ask(self._key, question)
         standing = await self._outside.standing(self._key, run_id)
-        turn = Turn(fields["question"].strip(), number=len(self._turns), standing=standing)
+        images = self._images.parts
+        turn = Turn(fields["question"].strip(), number=len(self._turns), standing=standing, images=images)
+        self._images.clear()
         self._turns.append(turn)
         self._system = fields.get("system", "")
         self._send([
@@ -180,6 +188,7 @@ class Screen:
             ["put", "turns", turn.id, turn.html()],
             ["attr", "question", "placeholder", "Go on …"],
             ["value", "question", ""],
+            ["html", "images", ""],
             ["attr", "talk", "data-busy", ""],
             ["path", f"/runs/{run_id}", turn.title],
             ["bottom"],
@@ -191,7 +200,7 @@ class Screen:
         said: list[Message] = []
         for turn in self._turns:
             if turn.answer.text:
-                said.append(Message("user", (TextPart(turn.question),)))
+                said.append(Message("user", (TextPart(turn.question), *turn.images)))
                 said.append(Message("assistant", (TextPart(turn.answer.text),)))
         return said
 
@@ -200,7 +209,7 @@ class Screen:
         if not fields.get("question", "").strip():
             self._send([["html", "plan", ""]])
             return
-        plan: Plan = await self._outside.plan(self._key, question_of(fields, self._history()))
+        plan: Plan = await self._outside.plan(self._key, question_of(fields, self._history(), self._images.parts))
         self._send([["html", "plan", render("plan.html", plan=plan)], ["html", "notice", ""]])
 
     async def _cancel(self, fields: Mapping[str, str]) -> None:  # noqa: ARG002 - all deeds are told their fields
@@ -213,7 +222,7 @@ class Screen:
             return
         await self._outside.resume(self._key, turn.run_id)
         standing = await self._outside.standing(self._key, turn.run_id)
-        again = Turn(turn.question, number=turn.number, standing=standing)
+        again = Turn(turn.question, number=turn.number, standing=standing, images=turn.images)
         self._turns[-1] = again
         self._send(
             [["put", "turns", again.id, again.html()], ["attr", "talk", "data-busy", ""], ["html", "notice", ""]]
@@ -231,6 +240,16 @@ class Screen:
 
     async def _close(self, fields: Mapping[str, str]) -> None:  # noqa: ARG002 - all deeds are told their fields
         self._send(self._drawer.shut())
+
+    async def _image(self, fields: Mapping[str, str]) -> None:
+        """Take a piece of an image that stands beside the question."""
+        await self._outside.enter(self._key)
+        if self._images.take(fields):
+            self._send([["html", "images", self._images.html()], ["html", "notice", ""]])
+
+    async def _drop_image(self, fields: Mapping[str, str]) -> None:
+        self._images.drop(fields.get("file", ""))
+        self._send([["html", "images", self._images.html()], ["focus", "attach"]])
 
     async def _unfold(self, fields: Mapping[str, str]) -> None:
         await self._outside.enter(self._key)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from attention_moa.messages import Message
+from attention_moa.messages import ImagePart, Message
 from attention_moa.prices import known_price
 from attention_moa.records import RunRecord
 from attention_moa.ui.changes import NOTHING, Changed, together
@@ -28,11 +28,15 @@ class Turn:
         question: What was asked.
         number: Of the turn on its page, from 0.
         standing: The run that answers; None for a turn of an earlier run, of which the texts alone are known.
+        images: Those that stood beside the question.
     """
 
-    def __init__(self, question: str, *, number: int, standing: Standing | None = None) -> None:
+    def __init__(
+        self, question: str, *, number: int, standing: Standing | None = None, images: tuple[ImagePart, ...] = ()
+    ) -> None:
         """Start before the first event."""
         self.question = question
+        self.images = images
         self.number = number
         self.answer = AnswerText(f"{self.id}-answer")
         self.record: RunRecord | None = None
@@ -169,11 +173,15 @@ def turns_of(standing: Standing) -> tuple[list[Turn], str]:
     asked = [index for index, message in enumerate(said) if message.role == "user"]
     turns: list[Turn] = []
     for index in asked[:-1]:
-        turn = Turn(said[index].text, number=len(turns))
+        turn = Turn(said[index].text, number=len(turns), images=_images_of(said[index]))
         turn.answer.set(_answer_after(said, index), is_over=True)
         turns.append(turn)
-    question = said[asked[-1]].text if asked else ""
-    return [*turns, Turn(question, number=len(turns), standing=standing)], system
+    question, images = (said[asked[-1]].text, _images_of(said[asked[-1]])) if asked else ("", ())
+    return [*turns, Turn(question, number=len(turns), standing=standing, images=images)], system
+
+
+def _images_of(message: Message) -> tuple[ImagePart, ...]:
+    return tuple(part for part in message.content if isinstance(part, ImagePart))
 
 
 def _answer_after(said: Sequence[Message], index: int) -> str:

@@ -113,6 +113,8 @@ const grow = (at) => {
   at.style.height = `${at.scrollHeight + 2}px`;
 };
 
+const PIECE = 400_000;
+
 const fieldsOf = (form) => {
   const fields = {};
   for (const [name, value] of new FormData(form)) if (typeof value === "string") fields[name] = value;
@@ -141,7 +143,7 @@ export default {
         if (message.code.includes("window.location.reload()")) location.reload();
       });
       document.addEventListener("click", (event) => {
-        const at = event.target.closest("[data-do]:not(form)");
+        const at = event.target.closest("[data-do]:not(form, input)");
         if (!at || at.disabled || event.ctrlKey || event.metaKey || event.shiftKey) return;
         if (at.matches("a")) event.preventDefault();
         act(at.dataset.do, { ...at.dataset });
@@ -166,6 +168,24 @@ export default {
         if (!form?.dataset.changed) return;
         clearTimeout(waiting);
         waiting = setTimeout(() => act(form.dataset.changed, fieldsOf(form)), 350);
+      });
+      // A file goes in pieces: a message of a socket has a largest size.
+      document.addEventListener("change", (event) => {
+        const at = event.target;
+        if (!at.matches("input[type=file][data-do]")) return;
+        for (const file of at.files) {
+          const reader = new FileReader();
+          const own = `${performance.now()} ${Math.random()}`;
+          reader.addEventListener("load", () => {
+            const of = Math.ceil(reader.result.length / PIECE);
+            for (let part = 0; part < of; part++) {
+              const piece = reader.result.slice(part * PIECE, (part + 1) * PIECE);
+              act(at.dataset.do, { file: own, name: file.name, at: String(part), of: String(of), piece });
+            }
+          });
+          reader.readAsDataURL(file);
+        }
+        at.value = "";
       });
       addEventListener("popstate", () => location.reload());
       for (const at of document.querySelectorAll("[data-keep]")) {
