@@ -275,14 +275,15 @@ def _changed(text: str, at: str, wanted: Mapping[str, object]) -> str:
         table = table[int(number)]
     for key, value in wanted.items():
         if value is not None:
-            table[key] = tomlkit.string(value, multiline=True) if _is_long(value) else value
+            table[key] = _text(value) if isinstance(value, str) else _unwrapped(value)
         elif key in table:
             del table[key]
     return tomlkit.dumps(document)
 
 
-def _is_long(value: object) -> bool:
-    return isinstance(value, str) and "\n" in value
+def _text(value: str) -> tomlkit.items.String:
+    """Return a text as TOML has it: over several lines where it has several, unless it begins with an empty one."""
+    return tomlkit.string(value, multiline="\n" in value and not value.startswith("\n"))
 
 
 def _opened(text: str) -> tomlkit.TOMLDocument:

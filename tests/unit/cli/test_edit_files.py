@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -95,7 +94,7 @@ def test_only_a_files_own_folder_counts(file: Path) -> None:
     (folder / "deep").mkdir()
     (folder / "deep" / "trio.toml").touch()
     (folder / "link.toml").symlink_to(folder / "deep" / "trio.toml")
-    os.symlink(folder, folder / "deep" / "back")
+    (folder / "deep" / "back").symlink_to(folder)
     assert is_inside(file, folder)
     assert is_inside(folder / "deep" / "back" / "trio.toml", folder)
     assert not is_inside(folder / "deep" / "trio.toml", folder)
