@@ -142,10 +142,11 @@ def _head(letter: str, standing: Standing) -> dict[str, object]:
 
 def _fields(difference: RunDifference) -> list[tuple[Markup, Markup | None, Markup | None]]:
     """Return the settings that differ."""
-    return [
-        (name_html(one.path), *(None if value is None else name_html(value, _SETTING) for value in (one.a, one.b)))
-        for one in difference.fields
-    ]  # type: ignore[misc]  # a pair of values behind the path
+    return [(name_html(one.path), _setting(one.a), _setting(one.b)) for one in difference.fields]
+
+
+def _setting(value: str | None) -> Markup | None:
+    return None if value is None else name_html(value, _SETTING)
 
 
 def _matrix(one: MatrixPair) -> dict[str, object]:
