@@ -46,9 +46,9 @@ class Replay:
         """Stand before the first event."""
         self.moments = tuple(_moments(events))
         self.step = 0
-        self.story = RunStory(spec, choices=choices, price_of=price_of)
+        self.story: RunStory = RunStory(spec, choices=choices, price_of=price_of)
         self._times = [moment.at_s for moment in self.moments]
-        self._kept = [self.story.copy()]
+        self._kept: list[RunStory] = [self.story.copy()]
 
     @property
     def steps(self) -> int:

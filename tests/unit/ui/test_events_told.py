@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from attention_moa.events import (
@@ -22,8 +24,8 @@ from attention_moa.records import Loss, UsageTotal
 from attention_moa.ui.events_told import told
 from tests.worlds import World, a_spec
 
-RUN = {"run_id": "r", "at_s": 1.0}
-CALL = {**RUN, "call_id": "1.answer.a", "stage": Stage.ANSWER, "layer": 1, "agent": "a"}
+RUN: dict[str, Any] = {"run_id": "r", "at_s": 1.0}
+CALL: dict[str, Any] = {**RUN, "call_id": "1.answer.a", "stage": Stage.ANSWER, "layer": 1, "agent": "a"}
 LOSS = Loss(stage=Stage.ANSWER, layer=1, agent="a", call_id="1.answer.a", kind="TransportError", message="gone")
 
 
