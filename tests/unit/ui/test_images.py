@@ -27,7 +27,7 @@ def test_pieces_become_an_image_in_whatever_order_they_come() -> None:
     """Until the last one has come there is none."""
     images = some()
     assert images.take(piece(PNG[20:], at=1, of=2)) is False
-    assert len(images.parts) == 0
+    assert images.names == ()
     assert images.take(piece(PNG[:20], at=0, of=2)) is True
     assert images.parts == (ImagePart(url=PNG),)
     assert "sky.png" in images.html()
@@ -60,7 +60,7 @@ def test_what_is_no_image_is_refused(address: str) -> None:
     images = some()
     with pytest.raises(RefusedError, match=r"^sky.png: it is no PNG"):
         images.take(piece(address))
-    assert images.parts == ()
+    assert images.names == ()
 
 
 def test_images_that_are_too_large_together_are_refused() -> None:
@@ -87,7 +87,7 @@ def test_what_no_page_of_ours_sends_is_passed_over(wrong: dict[str, str]) -> Non
     """No image comes of it."""
     images = some()
     assert images.take({**piece(PNG), **wrong}) is False
-    assert images.parts == ()
+    assert images.names == ()
 
 
 def test_a_name_is_text_in_one_short_line() -> None:
