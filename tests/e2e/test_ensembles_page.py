@@ -8,7 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -64,7 +64,7 @@ def _second(folder: Path) -> None:
     (folder / "trio-2.toml").write_text(TRIO.replace('"trio"', '"second"'), encoding="utf-8")
 
 
-def opened(browser: Chromium, server: ServeChild, name: str, **wishes: object) -> Page:
+def opened(browser: Chromium, server: ServeChild, name: str, **wishes: Any) -> Page:
     """Return the page of an ensemble."""
     page = browser.open(f"{server.url}/ensembles/{name}", **wishes)
     linked(page)

@@ -101,7 +101,7 @@ async def check_models(spec: EnsembleSpec, timeout_s: float) -> CheckTable:
     """
     speakers = list(_speakers(spec))
     findings = await _check_all(spec, [agent for _, agent in speakers], timeout_s)
-    rows = [(label, agent.model, *findings[_identity(agent)][:4]) for label, agent in speakers]
+    rows: list[tuple[str, ...]] = [(label, agent.model, *findings[_identity(agent)][:4]) for label, agent in speakers]
     faults = {agent.name: fault for _, agent in speakers if (fault := findings[_identity(agent)].fault)}
     return CheckTable(rows, faults)
 

@@ -161,7 +161,7 @@ def _parts(document: dict[str, Any]) -> Iterator[Part]:
     kind = cast("inspect.StructType", inspect.type_info(EnsembleSpec))
     yield _part("", "Ensemble", kind, document)
     agents = document.get("agents")
-    for index, agent in enumerate(cast("list[Any]", agents) if isinstance(agents, list) else []):
+    for index, agent in enumerate(agents if isinstance(agents, list) else []):
         agent_kind = cast("inspect.StructType", inspect.type_info(AgentSpec))
         yield _part(f"agents.{index}", str(_table(agent).get("name", "")), agent_kind, _table(agent), agent=index)
     for field in kind.fields:
@@ -222,7 +222,7 @@ _PLAIN: tuple[tuple[type[inspect.Type], Kind], ...] = (
 def _written(value: object, kind: Kind) -> str:
     """Return a value as its field has it."""
     if kind == "toml":
-        return tomlkit.item(cast("Any", _unwrapped(value))).as_string()
+        return str(tomlkit.item(cast("Any", _unwrapped(value))).as_string())
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) and value == int(value) else str(value)

@@ -147,8 +147,7 @@ class EnsembleScreen:
 
     async def _try(self) -> Markup:
         record = await self._shelf.try_out(self._key, self._known.name, self._draft, self._question)
-        read, written = record.usage.input_tokens, record.usage.output_tokens
-        tokens = None if read is None or written is None else read + written
+        tokens = record.usage.input_tokens + record.usage.output_tokens
         answer = to_html(record.text or "")
         return render("ensemble_trial.html", record=record, tokens=tokens, answer=answer, told=error_html)
 
