@@ -11,8 +11,17 @@ from msgspec.structs import replace
 
 from attention_moa.config import AttentionSpec
 from attention_moa.errors import ServerError
-from attention_moa.events import AnswerReset, Event, RunFinished
-from attention_moa.records import LayerRecord, Loss, RunRecord
+from attention_moa.events import (
+    AnswerReset,
+    Degraded,
+    Event,
+    LayerFinished,
+    ResultLost,
+    RunFinished,
+    VerdictReached,
+)
+from attention_moa.messages import Stage
+from attention_moa.records import Degradation, LayerRecord, Loss, RunRecord
 from attention_moa.ui.components.layer_html import LayerHtml
 from attention_moa.ui.components.layer_look import LayerLook
 from attention_moa.ui.components.layer_matrix import shade_of, share_of
@@ -85,7 +94,7 @@ def test_a_critique_that_is_not_there_says_why() -> None:
     assert fates(a_record({"1.critique.b.a": GONE}), "a")["b"] == "lost"
     assert fates(a_record({"1.answer.c": GONE}), "a")["c"] == "not made"
     assert fates(a_record({"1.refine.a": GONE}), "a")["b"] == "unknown"
-    late = Loss(stage="critique", layer=1, agent="b", peer="a", kind="Late", message="too late")  # type: ignore[arg-type]  # its value is enough
+    late = Loss(stage=Stage.CRITIQUE, layer=1, agent="b", peer="a", kind="Late", message="too late")
     record = a_record()
     others = tuple(one for one in record.layers[0].critique_list if (one.critic, one.author) != ("b", "a"))  # type: ignore[union-attr]
     layer = replace(record.layers[0], critique_list=(*others, late))
@@ -220,18 +229,20 @@ def test_a_layer_is_measured_once() -> None:
     asyncio.run(measure())
 
 
-class Stage:
+class Outdoors:
     """A world outside with one run, and what is heard of it."""
 
     def __init__(self, records: Sequence[RunRecord], events: Sequence[Event] = (), *, revoked: bool = False) -> None:
         self.records = list(records)
         self.events = events
         self.revoked = revoked
+        self.looks = 0
 
     async def enter(self, _key: str | None) -> Visitor:
         return Visitor(name="", is_admin=False)
 
     async def standing(self, _key: str | None, _run_id: str) -> Standing:
+        self.looks += 1
         record = self.records.pop(0) if len(self.records) > 1 else self.records[0]
         return Standing(record=record, is_under_way=record.state == "running", is_own=True, plan=None)
 
@@ -252,7 +263,7 @@ class Told:
         self.ops += ops
 
 
-def watched(stage: Stage) -> list[Op]:
+def watched(stage: Outdoors) -> list[Op]:
     """Return what is sent to a page of the first layer until nothing more happens."""
 
     async def watch() -> list[Op]:
@@ -274,20 +285,49 @@ def test_only_the_parts_that_changed_are_sent() -> None:
     begun = so_far(record, refinements={})
     end = RunFinished(run_id="r", at_s=1.0, state="finished", text="", usage=record.usage, error=None)
     reset = AnswerReset(run_id="r", at_s=0.5, choice=0, message="again")
-    ops = watched(Stage([begun, record], [reset, end]))
+    ops = watched(Outdoors([begun, record], [reset, end]))
     assert {str(op[1]) for op in ops} == {"layer-run", "layer-head", "layer-body"}
-    assert watched(Stage([record], [reset])) == []
+    assert watched(Outdoors([record], [reset])) == []
+
+
+def test_a_layer_is_looked_at_again_when_something_of_it_came() -> None:
+    """Results, losses and stand-ins of this layer, its end and its verdict; not those of another."""
+    record = a_record()
+    layer = record.layers[0]
+    loss = Loss(stage=Stage.REFINE, layer=1, agent="a", kind="ServerError", message="gone")
+    less = Degradation(layer=1, stage=Stage.REFINE, agent="a", what="its answer stands in", why="gone")
+    assert layer.verdict is not None
+    events: list[Event] = [
+        ResultLost(run_id="r", at_s=0.1, loss=loss),
+        Degraded(run_id="r", at_s=0.2, degradation=less),
+        VerdictReached(run_id="r", at_s=0.3, verdict=layer.verdict),
+        LayerFinished(run_id="r", at_s=0.4, layer=1, output="", usage=layer.usage),
+    ]
+    others: list[Event] = [
+        ResultLost(run_id="r", at_s=0.1, loss=replace(loss, layer=2)),
+        Degraded(run_id="r", at_s=0.2, degradation=replace(less, layer=2)),
+        VerdictReached(run_id="r", at_s=0.3, verdict=replace(layer.verdict, layer=2)),
+        LayerFinished(run_id="r", at_s=0.4, layer=2, output="", usage=layer.usage),
+    ]
+    for event in events:
+        outside = Outdoors([record], [event])
+        watched(outside)
+        assert outside.looks == 3  # as it is opened, after the event, at the end
+    for event in others:
+        outside = Outdoors([record], [event])
+        watched(outside)
+        assert outside.looks == 2
 
 
 def test_who_may_see_it_no_more_is_sent_to_the_form() -> None:
     """A key that was revoked meanwhile."""
-    assert watched(Stage([a_record()], revoked=True)) == [["go", "/login"]]
+    assert watched(Outdoors([a_record()], revoked=True)) == [["go", "/login"]]
 
 
 def test_a_layer_that_is_not_there_is_refused() -> None:
     """As is a view of one that is."""
     for number, fields in ((9, []), (1, [("agent", "z")])):
-        screen = LayerScreen(Stage([a_record()]), None, Tasks(), Measures())  # type: ignore[arg-type]  # as above
+        screen = LayerScreen(Outdoors([a_record()]), None, Tasks(), Measures())  # type: ignore[arg-type]  # as above
         with pytest.raises(RefusedError) as refused:
             asyncio.run(screen.open("r", number, fields))
         assert refused.value.code == "layer_not_found"

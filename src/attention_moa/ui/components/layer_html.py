@@ -216,11 +216,11 @@ class LayerHtml:
             **self._signs(),
         )
 
-    def _moved(self, everything: Iterable[Received]) -> list[tuple[Received, float, int]]:
-        """Return the critiques that moved somebody, with how many words of how many, most first."""
+    def _moved(self, everything: Iterable[Received]) -> list[tuple[Received, int]]:
+        """Return the critiques that moved somebody, with how many words were changed in all, the largest part first."""
         authors = self._measured.authors
-        found = [(one, one.share * authors[one.author].size) for one in everything if one.share]
-        return [(one, words, authors[one.author].size) for one, words in sorted(found, key=lambda item: -item[1])]
+        found = [(one, authors[one.author].size, one.share) for one in everything if one.share]
+        return [(one, size) for one, size, share in sorted(found, key=lambda item: -item[1] * item[2])]
 
     def _cell(self, critic: str, author: str) -> Markup:
         layer, place = self._look.layer, self._places[critic]
