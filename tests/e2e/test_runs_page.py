@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
 from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way, until
@@ -85,7 +86,7 @@ def test_runs_are_listed_searched_and_filtered(browser: Chromium, server: ServeC
     assert page.locator(".how-far").all_inner_texts() == ["⊘ cancelled", "● finished", "● finished"]
     shoot(page, "runs")
     looks(browser, page.url, "runs")
-    page.fill("#words", "BLUE sky")
+    page.fill("#words", "BLUE? sky")
     page.keyboard.press("Enter")
     page.wait_for_url("**/runs?words=BLUE*")
     assert questions(page) == ["Why is the sky blue?"]
@@ -186,3 +187,32 @@ def test_two_runs_are_compared(browser: Chromium, server: ServeChild, runs: dict
     page.get_by_text("Why is the sky red?").click()
     page.wait_for_url("**/compare?run=*&run=*")
     assert "cancelled" in page.inner_text(".pair")
+
+
+def test_only_the_pages_own_forms_change_anything(server: ServeChild, runs: dict[str, str]) -> None:
+    """What another site has a browser send is refused before any page hears of it."""
+    address = runs["Why is the sky blue?"]
+    for deed in ("delete", "resume"):
+        answer = httpx2.post(f"{address}/{deed}", headers={"origin": "https://example.com"})
+        assert answer.status_code == 403
+    assert httpx2.get(address).status_code == 200
+    assert httpx2.post(f"{server.url}/runs/none/delete", headers={"origin": server.url}).status_code == 404
+
+
+def test_runs_are_read_and_compared_without_a_mouse(
+    browser: Chromium, server: ServeChild, runs: dict[str, str]
+) -> None:
+    """Tab goes through the form to the runs; Space ticks, Enter opens what is more of one."""
+    page = browser.open(f"{server.url}/runs?words=sky")
+    page.focus(".skip")
+    page.keyboard.press("Enter")
+    page.focus(".pick input >> nth=0")
+    page.keyboard.press("Space")
+    assert page.is_checked(".pick input >> nth=0")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.focus(".more summary >> nth=0")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/money")
+    assert page.url.removesuffix("/money") in runs.values()
