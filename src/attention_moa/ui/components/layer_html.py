@@ -219,8 +219,9 @@ class LayerHtml:
     def _moved(self, everything: Iterable[Received]) -> list[tuple[Received, int]]:
         """Return the critiques that moved somebody, with how many words were changed in all, the largest part first."""
         authors = self._measured.authors
-        found = [(one, authors[one.author].size, one.share) for one in everything if one.share]
-        return [(one, size) for one, size, share in sorted(found, key=lambda item: -item[1] * item[2])]
+        found = [(one.share * authors[one.author].size, one) for one in everything if one.share]
+        ranked = sorted(found, key=lambda item: -item[0])
+        return [(one, authors[one.author].size) for _, one in ranked]
 
     def _cell(self, critic: str, author: str) -> Markup:
         layer, place = self._look.layer, self._places[critic]

@@ -34,6 +34,9 @@ from attention_moa.ui.tasks import Tasks
 _PAUSE_S = 0.4
 """Least seconds between two times that the layer is looked at: it is measured anew each time."""
 
+_REST = 2
+"""How many times as long as that took there is rest before the next time: a layer of many agents takes seconds."""
+
 
 class LayerScreen:
     """A page that is open in some browser.
@@ -109,8 +112,7 @@ class LayerScreen:
                 async for batch in batches:
                     await self._outside.enter(self._key)
                     if any(self._concerns(heard.event) for heard in batch):
-                        await self._redraw()
-                        await asyncio.sleep(_PAUSE_S)
+                        await asyncio.sleep(max(_PAUSE_S, _REST * await self._redraw()))
             await self._redraw()
         except RefusedError as refused:
             if refused.is_key_bad:
@@ -132,10 +134,14 @@ class LayerScreen:
             case _:
                 return False
 
-    async def _redraw(self) -> None:
+    async def _redraw(self) -> float:
+        """Draw it anew; return how many seconds that took."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         parts = await self._drawn(await self._outside.standing(self._key, self._run_id))
         self._send([["html", name, html] for name, html in parts.items() if self._parts.get(name) != html])
         self._parts = parts
+        return loop.time() - began_s
 
     async def _drawn(self, standing: Standing) -> dict[str, Markup]:
         look = _look(standing, self._number)
