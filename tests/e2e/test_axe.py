@@ -160,7 +160,7 @@ def test_a_page_keeps_nobody_out(world: World, runs: list[str], place: str, size
         page.click("table a")
     else:
         page.goto(server.url + path)
-    if page.locator("#talk, #ensemble").count():
+    if page.locator("main#talk, main#ensemble").count():
         linked(page)
     for folded in page.locator("main details:not([open]) > summary").all():
         if folded.is_visible():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import cast
 from urllib.parse import urlsplit
 
 from attention_moa.agents import AgentSpec, ModelSettings, require
@@ -81,8 +81,8 @@ class EditRules:
         Raises:
             ConfigError: It is not TOML, or they are elsewhere, or a link leads elsewhere.
         """
-        prompts: Any = parse_toml(text, name="the file", key="ensemble").get("prompts")
-        told = prompts.get("folder") if isinstance(prompts, dict) else None
+        prompts = parse_toml(text, name="the file", key="ensemble").get("prompts")
+        told = cast("dict[str, object]", prompts).get("folder") if isinstance(prompts, dict) else None
         if not isinstance(told, str) or not told:
             return
         place = folder / told

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 import tomlkit
 from msgspec import NODEFAULT, Struct, inspect
 from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AoT, Item, String
 
 from attention_moa.agents import AgentSpec
 from attention_moa.config import EnsembleSpec
@@ -111,23 +112,24 @@ def with_agent(text: str, number: int | None = None) -> str:
         ConfigError: The file is not TOML, or has no such agent.
     """
     document = _opened(text)
-    agents = cast("Any", document.get("agents"))
-    if not isinstance(agents, list) or not agents or (number is not None and not 0 <= number < len(agents)):
+    agents = _list(cast("dict[str, Any]", document).get("agents"))
+    count = len(agents)
+    if not count or (number is not None and not 0 <= number < count):
         raise ConfigError("the file has no such agent", key="agents")
     if number is not None:
         del agents[number]
         return tomlkit.dumps(document)
     last = cast("dict[str, Any]", agents[-1].unwrap())
     names = {agent.get("name") for agent in agents}
-    table = tomlkit.table() if isinstance(agents, tomlkit.items.AoT) else tomlkit.inline_table()
+    table = tomlkit.table() if isinstance(agents, AoT) else tomlkit.inline_table()
     for name, value in last.items():
         table.add(name, value)
-    table["name"] = next(name for n in range(len(agents) + 1, 99) if (name := f"agent-{n}") not in names)
-    if isinstance(agents, tomlkit.items.AoT):
+    table["name"] = next(name for n in range(count + 1, 99) if (name := f"agent-{n}") not in names)
+    if isinstance(agents, AoT):
         table.add(tomlkit.nl())
         if not agents[-1].as_string().endswith("\n\n"):
             agents[-1].add(tomlkit.nl())
-    agents.append(table)
+    cast("Any", agents).append(table)
     return tomlkit.dumps(document).rstrip("\n") + "\n"
 
 
@@ -160,10 +162,11 @@ def _parts(document: dict[str, Any]) -> Iterator[Part]:
     """Yield the parts of a document, as the spec has them."""
     kind = cast("inspect.StructType", inspect.type_info(EnsembleSpec))
     yield _part("", "Ensemble", kind, document)
-    agents = document.get("agents")
-    for index, agent in enumerate(agents if isinstance(agents, list) else []):
+    agents = _list(document.get("agents"))
+    for index, one in enumerate(agents):
         agent_kind = cast("inspect.StructType", inspect.type_info(AgentSpec))
-        yield _part(f"agents.{index}", str(_table(agent).get("name", "")), agent_kind, _table(agent), agent=index)
+        agent = _table(one)
+        yield _part(f"agents.{index}", str(agent.get("name", "")), agent_kind, agent, agent=index)
     for field in kind.fields:
         if isinstance(field.type, inspect.StructType) and field.encode_name not in _HIDDEN:
             title = field.encode_name.replace("_", " ").capitalize()
@@ -209,7 +212,14 @@ def _kind(name: str, kind: inspect.Type) -> tuple[Kind, tuple[str, ...]]:
         return "choice", ("true", "false")
     if name in _LONG:
         return "long", ()
-    return next((words for plain, words in _PLAIN if isinstance(one, plain)), "toml"), ()
+    return _plain_kind(one), ()
+
+
+def _plain_kind(one: inspect.Type) -> Kind:
+    for plain, words in _PLAIN:
+        if isinstance(one, plain):
+            return words
+    return "toml"
 
 
 _PLAIN: tuple[tuple[type[inspect.Type], Kind], ...] = (
@@ -222,10 +232,10 @@ _PLAIN: tuple[tuple[type[inspect.Type], Kind], ...] = (
 def _written(value: object, kind: Kind) -> str:
     """Return a value as its field has it."""
     if kind == "toml":
-        return str(tomlkit.item(cast("Any", _unwrapped(value))).as_string())
+        return cast("Item", tomlkit.item(cast("Any", _unwrapped(value)))).as_string()
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) and value == int(value) else str(value)
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _unwrapped(value: object) -> object:
@@ -233,7 +243,7 @@ def _unwrapped(value: object) -> object:
     if isinstance(value, (tuple, list)):
         return [_unwrapped(one) for one in cast("list[object]", value)]
     if isinstance(value, dict):
-        table = tomlkit.inline_table()
+        table: Any = tomlkit.inline_table()
         table.update({name: _unwrapped(one) for name, one in cast("dict[str, object]", value).items()})
         return table
     return value
@@ -281,7 +291,7 @@ def _changed(text: str, at: str, wanted: Mapping[str, object]) -> str:
     return tomlkit.dumps(document)
 
 
-def _text(value: str) -> tomlkit.items.String:
+def _text(value: str) -> String:
     """Return a text as TOML has it: over several lines where it has several, unless it begins with an empty one."""
     return tomlkit.string(value, multiline="\n" in value and not value.startswith("\n"))
 
@@ -291,6 +301,11 @@ def _opened(text: str) -> tomlkit.TOMLDocument:
         return tomlkit.parse(text)
     except TOMLKitError as error:
         raise ConfigError(f"the file is not TOML: {error}", key="ensemble") from error
+
+
+def _list(value: object) -> list[Any]:
+    found: list[Any] = cast("list[object]", value) if isinstance(value, list) else []
+    return found
 
 
 def _table(value: object) -> dict[str, Any]:

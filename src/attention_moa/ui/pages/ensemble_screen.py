@@ -93,7 +93,7 @@ class EnsembleScreen:
             visitor=self._visitor,
             file=self._known,
             named=name_html,
-            shown=lambda text: Markup(shown(text)),  # noqa: S704 - escaped
+            shown=_shown,
             calls=count_calls(self._known.spec),
             text=self._text,
             parts=self._parts(),
@@ -210,6 +210,10 @@ class EnsembleScreen:
     def _send(self, ops: list[Op]) -> None:
         if self.link is not None:
             self.link.send(ops)
+
+
+def _shown(text: str) -> Markup:
+    return Markup(shown(text))  # noqa: S704 - escaped
 
 
 def _status(html: Markup) -> list[Op]:
