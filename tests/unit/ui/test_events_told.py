@@ -65,10 +65,11 @@ def test_an_event_is_told_in_one_line(event: Event, words: str) -> None:
 
 def test_every_event_of_a_run_is_told() -> None:
     """None is silent."""
-    world = World(a_spec(2), {"answer.b": "one two"}, has_deltas=True)
+    world = World(a_spec(2, layers=2), has_deltas=True)
     world.run()
     lines = [told(event) for event in world.events]
     assert all(len(line) > 5 for line in lines)
     assert lines[0] == "The run begins."
     assert lines[-1] == "The run is finished."
     assert "Layer 1 is done." in lines
+    assert any(line.startswith("Layer 1: ") for line in lines)

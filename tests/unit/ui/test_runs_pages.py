@@ -7,8 +7,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 
 from tests.page_shelf import RunShelf, a_plan, a_priced_run, a_row, look
+from tests.worlds import World, a_spec
 
 HOSTILE = '<script>window.ran = 1</script>"onmouseover="x'
 
@@ -221,6 +223,20 @@ def test_what_only_one_of_two_runs_has_is_shown_as_missing() -> None:
     page = look(shelf, "/compare?run=x&run=y&call=nothing").text
     assert "broken off" in page
     assert 'id="opened"' not in page
+
+
+def test_two_runs_of_unequal_ensembles_show_what_differs() -> None:
+    """Settings, an agent more, its calls, and matrices with what only one has."""
+    a = World(a_spec(2, layers=1), {"answer": "The sky.", "critique": "Say blue.", "refine": "The sky is blue."}).run()
+    b = World(a_spec(3, layers=2), {"answer": "The sky.", "critique": "Say blue.", "refine": "The sky is blue."}).run()
+    shelf = RunShelf([replace(a, run_id="x"), replace(b, run_id="y")])
+    page = look(shelf, "/compare?run=x&run=y").text
+    assert "They were asked different things." not in page
+    assert '<th scope="row"><bdi class="t-name">layers</bdi></th>' in page
+    assert "only in B" in page
+    assert page.count('class="moved"') == 2
+    unpriced = look(shelf, "/runs/x/money").text
+    assert "tokens (" in unpriced
 
 
 def test_another_run_is_chosen_to_compare_with() -> None:
