@@ -63,18 +63,18 @@ async def failure(response: httpx2.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]["code"]
 
 
-async def watched(world: ServerWorld, run_id: str, *, query: str = "", **headers: str) -> list[tuple[int | None, Any]]:
-    """Return the events of a run, with their numbers."""
-    found: list[tuple[int | None, Any]] = []
-    number: int | None = None
+async def watched(world: ServerWorld, run_id: str, *, query: str = "", **headers: str) -> list[tuple[str | None, Any]]:
+    """Return the events of a run, with their ids."""
+    found: list[tuple[str | None, Any]] = []
+    told_as: str | None = None
     async with world.http.stream("GET", f"/v1/runs/{run_id}/events{query}", headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         async for line in response.aiter_lines():
             if line.startswith("id: "):
-                number = int(line[4:])
+                told_as = line[4:]
             if line.startswith("data: "):
-                found.append((number, json.loads(line[6:])))
-                number = None
+                found.append((told_as, json.loads(line[6:])))
+                told_as = None
     return found
 
 
@@ -159,25 +159,30 @@ def test_a_run_can_be_watched_while_it_goes_on_and_afterwards(tmp_path: Path) ->
             models.go.set()
             run_id = await asked
             events = await watching
-            assert [number for number, _ in events] == list(range(1, len(events) + 1))
+            ids = [told_as or "" for told_as, _ in events]
+            assert [told_as.partition("-")[0] for told_as in ids] == [str(n + 1) for n in range(len(events))]
             assert (events[0][1]["event"], events[-1][1]["event"]) == ("run_started", "run_finished")
             assert await watched(world, run_id) == events
+            assert await watched(world, run_id, **{"last-event-id": ids[2]}) == events[3:]
             assert await watched(world, run_id, **{"last-event-id": "3"}) == events[3:]
             assert await watched(world, run_id, query=f"?after={len(events) - 1}") == events[-1:]
-            over = await world.http.get(f"/v1/runs/{run_id}/events", headers={"last-event-id": str(len(events))})
-            assert over.status_code == 204, "a browser is told to come back no more"
-            for wrong in ("?after=x", "?after=-1", "?deltas=1"):
+            for last in (ids[-1], str(len(events))):
+                over = await world.http.get(f"/v1/runs/{run_id}/events", headers={"last-event-id": last})
+                assert over.status_code == 204, "a browser is told to come back no more"
+            assert await watched(world, run_id, query=f"?after={len(events) + 1}") == events, "that is another log's"
+            for wrong in ("?after=x", "?after=-1", "?after=3-x", "?deltas=1"):
                 response = await world.http.get(f"/v1/runs/{run_id}/events{wrong}")
                 assert await failure(response) == (400, "invalid_value")
         async with a_server(config=at(tmp_path)) as world:
             assert await watched(world, run_id) == events
             assert await watched(world, run_id, query="?after=2") == events[2:]
+            assert await watched(world, run_id, query=f"?after={ids[1]}") == events[2:]
 
     run(test)
 
 
 def test_pieces_of_the_answer_are_told_to_who_asks_for_them(tmp_path: Path) -> None:
-    """They have no number: a client that comes back asks for what follows the last event."""
+    """They have no id: a client that comes back asks for what follows the last event."""
     models = held()
 
     async def test() -> None:
@@ -191,10 +196,10 @@ def test_pieces_of_the_answer_are_told_to_who_asks_for_them(tmp_path: Path) -> N
             await until(lambda: bool(live._watchers))  # noqa: SLF001 - that it is heard shows nowhere else
             models.go.set()
             run_id = await asked
-            pieces = [event for number, event in await watching if number is None]
+            pieces = [event for told_as, event in await watching if told_as is None]
             assert "".join(piece["text"] for piece in pieces) == "one two three"
             assert all(piece["event"] == "answer_delta" for piece in pieces)
-            assert all(number is not None for number, _ in await watched(world, run_id))
+            assert all(told_as is not None for told_as, _ in await watched(world, run_id))
 
     run(test)
 
