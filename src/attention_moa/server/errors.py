@@ -28,7 +28,9 @@ from attention_moa.errors import (
 
 RETRY_S = 5
 _IN_VAIN = {"budget_exceeded", "misconfigured", "run_cancelled", "insufficient_quota"}
-"""Codes of errors that official clients would try again for by their status, and should not."""
+"""Codes of errors that official clients would try again for by their status, and should not, but after a short wait."""
+_SOON_S = 60.0
+"""The longest wait that official clients keep to: a longer one they cut short."""
 
 
 _OF_REQUEST = "messages["
@@ -86,7 +88,7 @@ class ApiError(Exception):
         told: dict[str, str] = {}
         if self.retry_after_s is not None:
             told["retry-after"] = str(max(1, ceil(self.retry_after_s)))
-        if self.code in _IN_VAIN:
+        if self.code in _IN_VAIN and (self.retry_after_s is None or self.retry_after_s > _SOON_S):
             told["x-should-retry"] = "false"
         if self.status == 401:
             told["www-authenticate"] = "Bearer"
