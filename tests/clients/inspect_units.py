@@ -1,4 +1,4 @@
-"""An ensemble under Inspect AI. It is not among the tools' packages: these run where it is installed."""
+"""An ensemble under Inspect AI: unit tests for the environment that has it, run by ``test_clients.py``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("inspect_ai", reason="the extra inspect is not installed")
 
 from inspect_ai import Task
 from inspect_ai import eval as evaluate
