@@ -220,7 +220,7 @@ def test_a_choice_that_was_lost_is_left_out_and_counted() -> None:
 def test_a_solver_with_tools_gets_calls_and_goes_on(tmp_path: Path) -> None:
     """The tool is called, and its result is in the next run's conversation."""
 
-    @tool  # type: ignore[untyped-decorator]  # the framework is not there where this is checked
+    @tool
     def weather() -> Any:
         async def execute(city: str) -> str:
             """Tell the weather.
