@@ -112,8 +112,9 @@ class Hub:
         self._starting += job.runs
         leaves: list[Pass] = []
         try:
-            for _ in range(job.runs):
-                leaves.append(await self._gate.admit(visitor, job))  # noqa: PERF401 - what was held until then is known
+            for sample in range(job.runs):
+                leave = await self._gate.admit(visitor, job, sample=sample)
+                leaves.append(leave)  # at once: it is given back where the next one is refused
             if self.is_draining:  # since then
                 raise ending()  # noqa: TRY301 - what was held is given back below
             runs = tuple(self._live(job, visitor, sample) for sample in range(job.runs))
@@ -175,7 +176,7 @@ class Hub:
         """
         is_kept = live.is_refused
         try:
-            await leave.settle(live.record)
+            await leave.settle(None if live.is_refused else live.record)
             if self._journal is not None and not live.is_refused:
                 await live.keep(self._journal)
                 is_kept = True

@@ -53,7 +53,7 @@ class Gate(OpenGate):
         self.leaves: list[Leave] = []
         self._most = most
 
-    async def admit(self, visitor: Visitor, job: Job) -> Pass:  # noqa: ARG002 - the seam's signature
+    async def admit(self, visitor: Visitor, job: Job, *, sample: int = 0) -> Pass:  # noqa: ARG002 - the seam's signature
         if len(self.leaves) >= self._most:
             raise ApiError(429, "no more", type="rate_limit_error")
         self.leaves.append(Leave())
