@@ -56,7 +56,7 @@ class Rates:
             asked_at: What ``ask`` returned.
         """
         asked = self._asked.get(key.name, deque())
-        if asked_at in asked:
+        if asked_at is not None and asked_at in asked:
             asked.remove(asked_at)
 
     def begin(self, key: Key) -> None:
