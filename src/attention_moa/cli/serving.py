@@ -37,13 +37,13 @@ def run_server(config: ServerConfig) -> None:
         message = f"{error.name} is not installed: pip install 'attention-moa[server]', or in a clone make install"
         raise ConfigError(message) from error
     from attention_moa.telemetry import open_tracing
-    from attention_moa.telemetry.logs import EventLog, log_to
+    from attention_moa.telemetry.logs import log_to
 
     level = logging.DEBUG if config.log_level == "debug" else logging.INFO
     logger = log_to(sys.stderr, form=config.log_format, level=level, also=["uvicorn"])
     app = create_app(config)
     service = cast("Service", app.state.service)
-    service.observers.append(EventLog(logger))
+    service.log = logger
     if wants_traces():
         service.tracing = open_tracing()
     names = ", ".join(service.catalogue.ensembles)

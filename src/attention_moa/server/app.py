@@ -33,7 +33,7 @@ from attention_moa.server.responses_body import ITEMS, ResponsesBody
 from attention_moa.server.run_events import EventBody
 from attention_moa.server.runs import RunList, RunSummary
 from attention_moa.server.runs_api import RunDeleted, RunTold
-from attention_moa.server.service import Service
+from attention_moa.server.service import Service, is_operator, key_of
 from attention_moa.server.wire import JSON
 from attention_moa.telemetry.lines import FIELDS
 
@@ -113,7 +113,12 @@ def _add_errors(app: FastAPI) -> None:
 
 async def _told(request: Request, error: Exception) -> Response:
     """Tell what went wrong."""
-    return _response(told_of(error, request_id=request.state.request_id, path=request.url.path))
+    return _response(_told_of(request, error))
+
+
+def _told_of(request: Request, error: Exception) -> ApiError:
+    about = {"request_id": request.state.request_id, "key": key_of(request), "path": request.url.path}
+    return told_of(error, is_operator=is_operator(request), **about)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
@@ -122,12 +127,12 @@ async def _broken(request: Request, error: Exception) -> Response:
     return _response(api_error(error))
 
 
-async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette's signature
+async def _invalid(request: Request, error: Exception) -> Response:
     """Tell which part of an address is wrong."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these alone
     fault = error.errors()[0]
     param = ".".join(str(step) for step in fault["loc"][1:])
-    return _response(bad_request(f"{param}: {fault['msg']}", param=param or None))
+    return await _told(request, bad_request(f"{param}: {fault['msg']}", param=param or None))
 
 
 def _response(told: ApiError, headers: Mapping[str, str] | None = None) -> Response:
@@ -142,6 +147,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         told = not_found(f"there is no {what} here", code="unknown_url")
     else:
-        kind = "invalid_request_error"
-        told = ApiError(error.status_code, f"{what}: {error.detail}", type=kind, code="method_not_allowed")
-    return _response(told, error.headers)
+        methods = (error.headers or {}).get("Allow", "")
+        why = f"there is no {what} here" + (f", only {methods}" if methods else f": {error.detail}")
+        told = ApiError(error.status_code, why, type="invalid_request_error", code="method_not_allowed")
+    return _response(_told_of(request, told), error.headers)

@@ -78,7 +78,12 @@ class ServerConfig(
     @property
     def may_be_open(self) -> bool:
         """Whether the server may be without keys: only this machine reaches it, or that was said to be meant."""
-        return self.is_public_forced or _is_loopback(self.host)
+        return self.is_public_forced or self.is_loopback
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this machine alone reaches it."""
+        return _is_loopback(self.host)
 
     def __post_init__(self) -> None:
         """Check what types cannot say; raise a ``ConfigError`` that names the field."""

@@ -49,7 +49,7 @@ async def show_readiness(request: Request) -> Response:
 async def show_metrics(request: Request) -> Response:
     """Return the server's numbers, as Prometheus reads them; where there are keys, an admin's is needed."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     if not visitor.is_admin:
         message = "the metrics are for keys that were made with --admin"
         raise ApiError(403, message, type="permission_error", code="admin_only")

@@ -26,8 +26,8 @@ _MOST_ENDED = 64
 Begin: TypeAlias = Callable[[Job, Visitor, int], RunStream]
 """Starts a run of a job for somebody, as which of several samples."""
 
-ObserversOf: TypeAlias = Callable[[Job], Sequence[Observer]]
-"""Gives those who are told of a job's run."""
+ObserversOf: TypeAlias = Callable[[Job, Visitor], Sequence[Observer]]
+"""Gives those who are told of a job's run, made for somebody."""
 
 
 class Hub:
@@ -48,7 +48,7 @@ class Hub:
         *,
         journal: Journal | None,
         max_runs: int,
-        observers_of: ObserversOf = lambda _: (),
+        observers_of: ObserversOf = lambda _job, _visitor: (),
     ) -> None:
         """Start without any run."""
         self.is_draining = False
@@ -131,7 +131,7 @@ class Hub:
         return runs
 
     def _live(self, job: Job, visitor: Visitor, sample: int) -> LiveRun:
-        return LiveRun(job, visitor, self._begin(job, visitor, sample), self._observers_of(job))
+        return LiveRun(job, visitor, self._begin(job, visitor, sample), self._observers_of(job, visitor))
 
     def _require_room(self, runs: int) -> None:
         """Raise unless so many more runs may begin."""

@@ -55,13 +55,13 @@ async def event_stream(service: Service, found: Found, *, after: str, deltas: bo
     live = found.live
     if live is not None and not live.is_over:
         batches = live.watch(_known(live.ids, after), deltas=deltas, tick_s=service.config.keepalive_s)
-        return EventStream(_told(batches), left=_nothing)
+        return EventStream(_told(batches, found), left=_nothing)
     events = await _past(service.journal, live, found.run_id)
     ids = EventIds(events)
     later = range(_known(ids, after), len(events))
     if not later:
         return Response(status_code=_NOTHING_MORE)
-    return EventStream(_retold([(ids.of(index + 1), events[index]) for index in later]), left=_nothing)
+    return EventStream(_retold([(ids.of(index + 1), found.shown(events[index])) for index in later]), left=_nothing)
 
 
 def _known(ids: EventIds, after: str) -> int:
@@ -85,11 +85,11 @@ async def _past(journal: Journal | None, live: LiveRun | None, run_id: str) -> S
         raise no_run(run_id) from error
 
 
-async def _told(batches: AsyncGenerator[Sequence[Seen], None]) -> AsyncGenerator[bytes, None]:
+async def _told(batches: AsyncGenerator[Sequence[Seen], None], found: Found) -> AsyncGenerator[bytes, None]:
     yield comment("the run's events")
     try:
         async for batch in batches:
-            yield b"".join(map(_seen, batch)) or KEPT_ALIVE
+            yield b"".join(_seen(seen, found) for seen in batch) or KEPT_ALIVE
     finally:
         await batches.aclose()
 
@@ -99,9 +99,9 @@ async def _retold(events: Iterable[tuple[str, Event]]) -> AsyncGenerator[bytes, 
         yield data(event, id=told_as)
 
 
-def _seen(seen: Seen) -> bytes:
+def _seen(seen: Seen, found: Found) -> bytes:
     is_piece = isinstance(seen.event, (AnswerDelta, AnswerReset))
-    return data(seen.event, id=None if is_piece else seen.live.ids.of(seen.id))
+    return data(found.shown(seen.event), id=None if is_piece else seen.live.ids.of(seen.id))
 
 
 def _nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 
@@ -12,12 +12,15 @@ from attention_moa.errors import RunNotFoundError
 from attention_moa.messages import FinishReason, Stage
 from attention_moa.records import CallRecord, CallState, RunRecord, RunState, UsageTotal
 from attention_moa.server.errors import ApiError, not_found
+from attention_moa.server.for_clients import for_clients
 from attention_moa.server.gate import Visitor
 from attention_moa.server.live import LiveRun
 from attention_moa.server.service import Service
 from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.store.views import question
 from attention_moa.stored_runs import RunRow
+
+S = TypeVar("S")
 
 
 class RunLine(Struct, frozen=True, kw_only=True):
@@ -100,11 +103,17 @@ class Found(Struct, frozen=True, kw_only=True):
         run_id: Its id.
         owner: Whose it is.
         live: The run where it is under way here, or lately was.
+        is_operator: Whether who asks runs the server, and is shown all of it.
     """
 
     run_id: str
     owner: str
     live: LiveRun | None
+    is_operator: bool
+
+    def shown(self, value: S) -> S:
+        """Return a record or an event as who asks may see it."""
+        return value if self.is_operator else for_clients(value)
 
     @property
     def is_under_way(self) -> bool:
@@ -136,22 +145,22 @@ async def find_run(service: Service, visitor: Visitor, run_id: str) -> Found:
             raise no_run(run_id) from error
     if not (visitor.is_admin or owner == visitor.owner):
         raise no_run(run_id)
-    return Found(run_id=run_id, owner=owner, live=live)
+    return Found(run_id=run_id, owner=owner, live=live, is_operator=service.is_operator(visitor))
 
 
 async def record_of(service: Service, found: Found) -> RunRecord:
-    """Return the record of a run, as far as it is.
+    """Return the record of a run, as far as it is, and as who asks may see it.
 
     Raises:
         ApiError: 404: it was deleted meanwhile.
         StoreError: The journal cannot be read.
     """
     if found.live is not None:
-        return found.live.record
+        return found.shown(found.live.record)
     if service.journal is None:
         raise no_run(found.run_id)
     try:
-        return await service.journal.record(found.run_id)
+        return found.shown(await service.journal.record(found.run_id))
     except RunNotFoundError as error:
         raise no_run(found.run_id) from error
 

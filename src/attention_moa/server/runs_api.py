@@ -70,7 +70,7 @@ async def list_runs(
 ) -> Response:
     """Return runs, the newest first."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     most, wanted = _limit(limit), _state(state)
     if service.journal is None:
         lines = [line for line in _here(service, visitor) if _fits(line, wanted, model)][: most + 1]
@@ -117,7 +117,7 @@ async def cancel_run(request: Request, run_id: str) -> Response:
 async def resume_run(request: Request, run_id: str) -> Response:
     """Let an interrupted run go on; its id comes back at once, and its events show how it goes."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     found = await find_run(service, visitor, run_id)
     if found.is_under_way:
         return _answer(await record_of(service, found), is_under_way=True)
@@ -146,7 +146,7 @@ async def delete_run(request: Request, run_id: str) -> Response:
 async def _found(request: Request, run_id: str) -> tuple[Service, Found]:
     """Return the service, and the run that a request names, for who asks."""
     service = service_of(request)
-    return service, await find_run(service, await service.gate.enter(request), run_id)
+    return service, await find_run(service, await service.enter(request), run_id)
 
 
 async def _job(service: Service, head: RunHead) -> Job:

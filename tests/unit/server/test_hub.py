@@ -91,7 +91,7 @@ async def a_hub(
             wish = RunWish(owner=visitor.owner, sample=sample, is_fresh=job.is_fresh)
             return ensemble.stream(job.conversation, deltas=True, wish=wish)
 
-        async with Hub(begin, gate, journal=journal, max_runs=max_runs, observers_of=lambda _: observers) as hub:
+        async with Hub(begin, gate, journal=journal, max_runs=max_runs, observers_of=lambda *_: observers) as hub:
             yield World(hub, gate, models)
 
 
