@@ -20,7 +20,6 @@ from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, Seen, watch_all
 from attention_moa.server.room import require_room, too_little
-from attention_moa.server.room import require_room, too_little
 from attention_moa.server.service import Service, is_operator, key_of, service_of
 from attention_moa.server.sse import KEPT_ALIVE, EventStream, while_there
 from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of, usage_with_estimates
