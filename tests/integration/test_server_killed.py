@@ -99,6 +99,8 @@ def test_who_goes_on_by_the_last_id_misses_nothing_of_a_run_that_was_killed_and_
     """No id means two things: what is told under an id that was heard before is that very event."""
     with serving(killed.folder) as server:
         between = dict(told(server, killed.run_id, **{"last-event-id": killed.last}))
+        lines = httpx2.get(f"{server.url}/v1/runs?state=interrupted", timeout=30).json()["data"]
+        assert [(line["id"], line["state"]) for line in lines] == [(killed.run_id, "interrupted")]
         (killed.folder / "go").touch()
         assert httpx2.post(f"{server.url}/v1/runs/{killed.run_id}/resume", timeout=30).status_code in (200, 202)
         after = dict(told(server, killed.run_id, **{"last-event-id": killed.last}))

@@ -15,6 +15,7 @@ from attention_moa.server.errors import ApiError, not_found
 from attention_moa.server.for_clients import for_clients
 from attention_moa.server.gate import Visitor
 from attention_moa.server.live import LiveRun
+from attention_moa.server.run_states import live_record, stored_record
 from attention_moa.server.service import Service
 from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.store.views import question
@@ -29,7 +30,7 @@ class RunLine(Struct, frozen=True, kw_only=True):
     Args:
         id: Its id.
         created_at: When it began, ISO 8601 in UTC.
-        state: How far it is; ``running`` also where its server died.
+        state: How far it is; ``interrupted`` where its server died and nobody is at it now.
         is_under_way: Whether a server is at it now.
         owner: Whose it is; empty for the command line's and for a server without keys.
         model: What ran.
@@ -156,23 +157,23 @@ async def record_of(service: Service, found: Found) -> RunRecord:
         StoreError: The journal cannot be read.
     """
     if found.live is not None:
-        return found.shown(found.live.record)
+        return found.shown(live_record(found.live))
     if service.journal is None:
         raise no_run(found.run_id)
     try:
-        return found.shown(await service.journal.record(found.run_id))
+        return found.shown(await stored_record(service.journal, found.run_id))
     except RunNotFoundError as error:
         raise no_run(found.run_id) from error
 
 
 async def summary_of(service: Service, found: Found) -> RunSummary:
-    """Return a run without its texts; raises as ``record_of``."""
+    """Return a run without its texts; raises as ``record_of``. What is running is under way, here or elsewhere."""
     record = await record_of(service, found)
     plan = await plan_of(service.journal, found.run_id)
     return RunSummary(
         id=record.run_id,
         created_at=record.created_at,
-        is_under_way=found.is_under_way,
+        is_under_way=found.is_under_way or record.state == "running",
         owner=found.owner,
         labels=record.labels,
         usage=usage_of([usage_with_estimates(record)]),
@@ -183,7 +184,7 @@ async def summary_of(service: Service, found: Found) -> RunSummary:
 
 def line_of_live(live: LiveRun) -> RunLine:
     """Return the line of a run that is under way here, or lately was."""
-    record = live.record
+    record = live_record(live)
     return RunLine(
         id=record.run_id,
         created_at=record.created_at,

@@ -19,6 +19,7 @@ from attention_moa.server.job import Job
 from attention_moa.server.openapi import described
 from attention_moa.server.run_ends import end_run, take_out
 from attention_moa.server.run_events import EventBody, event_stream
+from attention_moa.server.run_states import stored_rows
 from attention_moa.server.runs import (
     Found,
     RunLine,
@@ -77,7 +78,15 @@ async def list_runs(
     else:
         owner = None if visitor.is_admin else visitor.owner
         try:
-            rows = await service.journal.rows(limit=most + 1, before=before, owner=owner, state=wanted, ensemble=model)
+            rows = await stored_rows(
+                service.journal,
+                service.hub,
+                limit=most + 1,
+                before=before,
+                owner=owner,
+                state=wanted,
+                ensemble=model,
+            )
         except RunNotFoundError as error:
             raise no_run(before or "") from error
         lines = [line_of_row(row) for row in rows]
