@@ -13,12 +13,12 @@ import httpx2
 import pytest
 
 from attention_moa.errors import ServerError
+from attention_moa.ports import Journal, RunJournal
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.key_store import KeyStore, open_key_database
 from attention_moa.server.keys import KeyRules
-from attention_moa.ports import Journal, RunJournal
 from attention_moa.store import open_journal
 from attention_moa.store.memory import MemoryJournal
 from tests.journals import QUESTION, a_call, a_head, a_record
