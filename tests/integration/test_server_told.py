@@ -115,6 +115,7 @@ SECRET = "hush"
         ("/v1/chat/completions", {"attention_moa": {f"A {SECRET}": 9}}, (400, "unknown_parameter", "attention_moa.…")),
         ("/v1/chat/completions", {"model": SECRET}, (404, "model_not_found", "model")),
         ("/v1/responses", {}, (400, "unknown_parameter", "messages")),
+        ("/v1/chat/completions", {"metadata": {SECRET: "x" * 600}}, (400, "invalid_value", "metadata")),
         ("/v1/nothing", {}, (404, "unknown_url", None)),
     ],
 )
@@ -193,5 +194,31 @@ def test_an_error_of_an_endpoint_is_told_by_its_kind() -> None:
             told = await world.http.post(f"{url}/v1/responses", json={"model": "duo", "input": "Why?"})
             failed = "the model's endpoint failed"
             assert told.json()["error"]["message"] == f"no agent gave an answer: a: {failed}; b: {failed}"
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "message"),
+    [
+        ("PUT", "/v1/chat/completions", {}, "there is no PUT /v1/chat/completions here, only POST"),
+        (
+            "POST",
+            "/v1/chat/completions",
+            {
+                "tools": [{"type": "function", "function": {"name": name}} for name in ("look", "find")],
+                "tool_choice": {"type": "function", "function": {"name": "seek"}},
+            },
+            "tool_choice: there is no tool 'seek': there are look, find",
+        ),
+    ],
+)
+def test_what_there_is_in_its_place_is_told(method: str, path: str, body: dict[str, Any], message: str) -> None:
+    """Methods and tools by their names."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            told = await world.http.request(method, path, json={"model": "duo", "messages": ASKED} | body)
+            assert told.json()["error"]["message"] == message
 
     run(test)

@@ -12,7 +12,9 @@ from attention_moa.telemetry.lines import FIELDS
 _LOG = logging.getLogger("attention_moa.server")
 _FIELD = re.compile(r"[a-z][a-z0-9_]*(?:\[\d+\])*(?:\.[a-z][a-z0-9_]*(?:\[\d+\])*)*")
 _MOST = 80
-_OF_CLIENTS = "metadata."
+_OF_CLIENTS = ("metadata.", "logit_bias.")
+"""Tables whose names are the client's own."""
+
 _OVERLOADED = 503
 
 
@@ -40,7 +42,7 @@ def told_of(error: Exception, *, is_operator: bool, **about: object) -> ApiError
 def _field(param: str | None) -> str | None:
     """Return the field at fault, as far as its name is no text of the client's own."""
     if param is None or param.startswith(_OF_CLIENTS):
-        return param and _OF_CLIENTS.rstrip(".")
+        return param and param.partition(".")[0]
     if len(param) <= _MOST and _FIELD.fullmatch(param):
         return param
     known = _FIELD.match(param[:_MOST].rpartition(".")[0])

@@ -67,14 +67,16 @@ class KeyRing:
         await self._refresh()
         brought = (authorization or "").strip()
         if brought[: len(_BEARER)].lower() != _BEARER:
-            raise _unknown("there is no key in the request: send it as Authorization: Bearer moa-…")
+            raise _unknown("there is no key in the request: send the one you were given as Authorization: Bearer moa-…")
         digest = digest_of(brought[len(_BEARER) :].strip())
         key = self._of(digest)
         if key is None:
             await self._refresh(UNKNOWN_S)
             key = self._of(digest)
         if key is None:
-            raise _unknown("the key is not known here, or was revoked: attention-moa keys list shows which are good")
+            raise _unknown(
+                "the key is not known here, or was revoked: ask whoever runs this server for one that is good"
+            )
         return key
 
     def _of(self, digest: bytes) -> Key | None:
