@@ -19,7 +19,7 @@ from attention_moa.server.for_clients import for_clients
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, Seen, watch_all
-from attention_moa.server.room import require_room, too_little
+from attention_moa.server.room import too_little
 from attention_moa.server.service import Service, is_operator, key_of, service_of
 from attention_moa.server.sse import KEPT_ALIVE, EventStream, while_there
 from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of, usage_with_estimates
@@ -211,10 +211,9 @@ async def answer(request: Request, visitor: Visitor, job: Job) -> Answering:
         job: What they ask.
 
     Raises:
-        ApiError: Not even one call fits a limit of the request's own, there are too many runs, the server is about to
-            end, or the gate says no.
+        ApiError: There are too many runs, the server is about to end, the gate says no, or not even one call fits a
+            limit of the request's own.
     """
-    await require_room(job)
     service = service_of(request)
     trace = {name: request.headers[name] for name in _TRACE if name in request.headers}
     runs = await service.hub.start_all(replace(job, trace=trace), visitor)

@@ -17,6 +17,7 @@ from attention_moa.run_stream import RunStream
 from attention_moa.server.gate import Gate, Pass, Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, busy, ending
+from attention_moa.server.room import require_room
 from attention_moa.telemetry.lines import FIELDS
 from attention_moa.waiting import to_the_end
 
@@ -105,7 +106,8 @@ class Hub:
             visitor: Who asks.
 
         Raises:
-            ApiError: There are too many, the server is about to end, or the gate says no.
+            ApiError: There are too many, the server is about to end, the gate says no, or not even one call fits a
+                limit of the request's own.
             ConfigError: The question is empty.
         """
         self._require_room(job.runs)
@@ -115,6 +117,7 @@ class Hub:
             for sample in range(job.runs):
                 leave = await self._gate.admit(visitor, job, sample=sample)
                 leaves.append(leave)  # at once: it is given back where the next one is refused
+            await require_room(job)  # behind the gate: who may not set a limit is told that
             if self.is_draining:  # since then
                 raise ending()  # noqa: TRY301 - what was held is given back below
             runs = tuple(self._live(job, visitor, sample) for sample in range(job.runs))
