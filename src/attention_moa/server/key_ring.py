@@ -49,6 +49,11 @@ class KeyRing:
         await self._refresh()
         return self._has_keys
 
+    async def count(self) -> int:
+        """Return how many good keys there are."""
+        await self._refresh()
+        return len(self._by_name)
+
     async def named(self, name: str) -> Key | None:
         """Return the good key of a name; None where there is none, or none any more."""
         await self._refresh()

@@ -21,10 +21,11 @@ from attention_moa.server.config import ServerConfig
 from attention_moa.server.gate import Gate, OpenGate, Visitor
 from attention_moa.server.hub import Hub
 from attention_moa.server.job import Job
-from attention_moa.server.key_gate import open_key_gate
+from attention_moa.server.key_gate import KeyGate, open_key_gate
 from attention_moa.server.models import Catalogue, load_ensembles
 from attention_moa.server.request_numbers import watched_loop
 from attention_moa.settings import default_journal
+from attention_moa.store.address import parse_address
 from attention_moa.store.journal import SqlJournal
 from attention_moa.telemetry import open_metrics
 from attention_moa.telemetry.logs import EventLog
@@ -38,7 +39,7 @@ class Service:
     """What all requests share; entered once, for as long as the server lives.
 
     ``observers`` are told of every run, ``log`` has lines of each, ``tracing`` makes a trace of each: set them before
-    it is entered.
+    it is entered. ``journal_name`` is the journal's path or address, without a password; None for none.
 
     Args:
         config: What the server is told.
@@ -64,6 +65,7 @@ class Service:
         self.config = config
         self.catalogue = Catalogue(load_ensembles(config.ensembles) if specs is None else specs)
         self.journal: Journal | None = journal
+        self.journal_name: str | None = None
         self.gate: Gate = gate or OpenGate()
         self.metrics = open_metrics()
         self.observers: list[Observer] = [self.metrics]
@@ -96,6 +98,7 @@ class Service:
                 stack.push_async_callback(self.tracing.aclose)
             if self._given is None and not self.config.is_unjournaled:
                 place = self.config.journal or default_journal()
+                self.journal_name = parse_address(place).name
                 self.journal = cast("SqlJournal", await open_wanted(place))
                 stack.push_async_callback(_closed, self.journal)
                 if self._has_own_gate:
@@ -144,6 +147,10 @@ class Service:
         connection.state.key = visitor.owner or None
         connection.state.is_operator = self.is_operator(visitor)
         return visitor
+
+    async def count_keys(self) -> int:
+        """Return how many good keys there are."""
+        return await self.gate.ring.count() if isinstance(self.gate, KeyGate) else 0
 
     def is_operator(self, visitor: Visitor) -> bool:
         """Return whether somebody runs the server: by an admin's key, or since nobody else reaches it."""

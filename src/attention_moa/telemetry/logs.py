@@ -47,7 +47,8 @@ def log_to(stream: TextIO, *, form: LogForm = "text", level: int = INFO, also: S
         stream: Where to: standard error, for a server.
         form: ``json`` or ``text``.
         level: The least that is told; texts of conversations are at ``logging.DEBUG``.
-        also: Names of other libraries' loggers that write there too, at INFO and above: below that they may tell texts.
+        also: Names of other libraries' loggers that write there too, warnings and above: below that they may tell
+            texts, and what they tell of their ordinary life the server tells itself.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines(form, has_texts=level <= DEBUG))
@@ -55,7 +56,7 @@ def log_to(stream: TextIO, *, form: LogForm = "text", level: int = INFO, also: S
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.propagate = False
-        logger.setLevel(level if name == LOGGER else max(level, INFO))
+        logger.setLevel(level if name == LOGGER else max(level, WARNING))
     return logging.getLogger(LOGGER)
 
 

@@ -64,6 +64,8 @@ def test_a_key_for_a_program_is_one_json_document(path: Path) -> None:
         (("alice", "--rpm", "0"), "whole number from 1"),
         (("alice", "--usd", "0"), "finite number above 0"),
         (("alice", "--may-set", "model"), "no field of attention_moa"),
+        (("alice", "--may-set", "nothing", "--may-set", "layers"), "nothing stands alone"),
+        (("alice", "--to", "key", "--json"), "exclude each other"),
     ],
 )
 def test_a_key_that_cannot_be_is_not_made(path: Path, words: tuple[str, ...], why: str) -> None:
@@ -71,6 +73,42 @@ def test_a_key_that_cannot_be_is_not_made(path: Path, words: tuple[str, ...], wh
     done = keys(path, "add", *words)
     assert (done.status, done.out) == (2, "")
     assert why in done.err
+
+
+def test_a_key_goes_into_a_new_file_that_nobody_else_reads(path: Path, tmp_path: Path) -> None:
+    """And nowhere else; what is there already stays, and then no key is made."""
+    file = tmp_path / "alice.key"
+    done = keys(path, "add", "alice", "--to", str(file))
+    assert (done.status, done.out) == (0, "")
+    secret = file.read_text("ascii").strip()
+    assert secret.startswith("moa-")
+    assert secret not in done.err
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = keys(path, "add", "bob", "--to", str(file))
+    assert again.status == 2
+    assert "is there already" in again.err
+    assert file.read_text("ascii").strip() == secret
+    assert keys(path, "list").out.count("moa-") == 1
+
+
+def test_no_file_is_left_where_no_key_was_made(path: Path, tmp_path: Path) -> None:
+    """It would pass for one with a key in it."""
+    keys(path, "add", "alice")
+    file = tmp_path / "alice.key"
+    assert keys(path, "add", "alice", "--to", str(file)).status == 2
+    assert not file.exists()
+    missing = keys(path, "add", "bob", "--to", str(tmp_path / "no" / "file"))
+    assert missing.status == 2
+    assert "cannot be written" in missing.err
+    assert "bob" not in keys(path, "list").out
+
+
+def test_an_option_of_a_command_that_stands_before_it_is_told_where_it_goes(path: Path) -> None:
+    """Not that it is unknown."""
+    done = inside("keys", "--journal", path, "list")
+    assert done.status == 2
+    assert "options of list stand behind list" in done.err
+    assert "No such option" in inside("keys", "--nothing").err
 
 
 def test_keys_are_listed_with_what_they_may_and_spent(path: Path) -> None:

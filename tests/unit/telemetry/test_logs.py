@@ -224,16 +224,17 @@ def test_half_a_character_breaks_no_line() -> None:
     assert fields["number"] == "nan"
 
 
-def test_other_libraries_tell_nothing_below_info() -> None:
-    """At DEBUG they may tell whole requests; this package's own lines are told."""
+def test_other_libraries_tell_nothing_below_warnings() -> None:
+    """At DEBUG they may tell whole requests, and below warnings nothing that is not told anyhow."""
     stream = io.StringIO()
     logger = log_to(stream, level=logging.DEBUG, also=[OTHERS])
     logging.getLogger(OTHERS).debug("request %s", MARK)
     say(logger, logging.DEBUG, "server.odd")
     logging.getLogger(OTHERS).info("Started")
+    logging.getLogger(OTHERS).warning("Odd")
     first, second = stream.getvalue().splitlines()
     assert " server.odd" in first
-    assert second.endswith(f" {OTHERS} message=Started")
+    assert second.endswith(f" {OTHERS} message=Odd")
 
 
 def test_setting_up_twice_writes_once() -> None:
