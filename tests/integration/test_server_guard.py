@@ -214,7 +214,7 @@ def test_the_metrics_count_runs_and_requests(tmp_path: Path) -> None:
             assert found[("attention_moa_runs_total", "duo", "finished")] == 1
             assert found[("attention_moa_requests_total", "POST /v1/chat/completions", "200")] == 1
             assert found[("attention_moa_requests_total", "GET /v1/runs/{run_id}", "404")] == 2
-            assert found[("attention_moa_requests_total", "other", "404")] == 1
+            assert found[("attention_moa_requests_total", "other", "404")] == 1, "no path of a client's is a label"
             assert found[("attention_moa_first_byte_seconds_count", "GET /v1/models/{name:path}")] == 1
             assert found[("attention_moa_event_loop_lag_seconds_count",)] > 0
 

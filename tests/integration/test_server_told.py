@@ -222,3 +222,43 @@ def test_what_there_is_in_its_place_is_told(method: str, path: str, body: dict[s
             assert told.json()["error"]["message"] == message
 
     run(test)
+
+
+def test_a_filter_that_is_none_is_refused_by_its_name() -> None:
+    """All runs would be shown for the few that were meant."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            told = (await world.http.get("/v1/runs?stat=running")).json()["error"]
+            assert (told["param"], told["code"]) == ("stat", "unknown_parameter")
+            assert told["message"] == "'stat' is no filter of runs: there are limit, before, state, model"
+            assert (await world.http.get("/v1/runs?state=running&limit=3")).status_code == 200
+
+    run(test)
+
+
+def test_what_is_refused_by_its_size_counts_for_its_route() -> None:
+    """Nothing of it was read, yet where it was to go is known."""
+
+    async def test() -> None:
+        config = ServerConfig(is_unjournaled=True, max_body_mib=0.001)
+        async with a_server(config=config) as world:
+            for path in ("/v1/chat/completions", "/v1/runs/x/cancel", "/nowhere"):
+                assert (await world.http.post(path, content=b"x" * 2000)).status_code == 413
+            told = (await world.http.get("/metrics")).text
+            for route in ("POST /v1/chat/completions", "POST /v1/runs/{run_id}/cancel", "other"):
+                assert f'attention_moa_requests_total{{route="{route}",status="413"}} 1.0' in told
+
+    run(test)
+
+
+def test_models_can_be_asked_for_without_their_list() -> None:
+    """As programs do that look whether a server is there."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            for path, status in (("/v1/models", 200), ("/v1/models/duo", 200), ("/v1/models/gone", 404)):
+                told = await world.http.head(path)
+                assert (told.status_code, told.content) == (status, b"")
+
+    run(test)

@@ -11,6 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 import attention_moa
 from attention_moa.config import EnsembleSpec
@@ -40,6 +42,7 @@ from attention_moa.telemetry.lines import FIELDS
 _LOG = logging.getLogger("attention_moa.server")
 _OF_RUNS = (EventBody, RunDeleted, RunList, RunSummary, RunTold)
 _OF_RESPONSES = (ResponsesBody, *ITEMS, ResponseDeleted)
+_ROUTERS = (models_api.router, chat.router, responses.router, runs_api.router, health.router)
 _STRUCTS = (ChatBody, Completion, CompletionChunk, ModelBody, ModelList, *_OF_RESPONSES, *_OF_RUNS)
 """What the OpenAPI document describes."""
 
@@ -80,7 +83,8 @@ def create_app(
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},  # runs tell more
     )
     app.state.service = service
-    app.add_middleware(Guard, rules=_guard_rules(config), answered=RequestNumbers(service.metrics))
+    numbers = RequestNumbers(service.metrics)
+    app.add_middleware(Guard, rules=_guard_rules(config), answered=numbers, route_of=_route_of)
     _add_routes(app)
     _add_errors(app)
     describe_structs(app, _STRUCTS)
@@ -96,11 +100,14 @@ def _guard_rules(config: ServerConfig) -> GuardRules:
 
 
 def _add_routes(app: FastAPI) -> None:
-    app.include_router(models_api.router)
-    app.include_router(chat.router)
-    app.include_router(responses.router)
-    app.include_router(runs_api.router)
-    app.include_router(health.router)
+    for router in _ROUTERS:
+        app.include_router(router)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the path of the route that a request fits, as the OpenAPI document has it; empty where there is none."""
+    routes = (route for router in _ROUTERS for route in router.routes if isinstance(route, Route))
+    return next((route.path for route in routes if route.matches(scope)[0] is Match.FULL), "")
 
 
 def _add_errors(app: FastAPI) -> None:

@@ -63,13 +63,21 @@ class Guard:
         app: What is guarded.
         rules: What a request may be.
         answered: Told of each request that is over.
+        route_of: Gives the route, as the OpenAPI document has it, that a request which was refused here would have
+            come to; empty for none.
     """
 
     def __init__(
-        self, app: ASGIApp, *, rules: GuardRules, answered: Callable[[Answered], None] = lambda _: None
+        self,
+        app: ASGIApp,
+        *,
+        rules: GuardRules,
+        answered: Callable[[Answered], None] = lambda _: None,
+        route_of: Callable[[Scope], str] = lambda _: "",
     ) -> None:
         """Guard an application."""
         self._app = app
+        self._route_of = route_of
         self._answered = answered
         self._rules = rules
         self._arrivals = Arrivals(rules.max_body_bytes, rules.body_timeout_s)
@@ -114,7 +122,7 @@ class Guard:
 
     def _note(self, scope: Scope, answer: _Answer) -> None:
         """Tell of a request that is over: to the log, and to who counts."""
-        route = getattr(scope.get("route"), "path", "")
+        route = getattr(scope.get("route"), "path", "") or self._route_of(scope)
         self._answered(Answered(scope["method"], route, answer.status, answer.first_byte_s))
         state = scope["state"]
         fields = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from fastapi import APIRouter
@@ -39,6 +40,7 @@ router = APIRouter()
 
 _STATES: tuple[RunState, ...] = get_args(RunState)
 _MOST = 200
+_FILTERS = ("limit", "before", "state", "model")
 _BEGIN_S = 0.5
 """Most seconds that a run that goes on is waited for: what fails until then is a plain error."""
 
@@ -72,6 +74,7 @@ async def list_runs(
     """Return runs, the newest first."""
     service = service_of(request)
     visitor = await service.enter(request)
+    _require_known(request, _FILTERS)
     most, wanted = _limit(limit), _state(state)
     if service.journal is None:
         lines = [line for line in _here(service, visitor) if _fits(line, wanted, model)][: most + 1]
@@ -198,6 +201,14 @@ def _here(service: Service, visitor: Visitor) -> list[RunLine]:
 
 def _fits(line: RunLine, state: RunState | None, model: str | None) -> bool:
     return state in (None, line.state) and model in (None, line.model)
+
+
+def _require_known(request: Request, known: Sequence[str]) -> None:
+    """Raise for what stands in an address and narrows nothing: a filter whose name is mistyped would show all."""
+    for name in request.query_params:
+        if name not in known:
+            message = f"{name[:100]!a} is no filter of runs: there are {', '.join(known)}"
+            raise bad_request(message, param=name[:100], code="unknown_parameter")
 
 
 def _limit(told: str) -> int:

@@ -112,7 +112,7 @@ def test_an_option_of_a_command_that_stands_before_it_is_told_where_it_goes(path
 
 
 def test_keys_are_listed_with_what_they_may_and_spent(path: Path) -> None:
-    """Those that were revoked too."""
+    """Those that were revoked where that is wanted."""
     keys(path, "add", "alice", "--usd", "10", "--may-set", "nothing", "--share-caches")
     keys(path, "add", "bob", "--admin", "-e", "small", "-e", "large", "--isolate-caches")
     keys(path, "add", "carol")
@@ -120,17 +120,22 @@ def test_keys_are_listed_with_what_they_may_and_spent(path: Path) -> None:
 
     async def spend() -> None:
         async with a_till(path) as till:
-            await till.spending.count(await till.store.get("alice"), "run-1", 1.25)
+            alice = await till.store.get("alice")
+            await till.spending.count(alice, "run-1", 1.25)
+            for _ in range(2):
+                await till.spending.hold(alice, 0.5, call_usd=0.1)
 
     run(spend)
-    head, alice, bob, carol = keys(path, "list").out.splitlines()
+    assert len(keys(path, "list").out.splitlines()) == 3, "what was revoked is of no use any more"
+    head, alice, bob, carol = keys(path, "list", "--revoked").out.splitlines()
     assert head.split()[:2] == ["name", "key"]
+    assert " 1.0000 " in alice, "what its runs under way hold"
     assert "1.2500/10 " in alice
     assert alice.endswith("sets nothing; shared caches")
     assert bob.endswith("admin; asks small, large; own caches")
     assert "revoked 20" in carol
     listed = json.loads(keys(path, "list", "--json").out)
-    assert [(key["name"], key["spent_usd"]) for key in listed] == [("alice", 1.25), ("bob", 0), ("carol", 0)]
+    assert [(key["name"], key["spent_usd"], key["held_usd"]) for key in listed] == [("alice", 1.25, 1), ("bob", 0, 0)]
     assert "digest" not in listed[0]
 
 
@@ -156,6 +161,15 @@ def test_a_journal_without_keys_lets_everybody_in(path: Path) -> None:
     done = keys(path, "list")
     assert (done.status, done.out) == (0, "")
     assert "lets everybody in" in done.err
+
+
+def test_a_journal_whose_keys_were_all_revoked_lets_nobody_in(path: Path) -> None:
+    """Which the list of none says too."""
+    keys(path, "add", "alice")
+    keys(path, "revoke", "alice")
+    done = keys(path, "list")
+    assert (done.status, done.out) == (0, "")
+    assert "lets nobody in" in done.err
 
 
 @pytest.mark.parametrize("command", [("list",), ("revoke", "alice"), ("delete-runs", "alice", "--yes")])
