@@ -425,21 +425,20 @@ def test_a_list_by_state_goes_on_behind_many_runs_of_another() -> None:
 
 def test_a_run_that_ends_while_it_is_looked_at_was_not_interrupted() -> None:
     """It was under way when its record was read, and over when it was asked who is at it."""
+    places: list[RunJournal] = []
 
     class Ending(MemoryJournal):
         async def holder(self, run_id: str) -> str | None:
-            await place.end(a_record(a_head(run_id)))
-            await place.release()
+            await places[0].end(a_record(a_head(run_id)))
+            await places[0].release()
             return await super().holder(run_id)
 
     async def test() -> None:
-        nonlocal place
         journal = Ending()
-        (place,) = await stored(journal, "running")
+        places.extend(await stored(journal, "running"))
         async with a_server(journal=journal) as world:
             assert (await get(world, "/v1/runs/run-0"))["state"] == "finished"
 
-    place: RunJournal
     run(test)
 
 
