@@ -10,7 +10,7 @@ COVERAGE_ENGINE := 100
 COVERAGE_ALL := 95
 empty :=
 comma := ,
-ENGINE := errors keys messages answer_spec money strategies rules agents config sampled call_records records stored_runs events ports schedule stopping choosing final_answers replies wording sums sure_text writing tool_calls schema_cost json_check accounting backoff codec critical_path \
+ENGINE := errors keys messages tokens answer_spec money strategies rules agents config sampled call_records records stored_runs events ports schedule stopping choosing final_answers replies wording sums sure_text writing tool_calls schema_cost json_check accounting backoff codec critical_path \
 	fingerprint waiting pacing answer_stream choices run_log collected booking limiter budget hedging calls layer_run attention synthesis limits finishing ensemble \
 	experience expected_path planned_call baseline_calls call_plan prompt_sizes call_costs plan plan_account not_made reading questions model_limits \
 	plain_words words blocks alignment changes evidence attribution influence sources tracing usefulness

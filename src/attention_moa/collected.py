@@ -49,11 +49,13 @@ class Final(Struct, frozen=True, kw_only=True):
     Args:
         nonce: The secret word of its verdict lines; None for a reply without a verdict.
         stops: Texts that end the answer.
+        most_tokens: Tokens at which the answer is cut here; None where its endpoint holds all of the limit.
         is_told: Whether the answer is told while it is written; one whose form is checked first is not.
     """
 
     nonce: str | None = None
     stops: tuple[str, ...] = ()
+    most_tokens: int | None = None
     is_told: bool = True
 
 
@@ -247,7 +249,13 @@ class AnswerSide:
     def __init__(self, log: RunLog, ask: Ask, final: Final, tags: Sequence[str]) -> None:
         """Start before the first piece; ``tags`` are the words that fence quoted text in the prompt."""
         is_unopened = ask.agent.model in log.unopened
-        self._sure = SureText(tags=tags, nonce=final.nonce, stops=final.stops, is_unopened=is_unopened)
+        self._sure = SureText(
+            tags=tags,
+            nonce=final.nonce,
+            stops=final.stops,
+            most_tokens=final.most_tokens,
+            is_unopened=is_unopened,
+        )
         self._telling = log.answer(ask.choice).attempt() if log.has_deltas and final.is_told else None
         self._held: list[ToolCallDelta] = []
 

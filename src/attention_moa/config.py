@@ -66,7 +66,7 @@ __all__ = [
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_AGENTS = 64
-_MOST_LAYERS = 64
+MOST_LAYERS = 64
 _LAYERS = 3
 _WINDOW = 3
 _KEEP = 2
@@ -126,7 +126,7 @@ class EnsembleSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Check all that types cannot say; raise a ``ConfigError`` that names the field."""
         require(bool(self.agents), "agents", "no agent: add at least one [[agents]] table with a name and a model")
         require(len(self.agents) <= _MOST_AGENTS, "agents", f"{len(self.agents)} agents: at most {_MOST_AGENTS}")
-        require(1 <= self.layers <= _MOST_LAYERS, "layers", f"{self.layers} is not from 1 to {_MOST_LAYERS}")
+        require(1 <= self.layers <= MOST_LAYERS, "layers", f"{self.layers} is not from 1 to {MOST_LAYERS}")
         _check_agents(self.agents)
         _check_strategy(self)
         for at, writer in (("summary", self.summary), ("residual", self.residual)):

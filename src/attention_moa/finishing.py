@@ -17,12 +17,13 @@ from attention_moa.collected import Ask
 from attention_moa.config import summary_chain
 from attention_moa.errors import CallError, DeadlineError, FormatError, describe
 from attention_moa.json_check import check
-from attention_moa.messages import Stage
-from attention_moa.prompts import Desk, first_tokens, render_repair
-from attention_moa.records import Choice, Loss, RunRecord
+from attention_moa.messages import Stage, Usage
+from attention_moa.prompts import Desk, render_repair
+from attention_moa.records import CallRecord, Choice, Loss, RunRecord
 from attention_moa.run_log import RunLog
 from attention_moa.schedule import VERDICT_TOKENS
 from attention_moa.synthesis import Merged, why_no_answer
+from attention_moa.tokens import count_tokens, first_tokens, within_tokens
 from attention_moa.wording import Wording, cut, quoted, said, without_fence
 from attention_moa.writing import seeded
 
@@ -155,16 +156,20 @@ class Finishing:
         )
 
     def _within(self, text: str, call_id: str) -> str:
-        """Return as much of an answer as was asked for: what stands in for it was written without that limit."""
+        """Return as much of an answer as was asked for, by the best count that there is.
+
+        A call's endpoint holds the limit that it was sent; that of a residual has room for a verdict line, and what
+        stands in for an answer was written without one.
+        """
         most = self._desk.spec.drawn.max_tokens
         if most is None:
             return text
         call = next(call for call in reversed(self._log.all_calls) if call.call_id == call_id)
-        if (call.sampling.max_tokens or inf) <= most + VERDICT_TOKENS:
+        limit = call.sampling.max_tokens or inf
+        if limit <= most:
             return text
-        used = next((one.usage.output_tokens for one in call.attempts if one.error is None), None)
-        short = text if used is not None and used <= most else first_tokens(text, most)
-        if short != text:
+        short = _first_of(call, text, most)
+        if short != text and limit > most + VERDICT_TOKENS:
             self._log.note(f"the answer was cut to {most:,} tokens at most: its writer had no such limit")
         return short
 
@@ -217,3 +222,21 @@ class Finishing:
     def _lose(self, stage: Stage, agent: str, kind: str, message: str, *, call_id: str | None = None) -> Loss:
         loss = Loss(stage=stage, layer=self._log.layer, agent=agent, kind=kind, message=message, call_id=call_id)
         return self._log.lose(loss)
+
+
+def _first_of(call: CallRecord, text: str, most: int) -> str:
+    """Return the first tokens of an answer; those of thinking and of a verdict line are not the answer's.
+
+    Args:
+        call: The call that wrote it.
+        text: What of the reply is the answer.
+        most: So many tokens.
+    """
+    usage = next((one.usage for one in call.attempts if one.error is None), Usage())
+    if usage.output_tokens is None:
+        return first_tokens(text, most)
+    reply, thought = call.text or "", usage.reasoning_tokens
+    head = max(reply.find(text), 0)
+    used = usage.output_tokens - (thought or 0) - count_tokens(reply[:head]) // 2  # which the estimate takes for more
+    parts = (call.thinking if thought is None else "", reply[head:], *(one.arguments for one in call.tool_calls))
+    return within_tokens(text, most, whole="".join(parts), used=used)

@@ -350,7 +350,8 @@ class LayerRun:
         if not writing.is_final:
             return None
         wanted = self.desk.wanted
-        return Final(nonce=writing.nonce, stops=wanted.stop, is_told=not self.desk.is_checked)
+        most = None if writing.nonce is None else self.spec.drawn.max_tokens  # beside a verdict line there is room
+        return Final(nonce=writing.nonce, stops=wanted.stop, most_tokens=most, is_told=not self.desk.is_checked)
 
     def lose(
         self,

@@ -41,7 +41,9 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 
-RunState: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
+RunState: TypeAlias = Literal["running", "finished", "failed", "cancelled", "interrupted"]
+"""How far a run is. In a journal one that was cut off is ``running``: that it was interrupted shows where nobody is at
+it any more, and is said by whoever looks."""
 
 
 class Loss(Struct, frozen=True, kw_only=True, tag="loss"):

@@ -1,10 +1,10 @@
 """How much of a reply under way is sure to stand in the answer, whatever comes behind it. Pure.
 
 A whole reply goes through ``replies.require_usable``, a residual's through ``stopping.parse_verdict``, an answer
-through ``wording.cut``. Here the same is done piece by piece, each step holding back what it cannot know yet: white
-space that may be the end, the beginning of a fence mark or of a stop, thinking, a verdict line. What a step hands on
-never has to be taken back; what it holds at the end is told with the answer itself. No step goes back over what it has
-handed on, and none looks twice at a text that grows.
+through ``wording.cut`` and ``tokens.within_tokens``. Here the same is done piece by piece, each step holding back what
+it cannot know yet: white space that may be the end, the beginning of a fence mark or of a stop, thinking, a verdict
+line, all that is near a limit. What a step hands on never has to be taken back; what it holds at the end is told with
+the answer itself. No step goes back over what it has handed on, and none looks twice at a text that grows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Protocol
 from attention_moa.messages import whole_characters
 from attention_moa.replies import split_thinking
 from attention_moa.stopping import VerdictLines
+from attention_moa.tokens import MARGIN_TOKENS, TokenCount
 from attention_moa.wording import end_at
 
 _LETTERS = 32
@@ -51,6 +52,7 @@ class SureText:
         tags: The words that fence quoted text in the reply's prompt.
         nonce: The secret word of its verdict lines; None for a reply without a verdict.
         stops: Texts that end the answer.
+        most_tokens: Tokens at which the answer is cut; None where nothing is cut here.
         is_unopened: Whether the model is known to close thinking that it never opened.
     """
 
@@ -60,11 +62,13 @@ class SureText:
         tags: Sequence[str] = (),
         nonce: str | None = None,
         stops: Sequence[str] = (),
+        most_tokens: int | None = None,
         is_unopened: bool = False,
     ) -> None:
         """Start before the first piece."""
         self._verdict = None if nonce is None else VerdictLines(nonce)
         self._stops = _Stops(stops)
+        self._length = None if most_tokens is None else _Length(most_tokens)
         found: tuple[Step | None, ...] = (
             _Characters(),
             _Blanks(),
@@ -74,6 +78,7 @@ class SureText:
             _Blanks(),
             self._stops,
             _Blanks(),
+            self._length,
         )
         self._steps = tuple(step for step in found if step is not None)
         self._has_text = False
@@ -100,7 +105,7 @@ class SureText:
     @property
     def may_call(self) -> bool:
         """Whether tool calls that come now are sure to stand: not before a verdict, nor behind the answer's end."""
-        if self._stops.passed is not None:
+        if self._stops.passed is not None or (self._length is not None and self._length.is_near):
             return False
         return self._verdict is None or not self._has_text or self._verdict.is_going_on
 
@@ -273,6 +278,19 @@ class _Thinking:
 
     def _nothing_sure(self, _: str) -> str:
         return ""
+
+
+class _Length:
+    """Holds back what may be cut, since only the whole reply's count says where: all that comes near the limit."""
+
+    def __init__(self, most_tokens: int) -> None:
+        self._sure = most_tokens - MARGIN_TOKENS
+        self._count = TokenCount()
+        self.is_near = self._sure <= 0
+
+    def feed(self, text: str) -> str:
+        self.is_near = self.is_near or self._count.add(text) > self._sure
+        return "" if self.is_near else text
 
 
 class _Stops:

@@ -117,6 +117,19 @@ def test_a_client_works_with_the_embedded_model(name: str, model: str, server: P
     assert said["talk"]
 
 
+def test_the_units_of_a_framework_that_only_its_client_has_work() -> None:
+    """Inspect AI is in no lock: what runs it in process is tested where it is installed."""
+    client = installed("inspect")
+    command = [client.program(FOLDER), "-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider"]
+    command += ["-o", "addopts=", str(HERE / "inspect_units.py")]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}  # noqa: TID251 - the child's own
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, cwd=ROOT, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^[1-9]\d* passed", done.stdout, re.MULTILINE), done.stdout
+
+
 def test_the_page_names_each_client_with_its_version() -> None:
     """The table and the pinned versions are the same."""
     rows = page_rows()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -177,7 +178,7 @@ class Lost(MemoryJournal):
 
 @pytest.mark.parametrize("is_slow", [False, True])
 def test_a_server_whose_journal_does_not_answer_is_not_ready(is_slow: bool) -> None:
-    """Where it fails, and where it says nothing at all."""
+    """Where it fails, and where it says nothing at all; what is wrong with it is for the log."""
     journal = Lost()
     journal.is_slow = is_slow
 
@@ -186,7 +187,7 @@ def test_a_server_whose_journal_does_not_answer_is_not_ready(is_slow: bool) -> N
             response = await world.http.get("/readyz")
             error = response.json()["error"]
             assert (response.status_code, error["code"]) == (503, "journal_unavailable")
-            assert ("does not answer" if is_slow else "the disk is gone") in error["message"]
+            assert ("does not answer" if is_slow else "its log says why") in error["message"]
 
     run(test)
 
@@ -213,7 +214,7 @@ def test_the_metrics_count_runs_and_requests(tmp_path: Path) -> None:
             assert found[("attention_moa_runs_total", "duo", "finished")] == 1
             assert found[("attention_moa_requests_total", "POST /v1/chat/completions", "200")] == 1
             assert found[("attention_moa_requests_total", "GET /v1/runs/{run_id}", "404")] == 2
-            assert found[("attention_moa_requests_total", "other", "404")] == 1
+            assert found[("attention_moa_requests_total", "other", "404")] == 1, "no path of a client's is a label"
             assert found[("attention_moa_first_byte_seconds_count", "GET /v1/models/{name:path}")] == 1
             assert found[("attention_moa_event_loop_lag_seconds_count",)] > 0
 
@@ -229,3 +230,22 @@ async def samples(world: ServerWorld) -> dict[tuple[str, ...], float]:
         for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
+
+
+@pytest.mark.parametrize("packing", ["gzip", "br", "identity"])
+def test_a_packed_body_is_refused_as_what_it_is(packing: str) -> None:
+    """Not as JSON that cannot be read."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            headers = {"content-encoding": packing, "content-type": "application/json"}
+            body = msgspec.json.encode({"model": "duo", "messages": ASKED})
+            response = await world.http.post("/v1/chat/completions", content=body, headers=headers)
+            if packing == "identity":
+                assert response.status_code == 200
+            else:
+                error = response.json()["error"]
+                assert (response.status_code, error["code"]) == (415, "unsupported_encoding")
+                assert f"'{packing}'" in error["message"]
+
+    run(test)

@@ -181,6 +181,25 @@ def test_a_key_asks_so_often_a_minute(tmp_path: Path) -> None:
     run(test)
 
 
+def test_a_request_that_begins_no_run_costs_none_of_a_keys_minute(tmp_path: Path) -> None:
+    """Wrong fields, other models, runs that are not there, and one that is over: the next request is answered."""
+
+    async def test() -> None:
+        async with a_keyed_server(tmp_path) as keyed:
+            alice = await keyed.client("alice", rpm=1)
+            headers = alice.auth_headers
+            for _ in range(3):
+                for body in ({"model": "duo"}, {"model": "nosuch", "messages": ASKED}):
+                    response = await keyed.world.http.post("/v1/chat/completions", headers=headers, json=body)
+                    assert response.status_code in (400, 404)
+                assert (await keyed.world.http.post("/v1/runs/x/resume", headers=headers)).status_code == 404
+            await asked(alice)
+            with pytest.raises(RateLimitError):
+                await asked(alice)
+
+    run(test)
+
+
 def test_a_key_has_so_many_runs_at_once(tmp_path: Path) -> None:
     """Streams too; a client that leaves makes room."""
     go = asyncio.Event()

@@ -13,11 +13,15 @@ import httpx2
 import pytest
 
 from attention_moa.errors import ServerError
+from attention_moa.ports import Journal, RunJournal
 from attention_moa.server.config import ServerConfig
+from attention_moa.server.gate import Visitor
+from attention_moa.server.job import Job
 from attention_moa.server.key_store import KeyStore, open_key_database
 from attention_moa.server.keys import KeyRules
 from attention_moa.store import open_journal
-from tests.journals import a_call, a_head, a_record
+from attention_moa.store.memory import MemoryJournal
+from tests.journals import QUESTION, a_call, a_head, a_record
 from tests.server_world import ASKED, DUO, ServerWorld, a_server, run, scripted, until
 
 
@@ -63,18 +67,18 @@ async def failure(response: httpx2.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]["code"]
 
 
-async def watched(world: ServerWorld, run_id: str, *, query: str = "", **headers: str) -> list[tuple[int | None, Any]]:
-    """Return the events of a run, with their numbers."""
-    found: list[tuple[int | None, Any]] = []
-    number: int | None = None
+async def watched(world: ServerWorld, run_id: str, *, query: str = "", **headers: str) -> list[tuple[str | None, Any]]:
+    """Return the events of a run, with their ids."""
+    found: list[tuple[str | None, Any]] = []
+    told_as: str | None = None
     async with world.http.stream("GET", f"/v1/runs/{run_id}/events{query}", headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         async for line in response.aiter_lines():
             if line.startswith("id: "):
-                number = int(line[4:])
+                told_as = line[4:]
             if line.startswith("data: "):
-                found.append((number, json.loads(line[6:])))
-                number = None
+                found.append((told_as, json.loads(line[6:])))
+                told_as = None
     return found
 
 
@@ -159,25 +163,30 @@ def test_a_run_can_be_watched_while_it_goes_on_and_afterwards(tmp_path: Path) ->
             models.go.set()
             run_id = await asked
             events = await watching
-            assert [number for number, _ in events] == list(range(1, len(events) + 1))
+            ids = [told_as or "" for told_as, _ in events]
+            assert [told_as.partition("-")[0] for told_as in ids] == [str(n + 1) for n in range(len(events))]
             assert (events[0][1]["event"], events[-1][1]["event"]) == ("run_started", "run_finished")
             assert await watched(world, run_id) == events
+            assert await watched(world, run_id, **{"last-event-id": ids[2]}) == events[3:]
             assert await watched(world, run_id, **{"last-event-id": "3"}) == events[3:]
             assert await watched(world, run_id, query=f"?after={len(events) - 1}") == events[-1:]
-            over = await world.http.get(f"/v1/runs/{run_id}/events", headers={"last-event-id": str(len(events))})
-            assert over.status_code == 204, "a browser is told to come back no more"
-            for wrong in ("?after=x", "?after=-1", "?deltas=1"):
+            for last in (ids[-1], str(len(events))):
+                over = await world.http.get(f"/v1/runs/{run_id}/events", headers={"last-event-id": last})
+                assert over.status_code == 204, "a browser is told to come back no more"
+            assert await watched(world, run_id, query=f"?after={len(events) + 1}") == events, "that is another log's"
+            for wrong in ("?after=x", "?after=-1", "?after=3-x", "?deltas=1"):
                 response = await world.http.get(f"/v1/runs/{run_id}/events{wrong}")
                 assert await failure(response) == (400, "invalid_value")
         async with a_server(config=at(tmp_path)) as world:
             assert await watched(world, run_id) == events
             assert await watched(world, run_id, query="?after=2") == events[2:]
+            assert await watched(world, run_id, query=f"?after={ids[1]}") == events[2:]
 
     run(test)
 
 
 def test_pieces_of_the_answer_are_told_to_who_asks_for_them(tmp_path: Path) -> None:
-    """They have no number: a client that comes back asks for what follows the last event."""
+    """They have no id: a client that comes back asks for what follows the last event."""
     models = held()
 
     async def test() -> None:
@@ -191,10 +200,10 @@ def test_pieces_of_the_answer_are_told_to_who_asks_for_them(tmp_path: Path) -> N
             await until(lambda: bool(live._watchers))  # noqa: SLF001 - that it is heard shows nowhere else
             models.go.set()
             run_id = await asked
-            pieces = [event for number, event in await watching if number is None]
+            pieces = [event for told_as, event in await watching if told_as is None]
             assert "".join(piece["text"] for piece in pieces) == "one two three"
             assert all(piece["event"] == "answer_delta" for piece in pieces)
-            assert all(number is not None for number, _ in await watched(world, run_id))
+            assert all(told_as is not None for told_as, _ in await watched(world, run_id))
 
     run(test)
 
@@ -322,6 +331,113 @@ def test_a_run_that_another_server_is_at_is_left_to_it(tmp_path: Path) -> None:
                 assert (await get(world, "/v1/runs/theirs?view=summary"))["attention_moa"]["state"] == "running"
                 counted = (await world.http.get("/metrics")).text
                 assert not [line for line in counted.splitlines() if line.startswith("attention_moa_runs_total{")]
+
+    run(test)
+
+
+async def stored(journal: Journal, *states: str) -> list[RunJournal]:
+    """Put a run in each state into a journal, the newest last; return the places of those that are under way."""
+    places: list[RunJournal] = []
+    for minute, state in enumerate(states):
+        head = a_head(f"run-{minute}", minute=minute % 60, created_at=f"2026-01-01T{minute // 60:02}:{minute % 60:02}")
+        place = await journal.begin(head)
+        if state == "finished":
+            await place.end(a_record(head))
+        if state == "running":
+            places.append(place)
+        else:
+            await place.release()
+    return places
+
+
+async def ids(world: ServerWorld, query: str) -> list[str]:
+    """Return the ids of a list, page by page."""
+    found: list[str] = []
+    while True:
+        before = f"&before={found[-1]}" if found else ""
+        page = await get(world, f"/v1/runs?{query}{before}")
+        found += [line["id"] for line in page["data"]]
+        if not page["has_more"]:
+            return found
+
+
+def test_a_run_whose_server_died_is_interrupted_wherever_it_is_looked_at(tmp_path: Path) -> None:
+    """In the list, by the filter, in record and summary, as a response; what somebody is at is running."""
+
+    async def test() -> None:
+        async with open_journal(tmp_path / "journal.db") as other:
+            (place,) = await stored(other, "interrupted", "finished", "running", "interrupted")
+            async with a_server(config=at(tmp_path)) as world:
+                lines = (await get(world, "/v1/runs"))["data"]
+                told = [(line["id"], line["state"], line["is_under_way"]) for line in lines]
+                assert told == [
+                    ("run-3", "interrupted", False),
+                    ("run-2", "running", True),
+                    ("run-1", "finished", False),
+                    ("run-0", "interrupted", False),
+                ]
+                assert await ids(world, "state=interrupted&limit=1") == ["run-3", "run-0"]
+                assert await ids(world, "state=running") == ["run-2"]
+                for run_id, state in (("run-3", "interrupted"), ("run-2", "running"), ("run-1", "finished")):
+                    assert (await get(world, f"/v1/runs/{run_id}"))["state"] == state
+                    summary = await get(world, f"/v1/runs/{run_id}?view=summary")
+                    assert (summary["attention_moa"]["state"], summary["is_under_way"]) == (state, state == "running")
+                response = await get(world, "/v1/responses/resp_run-3")
+                assert (response["status"], response["attention_moa"]["state"]) == ("failed", "interrupted")
+                assert (await get(world, "/v1/responses/resp_run-2"))["status"] == "in_progress"
+                told = (await world.http.post("/v1/runs/run-3/cancel")).json()
+                assert (told["state"], told["is_under_way"]) == ("interrupted", False)
+            await place.release()
+
+    run(test)
+
+
+def test_a_run_that_was_cancelled_before_it_began_is_not_running() -> None:
+    """Nobody is at it, and nothing of it is there."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            job = Job(model="duo", ensemble="duo", spec=DUO, conversation=QUESTION)
+            live = await world.service.hub.start(job, Visitor(is_admin=True))
+            live.cancel()
+            await live.over()
+            (line,) = (await get(world, "/v1/runs"))["data"]
+            assert (line["state"], line["is_under_way"]) == ("cancelled", False)
+            assert (await get(world, f"/v1/runs/{live.run_id}"))["state"] == "cancelled"
+
+    run(test)
+
+
+def test_a_list_by_state_goes_on_behind_many_runs_of_another() -> None:
+    """However many are under way, those that were interrupted before are found."""
+
+    async def test() -> None:
+        journal = MemoryJournal()
+        await stored(journal, *("interrupted", "interrupted", "finished"), *("running",) * 230)
+        async with a_server(journal=journal) as world:
+            assert await ids(world, "state=interrupted&limit=1") == ["run-1", "run-0"]
+            assert len(await ids(world, "state=running&limit=100")) == 230
+            unknown = await world.http.get("/v1/runs?state=interrupted&before=nosuch")
+            assert await failure(unknown) == (404, "run_not_found")
+
+    run(test)
+
+
+def test_a_run_that_ends_while_it_is_looked_at_was_not_interrupted() -> None:
+    """It was under way when its record was read, and over when it was asked who is at it."""
+    places: list[RunJournal] = []
+
+    class Ending(MemoryJournal):
+        async def holder(self, run_id: str) -> str | None:
+            await places[0].end(a_record(a_head(run_id)))
+            await places[0].release()
+            return await super().holder(run_id)
+
+    async def test() -> None:
+        journal = Ending()
+        places.extend(await stored(journal, "running"))
+        async with a_server(journal=journal) as world:
+            assert (await get(world, "/v1/runs/run-0"))["state"] == "finished"
 
     run(test)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -168,6 +169,18 @@ def test_the_log_has_the_runs_and_texts_of_theirs_where_that_is_wanted(folder: P
     assert ("MARKED" in told, "a says" in told, "call.finished" in told) == (False, level == "debug", level == "debug")
 
 
+def test_the_log_says_where_the_server_began_and_that_it_ends(folder: Path) -> None:
+    """In lines of its own, the journal without its secrets; the library's are not told beside them."""
+    with serving(folder, "--log-format", "json") as server:
+        assert server.end() == 0
+        lines = [json.loads(line) for line in server.log.read_text(encoding="utf-8").splitlines()]
+    assert [line["event"] for line in lines] == ["server.started", "server.draining", "server.ended"]
+    started, draining, ended = lines
+    assert (started["address"], started["models"], started["keys"]) == (server.url, ["duo"], 0)
+    assert started["journal"].endswith("journal.db")
+    assert (draining["runs"], draining["within_s"], ended["level"]) == (0, 30.0, "info")
+
+
 def test_a_port_that_is_taken_is_told_so(tmp_path: Path) -> None:
     """With the mend."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -182,7 +195,12 @@ def test_a_port_that_is_taken_is_told_so(tmp_path: Path) -> None:
     ("options", "status", "words"),
     [
         (["--host", "0.0.0.0", "--no-journal"], 2, "there is no key"),  # noqa: S104 - it is refused
-        (["--host", "no such host", "--no-journal"], 2, "host"),
+        (["--host", "no such host", "--no-journal"], 2, "host: 'no such host' is no address that is known here"),
+        (
+            ["--host", "192.0.2.1", "--force-public", "--no-journal"],
+            2,
+            "host: '192.0.2.1' is no address of this machine",
+        ),
         (["-e", "nothing"], 2, "neither a file nor a shipped ensemble"),
         (["--config", "none.toml"], 2, "there is no file"),
         (["--journal", "j.db", "--no-journal"], 2, "exclude each other"),

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
+from attention_moa.answer_spec import AnswerSpec
 from attention_moa.call_plan import planned_calls
 from attention_moa.config import EnsembleSpec, residual_chain, summary_chain
 from attention_moa.errors import ConfigError, ServerError
-from attention_moa.messages import CallRequest, Reply, Sampling, Stage, user
-from attention_moa.prompts import estimate_tokens, first_tokens
+from attention_moa.events import AnswerDelta, AnswerReset
+from attention_moa.messages import CallRequest, Reply, Sampling, Stage, ToolCall, ToolSpec, ToolUse, Usage, user
+from attention_moa.prompts import estimate_tokens
+from attention_moa.records import Residual
 from attention_moa.sampled import sampled
 from attention_moa.schedule import VERDICT_TOKENS
 from attention_moa.settings import parse_spec
 from attention_moa.stopping import verdict_line
+from attention_moa.tokens import MARGIN_TOKENS, count_tokens, first_tokens
 from tests.baseline_world import choice
 from tests.worlds import Says, World, a_spec, call_id, verdict
 
@@ -90,7 +95,10 @@ def test_a_window_too_small_for_line_and_answer_leaves_the_limit() -> None:
 def test_a_text_that_stands_in_is_cut_to_what_was_asked_for() -> None:
     """Its writer knew no limit: the answer says that it was cut, and its record why."""
     spec = asked(a_spec(2, layers=1), max_tokens=4)
-    script: dict[str, Says] = {"summary": ServerError("down"), "refine": ESSAY}
+    script: dict[str, Says] = {
+        "summary": ServerError("down"),
+        "refine": Reply(text=ESSAY, finish_reason="stop", usage=Usage()),
+    }
     world = World(spec, script)
     record = world.run()
     assert record.text == "One sentence"
@@ -152,19 +160,89 @@ def test_a_fallback_without_a_limit_of_its_own_gets_none_for_a_verdict_line_eith
     assert sent(world)["2.residual.small"].max_tokens is None
 
 
-def test_few_tokens_still_get_the_writers_own_answer() -> None:
-    """Endpoints that keep to the limit write the verdict line and five tokens: nobody has to stand in."""
+LINE_TOKENS = 12
+"""Of a verdict line, to most models."""
 
-    def keeps_to_limit(request: CallRequest) -> Reply:
-        text, most = f"{verdict(request, is_stop=False) or ''}\n{ESSAY}".strip(), request.sampling.max_tokens
-        short = text if most is None else first_tokens(text, most)
-        return Reply(text=short, finish_reason="stop" if short == text else "length")
 
-    record = World(asked(), {"a": keeps_to_limit, "b": keeps_to_limit}).run()
+def endpoint(*, usage: Usage | None = None, thinking: int = 0) -> Callable[[CallRequest], Reply]:
+    """Return an endpoint that keeps to its limits to the token; each word is one to it.
+
+    Args:
+        usage: What it tells in the place of what it counted.
+        thinking: Tokens that it thinks, out of sight.
+    """
+
+    def writes(request: CallRequest) -> Reply:
+        line, most = verdict(request, is_stop=False), request.sampling.max_tokens
+        beside = thinking + (LINE_TOKENS if line else 0)
+        words = ESSAY.split()
+        kept = words if most is None else words[: most - beside]
+        used = Usage(input_tokens=9, output_tokens=len(kept) + beside, reasoning_tokens=thinking)
+        text = "\n".join(part for part in (line, " ".join(kept)) if part)
+        return Reply(text=text, finish_reason="stop" if kept == words else "length", usage=usage or used)
+
+    return writes
+
+
+def limited(most: int, writes: Callable[[CallRequest], Reply], **how: Any) -> World:
+    """Return a world whose writers a request allows so many tokens."""
+    return World(asked(max_tokens=most), {"summary": "so far", "residual": writes}, **how)
+
+
+@pytest.mark.parametrize("most", [5, 40, 150])
+@pytest.mark.parametrize("thinking", [0, 10])
+def test_the_room_for_a_verdict_line_is_not_the_answers(most: int, thinking: int) -> None:
+    """The residual writes more than was asked for: the answer is the first part of it, and says that it was cut."""
+    record = limited(most, endpoint(thinking=thinking)).run()
     assert record.text is not None
     assert ESSAY.startswith(record.text)
-    assert 0 < estimate_tokens((user(record.text),)) - estimate_tokens((user(""),)) <= 5 + VERDICT_TOKENS
+    assert 0.5 * most <= len(record.text.split()) <= most
     assert record.finish_reason == "length"
-    assert record.layers[-1].output == record.text
+    residual = record.layers[-1].residual
+    assert isinstance(residual, Residual)
+    assert len(residual.text.split()) > most, "what the agent wrote is kept as it is"
     assert not record.losses
     assert not record.degraded
+
+
+def test_where_nobody_counted_the_estimate_does() -> None:
+    """It is an upper one: the answer is never longer to any model."""
+    record = limited(40, endpoint(usage=Usage())).run()
+    assert record.text == first_tokens(ESSAY, 40)
+    assert record.finish_reason == "length"
+
+
+def test_an_answer_within_its_limit_stays_whole_whatever_the_estimate_says() -> None:
+    """The endpoint's count is the better one."""
+    record = limited(len(ESSAY.split()) + 3, endpoint()).run()
+    assert count_tokens(ESSAY) > len(ESSAY.split()) + 3
+    assert (record.text, record.finish_reason) == (ESSAY.strip(), "stop")
+
+
+def test_tokens_of_tool_calls_are_not_the_texts() -> None:
+    """A text that is short enough by itself is not cut for the calls behind it."""
+    call = ToolCall("1", "weather", '{"city": "Oslo", "unit": "a long word for degrees"}')
+    text, used = "I look it up.", Usage(input_tokens=9, output_tokens=30)
+
+    def calls_a_tool(request: CallRequest) -> Reply:
+        reply = f"{verdict(request, is_stop=False)}\n{text}"
+        return Reply(text=reply, finish_reason="tool_calls", usage=used, tool_calls=(call,))
+
+    made = World(
+        asked(max_tokens=8),
+        {"residual": calls_a_tool},
+        wanted=AnswerSpec(tools=ToolUse((ToolSpec("weather"),))),
+    ).run()
+    assert (made.text, made.tool_calls, made.finish_reason) == (text, (call,), "tool_calls")
+
+
+@pytest.mark.parametrize("most", [5, 60, 150, 190, 400])
+@pytest.mark.parametrize("usage", [None, Usage()])
+def test_what_streams_of_a_limited_answer_always_stands(most: int, usage: Usage | None) -> None:
+    """Nothing is told that is cut in the end, and what is told is the answer."""
+    world = limited(most, endpoint(usage=usage), has_deltas=True, pieces=50)
+    record = world.run()
+    told = [event.text for event in world.events if isinstance(event, AnswerDelta)]
+    assert not [event for event in world.events if isinstance(event, AnswerReset)]
+    assert "".join(told) == record.text
+    assert (len(told) > 3) == (most > 2 * MARGIN_TOKENS - 50), "far from its limit it streams"

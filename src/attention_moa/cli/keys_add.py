@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -41,6 +42,8 @@ _USD = Number(min=0, min_open=True)
     default=None,
     help="Begin every prompt with a line of the key's own, or not; else as the server says.",
 )
+@click.option("--to", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the key into this new file, for this user's eyes alone.")  # fmt: skip
 @json_option("Print one JSON document.")
 def add_key(  # one argument an option, as click calls it
     *,
@@ -54,14 +57,18 @@ def add_key(  # one argument an option, as click calls it
     may_set: tuple[str, ...],
     is_admin: bool,
     isolate_caches: bool | None,
+    to: Path | None,
     is_json: bool,
 ) -> int:
     """Make a key for NAME, and print it: it is shown this once, and only its hash is kept.
 
     Whoever has the key sees, cancels and resumes the runs that were made with it. NAME is theirs for good.
     """
+    if to is not None and is_json:
+        raise click.UsageError("--to and --json exclude each other: --to writes the key alone")
+    from attention_moa.cli.keys_file import key_written
     from attention_moa.cli.keys_opened import with_keys
-    from attention_moa.cli.output import say, say_json, tell
+    from attention_moa.cli.output import say_json, tell
     from attention_moa.server.key_store import KeyStore
     from attention_moa.server.keys import KeyRules
 
@@ -79,12 +86,13 @@ def add_key(  # one argument an option, as click calls it
     async def add(database: Database) -> tuple[Key, str]:
         return await KeyStore(database).add(name, rules)
 
-    key, secret = with_keys(journal, add, is_made=True)
     if is_json:
-        say_json(_document(key.name, secret, rules))
+        say_json(_document(name, with_keys(journal, add, is_made=True)[1], rules))
         return 0
-    say(secret)
-    tell(f"this key of {key.name} is shown once; revoke it with: attention-moa keys revoke {key.name}{_of(journal)}")
+    with key_written(to) as write:
+        write(with_keys(journal, add, is_made=True)[1])
+    once = "is shown once" if to is None else f"is in {to} alone"
+    tell(f"this key of {name} {once}; revoke it with: attention-moa keys revoke {name}{_of(journal)}")
     return 0
 
 
@@ -94,6 +102,8 @@ def _fields(may_set: tuple[str, ...]) -> tuple[str, ...] | None:
         return None
     if may_set == (NOTHING,):
         return ()
+    if NOTHING in may_set:
+        raise click.UsageError(f"--may-set {NOTHING} stands alone: leave it out, or the other fields")
     return tuple(dict.fromkeys(may_set))
 
 

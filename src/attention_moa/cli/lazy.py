@@ -35,6 +35,17 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command's name; an option of the command's own is told to stand behind it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            named = next((word for word in args if word in self._lazy), None)
+            if named is None:
+                raise
+            message = f"{error.option_name} is no option of {ctx.command_path}: options of {named} stand behind {named}"
+            raise click.UsageError(message, ctx) from error
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -50,7 +50,7 @@ def refusals() -> Generator[None, None, None]:
     try:
         yield
     except (ApiError, MoaError) as error:
-        told = told_of(error)
+        told = told_of(error, is_operator=False)
         raise RefusedError(
             told.message, code=told.code or "", is_key_bad=told.status == 401, field=told.param
         ) from None

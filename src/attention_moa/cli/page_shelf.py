@@ -136,7 +136,7 @@ class ServedShelf:
             raise RefusedError(f"there is no ensemble {name[:80]!r}", code="no_ensemble")
         if not visitor.is_admin:
             return "To edit it takes an admin's key."
-        if not self._service.config.is_local and not await self._service.gate.has_keys():
+        if not self._service.config.is_loopback and not await self._service.gate.has_keys():
             return "It can be edited where the server has keys, or is reached from its own machine alone."
         place = self._places.get(name, _NOWHERE)
         if place.folder is None or place.file is None:

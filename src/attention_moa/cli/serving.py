@@ -41,7 +41,7 @@ def run_server(config: ServerConfig, *, has_page: bool = True) -> None:
         message = f"{error.name} is not installed: pip install 'attention-moa[server]', or in a clone make install"
         raise ConfigError(message) from error
     from attention_moa.telemetry import open_tracing
-    from attention_moa.telemetry.logs import EventLog, log_to
+    from attention_moa.telemetry.logs import log_to
 
     level = logging.DEBUG if config.log_level == "debug" else logging.INFO
     logger = log_to(sys.stderr, form=config.log_format, level=level, also=["uvicorn", "nicegui"])
@@ -49,7 +49,7 @@ def run_server(config: ServerConfig, *, has_page: bool = True) -> None:
     pages, without = served_pages() if has_page else (None, "")
     app = create_app(config, front=pages)
     service = cast("Service", app.state.service)
-    service.observers.append(EventLog(logger))
+    service.log = logger
     if wants_traces():
         service.tracing = open_tracing()
     names = ", ".join(service.catalogue.ensembles)

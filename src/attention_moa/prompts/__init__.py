@@ -10,7 +10,6 @@ from attention_moa.prompts.fit import (
     beside_tokens,
     clip,
     estimate_tokens,
-    first_tokens,
     fit,
     room_tokens,
 )
@@ -44,7 +43,6 @@ __all__ = [
     "beside_tokens",
     "clip",
     "estimate_tokens",
-    "first_tokens",
     "fit",
     "load_templates",
     "rehearse",

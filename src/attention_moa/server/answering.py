@@ -5,25 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
-from attention_moa.errors import BudgetError, MoaError, OverLimitError, describe
+from attention_moa.errors import BudgetError, MoaError, OverLimitError
 from attention_moa.events import Event
-from attention_moa.money import as_written
 from attention_moa.records import RunRecord
-from attention_moa.server.errors import ApiError, bad_request
+from attention_moa.server.errors import ApiError, api_error
 from attention_moa.server.failures import told_of
+from attention_moa.server.for_clients import for_clients
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, Seen, watch_all
-from attention_moa.server.service import Service, service_of
+from attention_moa.server.room import too_little
+from attention_moa.server.service import Service, is_operator, key_of, service_of
 from attention_moa.server.sse import KEPT_ALIVE, EventStream, while_there
 from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.server.wire import RUN_ID_HEADER
 from attention_moa.telemetry.lines import FIELDS
+
+S = TypeVar("S")
 
 _BEGIN_S = 0.15
 """Most seconds that a stream's first byte waits for the run's beginning: what fails until then is a plain error."""
@@ -82,11 +85,16 @@ class Answering:
         service: The server's.
         job: What is asked.
         runs: Its runs, under way.
+        request: Who asks, and where the log looks for the run's id; None for nobody, who is shown the least.
     """
 
-    def __init__(self, service: Service, job: Job, runs: Sequence[LiveRun]) -> None:
+    def __init__(
+        self, service: Service, job: Job, runs: Sequence[LiveRun], *, request: HTTPConnection | None = None
+    ) -> None:
         """Keep all."""
         self.job = job
+        self._request = request
+        self._is_operator = request is not None and is_operator(request)
         self.runs = runs
         self._service = service
         self._numbers = {id(live): number for number, live in enumerate(runs)}
@@ -103,7 +111,10 @@ class Answering:
             MoaError: None of them gave an answer.
             ApiError: It was cancelled.
         """
-        outcome = await while_there(request.receive, self._outcome())
+        try:
+            outcome = await while_there(request.receive, self._outcome())
+        finally:
+            self._note_run()
         if outcome is None:
             self.leave()
         return outcome
@@ -126,6 +137,15 @@ class Answering:
         pieces = self._written(write(self.runs[0].run_id), batches, tick_s)
         return EventStream(pieces, left=self.leave, headers=self.headers)
 
+    def shown(self, value: S) -> S:
+        """Return a record or an event as who asks may see it."""
+        return value if self._is_operator else for_clients(value)
+
+    def _note_run(self) -> None:
+        """Let the request's line in the log name the run, once it is sure which."""
+        if self._request is not None and self.runs[0].has_begun:
+            self._request.state.run_id = self.runs[0].run_id
+
     def leave(self) -> None:
         """Do with the runs what is to become of them when the client leaves."""
         if self.job.on_disconnect == "cancel":
@@ -140,7 +160,7 @@ class Answering:
         yield writer.begin()
         try:
             async for batch in batches:
-                piece = b"".join(writer.of(seen.event, self._numbers[id(seen.live)]) for seen in batch)
+                piece = b"".join(writer.of(self.shown(seen.event), self._numbers[id(seen.live)]) for seen in batch)
                 if piece or now() - sent_s >= tick_s:
                     yield piece or KEPT_ALIVE
                     sent_s = now()
@@ -148,8 +168,10 @@ class Answering:
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told in the API's shape
             if not isinstance(error, (ApiError, MoaError)):
                 _LOG.exception("server.stream_broke", extra={FIELDS: {"run_id": self.runs[0].run_id}})
-            yield writer.fail(told_of(error, run_id=self.runs[0].run_id))
+            key = None if self._request is None else key_of(self._request)
+            yield writer.fail(told_of(error, is_operator=self._is_operator, key=key, run_id=self.runs[0].run_id))
         finally:
+            self._note_run()
             await batches.aclose()
 
     async def _outcome(self) -> Outcome:
@@ -159,24 +181,24 @@ class Answering:
         failed = [live for live in self.runs if live.error is not None]
         if not answered:
             raise _why_none(failed[0].error, self.job)
-        notes = (f"run {live.run_id} gave no answer: {describe(live.error)}" for live in failed if live.error)
+        notes = (f"run {live.run_id} gave no answer: {self._why(live.error)}" for live in failed if live.error)
         records = list(answered.values())
         plan = await plan_of(self._service.journal, records[0].run_id)
-        run = run_body(records, ignored=self.job.ignored, notes=(*self.job.notes, *notes), plan=plan)
+        known = [self.shown(record) for record in records]
+        run = run_body(known, ignored=self.job.ignored, notes=(*self.job.notes, *notes), plan=plan)
         return Outcome(answered, usage_of([usage_with_estimates(record) for record in records]), run)
+
+    def _why(self, error: BaseException) -> str:
+        return api_error(error, is_operator=self._is_operator).message
 
 
 def _why_none(error: BaseException | None, job: Job) -> BaseException:
     """Return why there is no answer: a limit of the request's own in which not even one call fits is a wrong field."""
     if isinstance(error, BudgetError) and not any(call.attempts for call in error.partial.calls):
         told = [loss.message for loss in error.partial.losses if loss.kind == OverLimitError.__name__]
-        for name in sorted(job.limited_by):
-            if any(f"limits.{name}" in message for message in told):
-                field, limit = f"attention_moa.{name}", as_written(getattr(job.spec.limits, name))
-                message = f"{field}: {limit} is too little for even one call: raise it, or leave it out"
-                refused = bad_request(message, param=field)
-                refused.run_id = error.run_id
-                return refused
+        if (refused := too_little(job, told)) is not None:
+            refused.run_id = error.run_id
+            return refused
     return error or RuntimeError("a run without an answer has no error")
 
 
@@ -189,8 +211,10 @@ async def answer(request: Request, visitor: Visitor, job: Job) -> Answering:
         job: What they ask.
 
     Raises:
-        ApiError: There are too many runs, the server is about to end, or the gate says no.
+        ApiError: There are too many runs, the server is about to end, the gate says no, or not even one call fits a
+            limit of the request's own.
     """
     service = service_of(request)
     trace = {name: request.headers[name] for name in _TRACE if name in request.headers}
-    return Answering(service, job, await service.hub.start_all(replace(job, trace=trace), visitor))
+    runs = await service.hub.start_all(replace(job, trace=trace), visitor)
+    return Answering(service, job, runs, request=request)

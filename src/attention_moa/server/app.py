@@ -11,6 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 import attention_moa
 from attention_moa.config import EnsembleSpec
@@ -34,13 +36,14 @@ from attention_moa.server.responses_body import ITEMS, ResponsesBody
 from attention_moa.server.run_events import EventBody
 from attention_moa.server.runs import RunList, RunSummary
 from attention_moa.server.runs_api import RunDeleted, RunTold
-from attention_moa.server.service import Service
+from attention_moa.server.service import Service, is_operator, key_of
 from attention_moa.server.wire import JSON
 from attention_moa.telemetry.lines import FIELDS
 
 _LOG = logging.getLogger("attention_moa.server")
 _OF_RUNS = (EventBody, RunDeleted, RunList, RunSummary, RunTold)
 _OF_RESPONSES = (ResponsesBody, *ITEMS, ResponseDeleted)
+_ROUTERS = (models_api.router, chat.router, responses.router, runs_api.router, health.router)
 _STRUCTS = (ChatBody, Completion, CompletionChunk, ModelBody, ModelList, *_OF_RESPONSES, *_OF_RUNS)
 """What the OpenAPI document describes."""
 
@@ -85,7 +88,8 @@ def create_app(
     app.state.service = service
     if front is not None:
         app.add_middleware(Fronted, front=front(service))
-    app.add_middleware(Guard, rules=_guard_rules(config), answered=RequestNumbers(service.metrics))
+    numbers = RequestNumbers(service.metrics)
+    app.add_middleware(Guard, rules=_guard_rules(config), answered=numbers, route_of=_route_of)
     _add_routes(app)
     _add_errors(app)
     describe_structs(app, _STRUCTS)
@@ -101,11 +105,14 @@ def _guard_rules(config: ServerConfig) -> GuardRules:
 
 
 def _add_routes(app: FastAPI) -> None:
-    app.include_router(models_api.router)
-    app.include_router(chat.router)
-    app.include_router(responses.router)
-    app.include_router(runs_api.router)
-    app.include_router(health.router)
+    for router in _ROUTERS:
+        app.include_router(router)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the path of the route that a request fits, as the OpenAPI document has it; empty where there is none."""
+    routes = (route for router in _ROUTERS for route in router.routes if isinstance(route, Route))
+    return next((route.path for route in routes if route.matches(scope)[0] is Match.FULL), "")
 
 
 def _add_errors(app: FastAPI) -> None:
@@ -118,7 +125,12 @@ def _add_errors(app: FastAPI) -> None:
 
 async def _told(request: Request, error: Exception) -> Response:
     """Tell what went wrong."""
-    return _response(told_of(error, request_id=request.state.request_id, path=request.url.path))
+    return _response(_told_of(request, error))
+
+
+def _told_of(request: Request, error: Exception) -> ApiError:
+    about = {"request_id": request.state.request_id, "key": key_of(request), "path": request.url.path}
+    return told_of(error, is_operator=is_operator(request), **about)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
@@ -127,12 +139,12 @@ async def _broken(request: Request, error: Exception) -> Response:
     return _response(api_error(error))
 
 
-async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette's signature
+async def _invalid(request: Request, error: Exception) -> Response:
     """Tell which part of an address is wrong."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these alone
     fault = error.errors()[0]
     param = ".".join(str(step) for step in fault["loc"][1:])
-    return _response(bad_request(f"{param}: {fault['msg']}", param=param or None))
+    return await _told(request, bad_request(f"{param}: {fault['msg']}", param=param or None))
 
 
 def _response(told: ApiError, headers: Mapping[str, str] | None = None) -> Response:
@@ -147,6 +159,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         told = not_found(f"there is no {what} here", code="unknown_url")
     else:
-        kind = "invalid_request_error"
-        told = ApiError(error.status_code, f"{what}: {error.detail}", type=kind, code="method_not_allowed")
-    return _response(told, error.headers)
+        methods = (error.headers or {}).get("Allow", "")
+        why = f"there is no {what} here" + (f", only {methods}" if methods else f": {error.detail}")
+        told = ApiError(error.status_code, why, type="invalid_request_error", code="method_not_allowed")
+    return _response(_told_of(request, told), error.headers)

@@ -29,7 +29,7 @@ router = APIRouter()
 async def create_completion(request: Request) -> Response:
     """Answer a conversation, at once or as a stream."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     body = await read_body(request, ChatBody)
     served = find_model(service, visitor, body.model)
     job = job_of(asked_of(body), served, service.config)

@@ -5,10 +5,12 @@ Source: OpenAI's API, and the clients that send it; what answers bring is taken 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta
 
+from attention_moa.server.fields import OF_RESPONSES
 from attention_moa.server.settings_body import MoaBody
 from attention_moa.server.wire import Body
 
@@ -187,6 +189,8 @@ class StreamOptions(Body, frozen=True, kw_only=True):
 
 class ChatBody(Body, frozen=True, kw_only=True):
     """The request. Which fields are applied, without effect, or refused: see the page on the server."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = OF_RESPONSES
 
     model: str
     messages: Annotated[list[Turn], Meta(min_length=1)]

@@ -133,9 +133,15 @@ def labels_of(metadata: dict[str, str] | None, **own: str | None) -> dict[str, s
         ApiError: 400: it is too much.
     """
     told = metadata or {}
-    if len(told) > _MOST_LABELS or any(len(key) > _MOST_KEY or len(value) > _MOST_VALUE for key, value in told.items()):
-        most = f"at most {_MOST_LABELS} names of up to {_MOST_KEY} characters, values of up to {_MOST_VALUE}"
-        raise bad_request(f"metadata: {most}", param="metadata")
+    if len(told) > _MOST_LABELS:
+        raise bad_request(f"metadata: {len(told)} names, and {_MOST_LABELS} are the most", param="metadata")
+    for name, text in told.items():
+        if len(name) > _MOST_KEY:
+            message = f"metadata: the name {name[:20]!a}… has {len(name)} characters, and {_MOST_KEY} are the most"
+            raise bad_request(message, param="metadata")
+        if len(text) > _MOST_VALUE:
+            message = f"metadata.{name}: {len(text)} characters, and {_MOST_VALUE} are the most"
+            raise bad_request(message, param=f"metadata.{name}")
     return {**{name: text[:_MOST_VALUE] for name, text in own.items() if text}, **told}
 
 
@@ -226,7 +232,8 @@ def _require_tools(wanted: Sequence[str], known: Sequence[str]) -> None:
         raise bad_request("tool_choice: it allows no tool", param="tool_choice")
     for name in wanted:
         if name not in known:
-            raise bad_request(f"tool_choice: there is no tool {name[:64]!r}", param="tool_choice")
+            there = f"there are {', '.join(known)}"
+            raise bad_request(f"tool_choice: there is no tool {name[:64]!r}: {there[:500]}", param="tool_choice")
 
 
 def _conversation(turns: Sequence[Turn]) -> Conversation:

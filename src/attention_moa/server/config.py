@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from attention_moa.agents import require
+from attention_moa.errors import ConfigError
 from attention_moa.toml_specs import parse_toml, read_toml, to_spec
 
 ProgressStyle: TypeAlias = Literal["off", "comments", "reasoning"]
@@ -84,11 +85,11 @@ class ServerConfig(
     @property
     def may_be_open(self) -> bool:
         """Whether the server may be without keys: only this machine reaches it, or that was said to be meant."""
-        return self.is_public_forced or self.is_local
+        return self.is_public_forced or self.is_loopback
 
     @property
-    def is_local(self) -> bool:
-        """Whether only this machine reaches the server."""
+    def is_loopback(self) -> bool:
+        """Whether this machine alone reaches it."""
         return _is_loopback(self.host)
 
     def __post_init__(self) -> None:
@@ -132,4 +133,10 @@ def load_server_config(path: Path) -> ServerConfig:
         ConfigError: It cannot be read, or a field is unknown, of the wrong type or out of range.
     """
     text = read_toml(path, key="--config", missing=f"there is no file {str(path)!r}")
-    return to_spec(parse_toml(text, name=str(path), key="--config"), ServerConfig, {})
+    document = parse_toml(text, name=str(path), key="--config")
+    try:
+        return to_spec(document, ServerConfig, {})
+    except ConfigError as error:
+        told = ConfigError(f"{path}: {error}")
+        told.key = error.key
+        raise told from error

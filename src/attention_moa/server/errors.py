@@ -6,7 +6,7 @@ stands in the server's log.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -25,10 +25,14 @@ from attention_moa.errors import (
     StoreError,
     describe,
 )
+from attention_moa.records import Loss
+from attention_moa.server.for_clients import told_of_call, without_addresses
 
 RETRY_S = 5
 _IN_VAIN = {"budget_exceeded", "misconfigured", "run_cancelled", "insufficient_quota"}
-"""Codes of errors that official clients would try again for by their status, and should not."""
+"""Codes of errors that official clients would try again for by their status, and should not, but after a short wait."""
+_SOON_S = 60.0
+"""The longest wait that official clients keep to: a longer one they cut short."""
 
 
 _OF_REQUEST = "messages["
@@ -86,7 +90,7 @@ class ApiError(Exception):
         told: dict[str, str] = {}
         if self.retry_after_s is not None:
             told["retry-after"] = str(max(1, ceil(self.retry_after_s)))
-        if self.code in _IN_VAIN:
+        if self.code in _IN_VAIN and (self.retry_after_s is None or self.retry_after_s > _SOON_S):
             told["x-should-retry"] = "false"
         if self.status == 401:
             told["www-authenticate"] = "Bearer"
@@ -128,48 +132,62 @@ _TABLE: Mapping[type[Exception], _Row] = {
 _REFUSED = {"RefusedError": "refused", "ContextTooLongError": "context_length_exceeded"}
 
 
-def api_error(error: BaseException) -> ApiError:
+def api_error(error: BaseException, *, is_operator: bool = False) -> ApiError:
     """Return what a client is told of an error.
 
     Args:
         error: Any; one that is none of ours is told without its text.
+        is_operator: Whether the client is who runs the server: others are told no address of it or its models.
     """
     if isinstance(error, ApiError):
         return error
     if isinstance(error, ConfigError) and (error.key or "").startswith(_OF_REQUEST):
         return bad_request(describe(error), param=error.key)
     run_id = error.run_id if isinstance(error, RunError) else None
+    why = _why(error) if is_operator else _why_for_clients(error)
     if isinstance(error, QuorumError) and (code := _refused_for_good(error)) is not None:
-        return ApiError(422, _why(error), type="invalid_request_error", code=code, run_id=run_id)
+        return ApiError(422, why, type="invalid_request_error", code=code, run_id=run_id)
     for kind, row in _TABLE.items():
         if isinstance(error, kind):
             return ApiError(
-                row.status,
-                _why(error),
-                type=row.type,
-                code=row.code,
-                retry_after_s=row.retry_after_s,
-                run_id=run_id,
+                row.status, why, type=row.type, code=row.code, retry_after_s=row.retry_after_s, run_id=run_id
             )
-    what = describe(error) if isinstance(error, MoaError) else "the server met an error of its own: its log says which"
+    what = why if isinstance(error, MoaError) else "the server met an error of its own: its log says which"
     return ApiError(500, what, type="server_error", code="internal_error")
 
 
 def _why(error: BaseException) -> str:
     """Return why there is no answer: for a run without agents, what each of them met with."""
-    causes = list(dict.fromkeys(_causes(error))) if isinstance(error, QuorumError) else []
-    return f"no agent gave an answer: {'; '.join(causes[:3])}" if causes else describe(error)
+    return _of_agents(f"{loss.agent}: {loss.kind}: {loss.message}" for loss in _lost(error)) or describe(error)
 
 
-def _causes(error: QuorumError) -> Iterator[str]:
-    for loss in error.partial.losses:
-        if not loss.is_skipped:
-            yield f"{loss.agent}: {loss.kind}: {loss.message}"
+def _why_for_clients(error: BaseException) -> str:
+    """Return the same for who does not run the server."""
+    if isinstance(error, RunNotFoundError):
+        return f"there is no run {error.run_id[:100]!a}"
+    if isinstance(error, RunBusyError):
+        return f"run {error.run_id} is under way: wait for it"
+    if isinstance(error, StoreError):
+        return "the server's journal cannot be had now: its log says why"
+    if isinstance(error, ConfigError):
+        return "the server lacks what this needs: its log says what"
+    causes = (f"{loss.agent}: {told_of_call(loss.kind, loss.message)}" for loss in _lost(error))
+    return _of_agents(causes) or without_addresses(describe(error))
+
+
+def _of_agents(causes: Iterable[str]) -> str | None:
+    first = list(dict.fromkeys(causes))[:3]
+    return f"no agent gave an answer: {'; '.join(first)}" if first else None
+
+
+def _lost(error: BaseException) -> list[Loss]:
+    """Return what the agents met with of whom none is left; nothing for other errors."""
+    return [loss for loss in error.partial.losses if not loss.is_skipped] if isinstance(error, QuorumError) else []
 
 
 def _refused_for_good(error: QuorumError) -> str | None:
     """Return the code where every agent's endpoint refused the request for good; None where any did not."""
-    kinds = {loss.kind for loss in error.partial.losses if not loss.is_skipped}
+    kinds = {loss.kind for loss in _lost(error)}
     if not kinds or not kinds <= set(_REFUSED):
         return None
     return _REFUSED["ContextTooLongError" if kinds == {"ContextTooLongError"} else "RefusedError"]

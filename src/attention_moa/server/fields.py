@@ -42,6 +42,31 @@ CHAT_IGNORED = (
 )
 """Fields of chat completions that change nothing; some of them are refused for other values than these."""
 
+OF_RESPONSES: Mapping[str, str] = {
+    "background": "a run goes on without its client with attention_moa.on_disconnect: finish",
+    "input": "the conversation is messages",
+    "instructions": "write a message of the role system",
+    "max_output_tokens": "write max_completion_tokens",
+    "previous_response_id": "send the whole conversation as messages, or use /v1/responses",
+    "reasoning": "write reasoning_effort",
+    "text": "write response_format",
+}
+"""Fields that Responses alone have, and what does the same in chat completions."""
+
+OF_CHAT: Mapping[str, str] = {
+    "frequency_penalty": "Responses have none: use /v1/chat/completions",
+    "max_completion_tokens": "write max_output_tokens",
+    "max_tokens": "write max_output_tokens",
+    "messages": "the conversation is input",
+    "n": "Responses give one answer: use /v1/chat/completions",
+    "presence_penalty": "Responses have none: use /v1/chat/completions",
+    "reasoning_effort": "write reasoning.effort",
+    "response_format": "write text.format",
+    "seed": "Responses have none: use /v1/chat/completions",
+    "stop": "Responses have none: use /v1/chat/completions",
+}
+"""Fields that chat completions alone have, and what does the same in Responses."""
+
 
 def set_ones(body: Struct, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return those fields of a request that are set.

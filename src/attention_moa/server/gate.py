@@ -65,16 +65,21 @@ class Gate(Protocol):
         """Return who asks.
 
         Raises:
-            ApiError: 401: there is no key, or none that is known; 429: too many requests.
+            ApiError: 401: there is no key, or none that is known.
         """
         ...
 
-    async def admit(self, visitor: Visitor, job: Job) -> Pass:
+    async def admit(self, visitor: Visitor, job: Job, *, sample: int = 0) -> Pass:
         """Return leave to make a run; what it may take is held until it is settled.
 
+        Args:
+            visitor: Who asks.
+            job: What they ask.
+            sample: Which run of the request it is, from 0; the request itself counts with the first.
+
         Raises:
-            ApiError: 403: the ensemble or a setting is not theirs to use; 429: too many runs at once, or too little
-                money left.
+            ApiError: 403: the ensemble or a setting is not theirs to use; 429: too many requests, too many runs at
+                once, or too little money left.
         """
         ...
 
@@ -100,6 +105,6 @@ class OpenGate:
         """Let everybody in, as one."""
         return Visitor(is_admin=True)
 
-    async def admit(self, visitor: Visitor, job: Job) -> Pass:  # noqa: ARG002 - the seam's signature
+    async def admit(self, visitor: Visitor, job: Job, *, sample: int = 0) -> Pass:  # noqa: ARG002 - the seam's signature
         """Let every run begin."""
         return _FreePass()

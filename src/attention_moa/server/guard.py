@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attention_moa.server.arriving import Arrivals, Arriving
 from attention_moa.server.errors import ApiError, api_error, bad_request
+from attention_moa.server.failures import told_of
 from attention_moa.server.origins import Origins, is_same_origin, single
 from attention_moa.server.request_numbers import Answered
 from attention_moa.telemetry.lines import FIELDS
@@ -62,13 +63,21 @@ class Guard:
         app: What is guarded.
         rules: What a request may be.
         answered: Told of each request that is over.
+        route_of: Gives the route, as the OpenAPI document has it, that a request which was refused here would have
+            come to; empty for none.
     """
 
     def __init__(
-        self, app: ASGIApp, *, rules: GuardRules, answered: Callable[[Answered], None] = lambda _: None
+        self,
+        app: ASGIApp,
+        *,
+        rules: GuardRules,
+        answered: Callable[[Answered], None] = lambda _: None,
+        route_of: Callable[[Scope], str] = lambda _: "",
     ) -> None:
         """Guard an application."""
         self._app = app
+        self._route_of = route_of
         self._answered = answered
         self._rules = rules
         self._arrivals = Arrivals(rules.max_body_bytes, rules.body_timeout_s)
@@ -100,18 +109,26 @@ class Guard:
                 _LOG.exception("server.request_broke", extra={FIELDS: {"request_id": request_id}})
             if answer.status is not None:
                 raise
-            told = api_error(error)
+            told = self._told(scope, error)
             await answer.send_all(told.status, {**told.headers, "content-type": "application/json"}, told.json)
         finally:
             body.leave()
             self._note(scope, answer)
 
+    def _told(self, scope: Scope, error: Exception) -> ApiError:
+        if not isinstance(error, ApiError):
+            return api_error(error)
+        return told_of(error, is_operator=False, request_id=scope["state"]["request_id"], path=scope["path"])
+
     def _note(self, scope: Scope, answer: _Answer) -> None:
         """Tell of a request that is over: to the log, and to who counts."""
-        route = getattr(scope.get("route"), "path", "")
+        route = getattr(scope.get("route"), "path", "") or self._route_of(scope)
         self._answered(Answered(scope["method"], route, answer.status, answer.first_byte_s))
+        state = scope["state"]
         fields = {
-            "request_id": scope["state"]["request_id"],
+            "request_id": state["request_id"],
+            "key": state.get("key"),
+            "run_id": answer.run_id or state.get("run_id"),
             "method": scope["method"],
             "path": scope["path"],
             "status": answer.status,
@@ -183,6 +200,7 @@ class _Answer:
         """Nothing was sent."""
         self.status: int | None = None
         self.first_byte_s: float | None = None
+        self.run_id: str | None = None
         self._began_s = time.monotonic()
         self._send = send
         self._headers = headers
@@ -197,6 +215,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
+            self.run_id = headers.get("x-attention-moa-run-id")
             for name, value in _UNLESS_TOLD.items():
                 headers.setdefault(name, value)
             headers.update(self._headers)

@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from attention_moa.errors import StoreError, describe
 from attention_moa.server.errors import RETRY_S, ApiError
 from attention_moa.server.live import ending
 from attention_moa.server.service import Service, service_of
@@ -30,7 +29,8 @@ async def show_life() -> Response:
 async def show_readiness(request: Request) -> Response:
     """Return that requests are taken; 503 where the server is about to end, or its journal does not answer.
 
-    Its models need no look: without all of them a server does not listen.
+    Its models need no look: without all of them a server does not listen. Whoever reaches the server may ask, so what
+    is wrong with its journal stands in the log alone.
     """
     service = service_of(request)
     if service.hub.is_draining:
@@ -39,9 +39,10 @@ async def show_readiness(request: Request) -> Response:
         async with asyncio.timeout(_ANSWERS_S):
             await _require_journal(service)
     except TimeoutError:
-        raise _journal(f"it does not answer within {_ANSWERS_S:g} s") from None
-    except StoreError as error:
-        raise _journal(describe(error)) from error
+        message = f"the journal does not answer within {_ANSWERS_S:g} s"
+        raise ApiError(
+            503, message, type="overloaded_error", code="journal_unavailable", retry_after_s=RETRY_S
+        ) from None
     return document(_OK)
 
 
@@ -49,7 +50,7 @@ async def show_readiness(request: Request) -> Response:
 async def show_metrics(request: Request) -> Response:
     """Return the server's numbers, as Prometheus reads them; where there are keys, an admin's is needed."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     if not visitor.is_admin:
         message = "the metrics are for keys that were made with --admin"
         raise ApiError(403, message, type="permission_error", code="admin_only")
@@ -61,8 +62,3 @@ async def _require_journal(service: Service) -> None:
     if service.journal is not None:
         await service.journal.rows(limit=1)
         await service.gate.has_keys()
-
-
-def _journal(why: str) -> ApiError:
-    message = f"the journal cannot be had: {why}"
-    return ApiError(503, message, type="overloaded_error", code="journal_unavailable", retry_after_s=RETRY_S)

@@ -17,6 +17,7 @@ from attention_moa.run_stream import RunStream
 from attention_moa.server.gate import Gate, Pass, Visitor
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun, busy, ending
+from attention_moa.server.room import require_room
 from attention_moa.telemetry.lines import FIELDS
 from attention_moa.waiting import to_the_end
 
@@ -26,8 +27,8 @@ _MOST_ENDED = 64
 Begin: TypeAlias = Callable[[Job, Visitor, int], RunStream]
 """Starts a run of a job for somebody, as which of several samples."""
 
-ObserversOf: TypeAlias = Callable[[Job], Sequence[Observer]]
-"""Gives those who are told of a job's run."""
+ObserversOf: TypeAlias = Callable[[Job, Visitor], Sequence[Observer]]
+"""Gives those who are told of a job's run, made for somebody."""
 
 
 class Hub:
@@ -48,7 +49,7 @@ class Hub:
         *,
         journal: Journal | None,
         max_runs: int,
-        observers_of: ObserversOf = lambda _: (),
+        observers_of: ObserversOf = lambda _job, _visitor: (),
     ) -> None:
         """Start without any run."""
         self.is_draining = False
@@ -105,15 +106,18 @@ class Hub:
             visitor: Who asks.
 
         Raises:
-            ApiError: There are too many, the server is about to end, or the gate says no.
+            ApiError: There are too many, the server is about to end, the gate says no, or not even one call fits a
+                limit of the request's own.
             ConfigError: The question is empty.
         """
         self._require_room(job.runs)
         self._starting += job.runs
         leaves: list[Pass] = []
         try:
-            for _ in range(job.runs):
-                leaves.append(await self._gate.admit(visitor, job))  # noqa: PERF401 - what was held until then is known
+            for sample in range(job.runs):
+                leave = await self._gate.admit(visitor, job, sample=sample)
+                leaves.append(leave)  # at once: it is given back where the next one is refused
+            await require_room(job)  # behind the gate: who may not set a limit is told that
             if self.is_draining:  # since then
                 raise ending()  # noqa: TRY301 - what was held is given back below
             runs = tuple(self._live(job, visitor, sample) for sample in range(job.runs))
@@ -130,7 +134,7 @@ class Hub:
         return runs
 
     def _live(self, job: Job, visitor: Visitor, sample: int) -> LiveRun:
-        return LiveRun(job, visitor, self._begin(job, visitor, sample), self._observers_of(job))
+        return LiveRun(job, visitor, self._begin(job, visitor, sample), self._observers_of(job, visitor))
 
     def _require_room(self, runs: int) -> None:
         """Raise unless so many more runs may begin."""
@@ -175,7 +179,7 @@ class Hub:
         """
         is_kept = live.is_refused
         try:
-            await leave.settle(live.record)
+            await leave.settle(None if live.is_refused else live.record)
             if self._journal is not None and not live.is_refused:
                 await live.keep(self._journal)
                 is_kept = True

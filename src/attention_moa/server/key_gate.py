@@ -32,7 +32,6 @@ from attention_moa.telemetry.lines import FIELDS
 from attention_moa.waiting import together
 
 _LOG = logging.getLogger("attention_moa.server")
-_BEGINS_NO_RUN = ("/cancel",)
 
 
 @asynccontextmanager
@@ -117,18 +116,15 @@ class KeyGate:
         return await self.ring.has_keys()
 
     async def enter(self, connection: HTTPConnection) -> Visitor:
-        """Return who asks; a request that begins runs is counted.
+        """Return who asks.
 
         Raises:
-            ApiError: 401: it brings no key that is good; 429: the key asks too often.
+            ApiError: 401: it brings no key that is good.
             StoreError: The keys cannot be read.
         """
         if self._may_be_open and not await self.has_keys():
             return Visitor(is_admin=True)
         key = await self.ring.find(connection.headers.get("authorization"))
-        scope = connection.scope
-        if scope.get("method") == "POST" and not scope["path"].endswith(_BEGINS_NO_RUN):
-            self._rates.ask(key)
         return Visitor(
             owner=key.owner,
             is_admin=key.rules.is_admin,
@@ -136,12 +132,17 @@ class KeyGate:
             salt=await self._salt(key),
         )
 
-    async def admit(self, visitor: Visitor, job: Job) -> Pass:
+    async def admit(self, visitor: Visitor, job: Job, *, sample: int = 0) -> Pass:
         """Return leave to make a run, with what it may cost held.
+
+        Args:
+            visitor: Who asks.
+            job: What they ask.
+            sample: Which run of the request it is, from 0; the request itself counts with the first.
 
         Raises:
             ApiError: 401: the key was revoked; 403: the ensemble, a setting, or a model without a price is not
-                for this key; 429: too many runs at once, or too little money left.
+                for this key; 429: it asks too often, has too many runs at once, or too little money left.
             StoreError: The database fails.
         """
         if not visitor.owner:
@@ -150,13 +151,22 @@ class KeyGate:
         if key is None:
             raise ApiError(401, "the key was revoked", type="authentication_error", code="invalid_api_key")
         _require_allowed(key, visitor, job)
+        asked_at = None if sample else self._rates.ask(key)  # at once: of two that come together both count
+        try:
+            held = await self._placed(key, job)
+        except BaseException:  # cancelled too: no run began
+            self._rates.take_back(key, asked_at)
+            raise
+        return _Counted(self, key, held, asked_at)
+
+    async def _placed(self, key: Key, job: Job) -> Held | None:
+        """Return the money held for a run that has its place among the key's from here on."""
         self._rates.begin(key)
         try:
-            held = await self._held(key, job)
-        except BaseException:  # cancelled too: the place among the key's runs is given back
+            return await self._held(key, job)
+        except BaseException:  # cancelled too: the place is given back
             self._rates.end(key)
             raise
-        return _Counted(self, key, held)
 
     async def _held(self, key: Key, job: Job) -> Held | None:
         """Return the money held for a run; None for a key without a budget."""
@@ -171,6 +181,10 @@ class KeyGate:
         """Note which run money is held for."""
         if held is not None:
             await self._spending.begin(held, run_id)
+
+    def take_back(self, key: Key, asked_at: float | None) -> None:
+        """Count a request no more that began no run."""
+        self._rates.take_back(key, asked_at)
 
     async def settle(self, key: Key, held: Held | None, record: RunRecord | None) -> None:
         """Let a run's place and money go, and count what it cost.
@@ -220,11 +234,12 @@ class _Uncounted:
 class _Counted:
     """Leave of a key's holder."""
 
-    def __init__(self, gate: KeyGate, key: Key, held: Held | None) -> None:
+    def __init__(self, gate: KeyGate, key: Key, held: Held | None, asked_at: float | None) -> None:
         """Keep what is to be given back."""
         self._gate = gate
         self._key = key
         self._held = held
+        self._asked_at = asked_at
         self._is_settled = False
 
     async def begun(self, run_id: str) -> None:
@@ -232,9 +247,11 @@ class _Counted:
         await self._gate.begun(self._held, run_id)
 
     async def settle(self, record: RunRecord | None) -> None:
-        """Give back what was held, and count what the run took; once."""
+        """Give back what was held, and count what the run took; once. What never began is no request of the rate's."""
         if not self._is_settled:
             self._is_settled = True
+            if record is None:
+                self._gate.take_back(self._key, self._asked_at)
             await self._gate.settle(self._key, self._held, record)
 
 

@@ -49,6 +49,11 @@ class KeyRing:
         await self._refresh()
         return self._has_keys
 
+    async def count(self) -> int:
+        """Return how many good keys there are."""
+        await self._refresh()
+        return len(self._by_name)
+
     async def named(self, name: str) -> Key | None:
         """Return the good key of a name; None where there is none, or none any more."""
         await self._refresh()
@@ -67,14 +72,16 @@ class KeyRing:
         await self._refresh()
         brought = (authorization or "").strip()
         if brought[: len(_BEARER)].lower() != _BEARER:
-            raise _unknown("there is no key in the request: send it as Authorization: Bearer moa-…")
+            raise _unknown("there is no key in the request: send the one you were given as Authorization: Bearer moa-…")
         digest = digest_of(brought[len(_BEARER) :].strip())
         key = self._of(digest)
         if key is None:
             await self._refresh(UNKNOWN_S)
             key = self._of(digest)
         if key is None:
-            raise _unknown("the key is not known here, or was revoked: attention-moa keys list shows which are good")
+            raise _unknown(
+                "the key is not known here, or was revoked: ask whoever runs this server for one that is good"
+            )
         return key
 
     def _of(self, digest: bytes) -> Key | None:

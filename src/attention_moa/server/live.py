@@ -19,6 +19,7 @@ from attention_moa.ports import Journal, Observer
 from attention_moa.records import RunRecord, RunState
 from attention_moa.run_stream import RunStream
 from attention_moa.server.errors import RETRY_S, ApiError, api_error
+from attention_moa.server.event_ids import EventIds
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
 from attention_moa.telemetry.lines import FIELDS
@@ -61,6 +62,7 @@ class LiveRun:
         self.job = job
         self.visitor = visitor
         self.events: list[Event] = []
+        self.ids = EventIds(self.events)
         self.error: BaseException | None = None
         self._stream = stream
         self._observers = list(observers)

@@ -48,20 +48,22 @@ class ModelList(Struct, frozen=True, kw_only=True):
 _CREATED = 1_767_225_600  # a model has no birthday: the beginning of 2026 stands for all
 
 
+@router.head("/v1/models", include_in_schema=False)
 @router.get("/v1/models", openapi_extra=described(reply=ModelList))
 async def list_models(request: Request) -> Response:
     """Return all models that may be used."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     served = [one for one in service.catalogue.served.values() if visitor.may_use(one.ensemble)]
     return document(ModelList(data=[_model(one) for one in served]))
 
 
+@router.head("/v1/models/{name:path}", include_in_schema=False)
 @router.get("/v1/models/{name:path}", openapi_extra=described(reply=ModelBody))
 async def show_model(request: Request, name: str) -> Response:
     """Return one model."""
     service = service_of(request)
-    return document(_model(find_model(service, await service.gate.enter(request), name)))
+    return document(_model(find_model(service, await service.enter(request), name)))
 
 
 def find_model(service: Service, visitor: Visitor, name: str) -> Served:

@@ -10,6 +10,9 @@ from attention_moa.records import RunRecord
 from attention_moa.server.errors import RETRY_S, ApiError
 from attention_moa.server.keys import Key
 
+_CHEAPER = ("layers", "usd")
+"""The fields of ``attention_moa`` by which a request costs less."""
+
 
 class Sums(NamedTuple):
     """US dollars of a key.
@@ -52,18 +55,21 @@ def require_left(key: Key, sums: Sums, usd: float, now: datetime) -> None:
         raise ApiError(
             429,
             f"this run may cost {dollars(usd)}, and the key {key.name} has {left} left of ${as_written(limit)} "
-            f"{when}: {_mend(usd, limit, may_fit=may_fit, has_new_day=wait_s is not None)}",
+            f"{when}: {_mend(key, may_fit=may_fit, has_new_day=wait_s is not None and usd <= limit)}",
             type="insufficient_quota",
             code="budget_exceeded",
             retry_after_s=RETRY_S if may_fit else wait_s if usd <= limit else None,
         )
 
 
-def _mend(usd: float, limit: float, *, may_fit: bool, has_new_day: bool) -> str:
+def _mend(key: Key, *, may_fit: bool, has_new_day: bool) -> str:
+    """Return what the key's holder can do about it: with what the key may set, and no other."""
     if may_fit:
         return "ask again when its runs under way have ended"
-    smaller = "ask for less with attention_moa.layers or attention_moa.usd"
-    return f"{smaller}, or wait for midnight" if has_new_day and usd <= limit else smaller
+    refused = key.not_set(_CHEAPER)
+    cheaper = [f"attention_moa.{name}" for name in _CHEAPER if name not in refused]
+    means = " or ".join(cheaper) or "a shorter question, fewer tokens for the answer, or another model"
+    return f"ask for less with {means}{', or wait for midnight' if has_new_day else ''}"
 
 
 def counted_usd(record: RunRecord, *, held_usd: float, call_usd: float) -> float:

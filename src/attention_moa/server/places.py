@@ -46,6 +46,32 @@ def values_at(kind: object, place: str) -> list[str]:
     return list(dict.fromkeys((*_tags(kind, place), *named, *others)))
 
 
+def range_at(kind: object, place: str) -> str | None:
+    """Return which numbers may stand at a place, in plain words, both ends of them; None where no number may.
+
+    Args:
+        kind: What the body is read into: a struct, or one of several.
+        place: As for ``fields_at``.
+    """
+    for part in _found(kind, place):
+        if isinstance(part, (inspect.IntType, inspect.FloatType)):
+            noun = "a whole number" if isinstance(part, inspect.IntType) else "a number"
+            return f"{noun}{_ends(part)}"
+    return None
+
+
+def _ends(part: inspect.IntType | inspect.FloatType) -> str:
+    if part.gt is not None:
+        return f" above {part.gt:g}"
+    if part.ge is None:
+        return ""
+    return f" from {_plain(part.ge)} up" if part.le is None else f" from {_plain(part.ge)} to {_plain(part.le)}"
+
+
+def _plain(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
+
+
 def _tags(kind: object, place: str) -> Iterator[str]:
     """Yield the words by which the object is told apart that a place is the tag of."""
     above, _, last = place.rpartition(".")

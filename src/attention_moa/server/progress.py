@@ -60,7 +60,8 @@ def _of_run(event: Event) -> str | None:
             return f"layer {event.layer} is finished"
         case VerdictReached(verdict=verdict):
             is_end = verdict.is_stop or verdict.rule == "last"
-            return f"layer {verdict.layer}: the run {'ends' if is_end else 'goes on'} ({verdict.rule})"
+            why = "" if verdict.rule == "none" else f" ({verdict.rule})"
+            return f"layer {verdict.layer}: the run {'ends' if is_end else 'goes on'}{why}"
         case AnswerReset():
             return "what was written of the answer does not stand"
         case _:

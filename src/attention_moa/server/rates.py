@@ -24,15 +24,15 @@ class Rates:
         self._asked: dict[str, deque[float]] = {}
         self._under_way: Counter[str] = Counter()
 
-    def ask(self, key: Key) -> None:
-        """Count a request of a key that begins a run.
+    def ask(self, key: Key) -> float | None:
+        """Count a request of a key that is about to begin a run; return what ``take_back`` is told where it does not.
 
         Raises:
             ApiError: 429: there were as many as it may have in the last 60 seconds. This one is not counted.
         """
         rpm = key.rules.rpm
         if rpm is None:
-            return
+            return None
         now = self._now()
         asked = self._asked.setdefault(key.name, deque())
         while asked and asked[0] <= now - _WINDOW_S:
@@ -46,6 +46,18 @@ class Rates:
                 retry_after_s=asked[len(asked) - rpm] + _WINDOW_S - now,
             )
         asked.append(now)
+        return now
+
+    def take_back(self, key: Key, asked_at: float | None) -> None:
+        """Count a request no more, since no run of it began.
+
+        Args:
+            key: Whose.
+            asked_at: What ``ask`` returned.
+        """
+        asked = self._asked.get(key.name, deque())
+        if asked_at is not None and asked_at in asked:
+            asked.remove(asked_at)
 
     def begin(self, key: Key) -> None:
         """Count a run of a key as under way, until ``end``.

@@ -34,8 +34,8 @@ from attention_moa.server.responses_input import answered
 from attention_moa.server.responses_job import Past, asked_of, shows_progress
 from attention_moa.server.responses_stream import ResponseWriter
 from attention_moa.server.run_ends import end_run, take_out
-from attention_moa.server.runs import find_run, record_of
-from attention_moa.server.service import Service, service_of
+from attention_moa.server.runs import Found, find_run, record_of
+from attention_moa.server.service import Service, is_operator, service_of
 from attention_moa.server.translate import job_of
 from attention_moa.server.usage import RunBody, plan_of, run_body
 from attention_moa.server.wire import document, read_body
@@ -55,7 +55,7 @@ class ResponseDeleted(Struct, frozen=True, kw_only=True):
 async def create_response(request: Request) -> Response:
     """Answer a conversation, at once, as a stream, or in the background."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     body = await read_body(request, ResponsesBody)
     served = find_model(service, visitor, body.model)
     past = await _past(service, visitor, body.previous_response_id)
@@ -63,10 +63,11 @@ async def create_response(request: Request) -> Response:
     answering = await answer(request, visitor, job)
     live = answering.runs[0]
     if body.stream:
-        return await answering.stream(lambda _: ResponseWriter(live, job))
+        return await answering.stream(lambda _: ResponseWriter(live, job, shown=answering.shown))
     if body.background:
         await live.begun()
-        return document(await _document(service, live.record, live), headers=answering.headers)
+        found = Found(run_id=live.run_id, owner=visitor.owner, live=live, is_operator=is_operator(request))
+        return document(await _document(service, found), headers=answering.headers)
     outcome = await answering.outcome(request)
     if outcome is None:
         return Response(status_code=499)  # nobody reads it
@@ -77,30 +78,30 @@ async def create_response(request: Request) -> Response:
 async def show_response(request: Request, response_id: str) -> Response:
     """Return a response, as far as it is."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     if request.query_params.get("stream") == "true":
         run_id = run_id_of(response_id)
         message = f"stream is not supported here: GET /v1/runs/{run_id[:100]}/events has what happens in the run"
         raise bad_request(message, param="stream", code="unsupported_parameter")
     found = await find_run(service, visitor, run_id_of(response_id))
-    return document(await _document(service, await record_of(service, found), found.live))
+    return document(await _document(service, found))
 
 
 @router.post("/v1/responses/{response_id}/cancel", openapi_extra=described())
 async def cancel_response(request: Request, response_id: str) -> Response:
     """End a response under way; one that is over stays as it is."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     found = await find_run(service, visitor, run_id_of(response_id))
     await end_run(service, found)
-    return document(await _document(service, await record_of(service, found), found.live))
+    return document(await _document(service, found))
 
 
 @router.delete("/v1/responses/{response_id}", openapi_extra=described(reply=ResponseDeleted))
 async def delete_response(request: Request, response_id: str) -> Response:
     """Take a response out for good, and all that belongs to its run."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     await take_out(service, await find_run(service, visitor, run_id_of(response_id)))
     return document(ResponseDeleted(id=response_id))
 
@@ -139,24 +140,25 @@ async def _earlier(service: Service, visitor: Visitor, response_id: str) -> RunR
         ) from error
 
 
-async def _document(service: Service, record: RunRecord, live: LiveRun | None) -> dict[str, Any]:
+async def _document(service: Service, found: Found) -> dict[str, Any]:
     """Return a response as far as it is.
 
     Args:
         service: The server's.
-        record: What there is of the run.
-        live: The run where it is under way here, or lately was.
+        found: Its run.
     """
+    record, live = await record_of(service, found), found.live
     shown = shown_of(record)
     if live is not None and not live.is_over:
         return open_document(shown, record.run_id)
     if record.state == "finished":
         plan = await plan_of(service.journal, record.run_id)
         return _whole(record, run_body([record], ignored=(), notes=(), plan=plan), live)
-    if record.state == "running" and service.journal is not None and await service.journal.holder(record.run_id):
+    if record.state == "running":  # in another server
         return open_document(shown, record.run_id)
     error = live.error if live is not None else None
-    return failed_document(shown, record, (), _why(record) if error is None else api_error(error))
+    why = _why(record) if error is None else api_error(error, is_operator=found.is_operator)
+    return failed_document(shown, record, (), why)
 
 
 def _whole(record: RunRecord, run: RunBody, live: LiveRun | None) -> dict[str, Any]:

@@ -5,11 +5,13 @@ Source: OpenAI's API, and the clients that send it; what answers bring is taken 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta
 
 from attention_moa.server.chat_body import MOST_TOOLS, Effort, Name, ObjectFormat, Schema, TextFormat
+from attention_moa.server.fields import OF_CHAT
 from attention_moa.server.settings_body import MoaBody
 from attention_moa.server.wire import Body
 
@@ -182,6 +184,8 @@ class ResponsesBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     Its items are read one by one afterwards (``responses_input.py``).
     """
+
+    elsewhere: ClassVar[Mapping[str, str]] = OF_CHAT
 
     model: str
     input: str | list[_AnyItem]

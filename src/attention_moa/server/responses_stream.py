@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from attention_moa.events import AnswerDelta, AnswerReset, Event
+from attention_moa.records import RunRecord
 from attention_moa.server.answering import Outcome
 from attention_moa.server.errors import ApiError
 from attention_moa.server.job import Job
@@ -23,11 +24,13 @@ class ResponseWriter:
     Args:
         live: The run.
         job: What was asked.
+        shown: Gives a record as who asks may see it.
     """
 
-    def __init__(self, live: LiveRun, job: Job) -> None:
+    def __init__(self, live: LiveRun, job: Job, *, shown: Callable[[RunRecord], RunRecord]) -> None:
         """Start with nothing told."""
         self._live = live
+        self._shown = shown
         self._progress = job.progress
         self._events: ResponseEvents | None = None
 
@@ -54,7 +57,7 @@ class ResponseWriter:
     def fail(self, error: ApiError) -> bytes:
         """Return the response without an answer, then an error, which official clients raise."""
         opened = self._opened()
-        failed = _sent(self._open.failed(self._live.record, error))
+        failed = _sent(self._open.failed(self._shown(self._live.record), error))
         return opened + failed + data(error.body, event="error")
 
     @property

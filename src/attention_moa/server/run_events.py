@@ -11,6 +11,8 @@ from attention_moa.errors import RunNotFoundError
 from attention_moa.events import AnswerDelta, AnswerReset, Event
 from attention_moa.ports import Journal
 from attention_moa.retelling import events_of
+from attention_moa.server.errors import bad_request
+from attention_moa.server.event_ids import EventIds
 from attention_moa.server.live import LiveRun, Seen
 from attention_moa.server.runs import Found, no_run
 from attention_moa.server.service import Service
@@ -37,28 +39,37 @@ class EventBody(Struct, frozen=True, kw_only=True):
     at_s: float
 
 
-async def event_stream(service: Service, found: Found, *, after: int, deltas: bool) -> Response:
-    """Return a response that tells a run's events, each with its number.
+async def event_stream(service: Service, found: Found, *, after: str, deltas: bool) -> Response:
+    """Return a response that tells a run's events, each with its id.
 
     Args:
         service: The server's.
         found: The run.
-        after: The number of the last event that is known already; 0 for none.
-        deltas: Whether pieces of the answer are told too, from now on; they have no number.
+        after: The id of the last event that is known already, or how many are; "0" for none.
+        deltas: Whether pieces of the answer are told too, from now on; they have no id.
 
     Raises:
-        ApiError: 404: the run was deleted meanwhile.
+        ApiError: 400: ``after`` is no id; 404: the run was deleted meanwhile.
         StoreError: The journal cannot be read.
     """
     live = found.live
     if live is not None and not live.is_over:
-        tick_s = service.config.keepalive_s
-        return EventStream(_told(live.watch(after, deltas=deltas, tick_s=tick_s)), left=_nothing)
+        batches = live.watch(_known(live.ids, after), deltas=deltas, tick_s=service.config.keepalive_s)
+        return EventStream(_told(batches, found), left=_nothing)
     events = await past_events(service.journal, live, found.run_id)
-    later = list(enumerate(events[after:], after + 1))
+    ids = EventIds(events)
+    later = range(_known(ids, after), len(events))
     if not later:
         return Response(status_code=_NOTHING_MORE)
-    return EventStream(_retold(later), left=_nothing)
+    return EventStream(_retold([(ids.of(index + 1), found.shown(events[index])) for index in later]), left=_nothing)
+
+
+def _known(ids: EventIds, after: str) -> int:
+    """Return how many events somebody knows already."""
+    try:
+        return ids.known(after)
+    except ValueError as error:
+        raise bad_request(f"{after[:100]!a} is no event's id", param="after") from error
 
 
 async def past_events(journal: Journal | None, live: LiveRun | None, run_id: str) -> Sequence[Event]:
@@ -84,23 +95,23 @@ async def past_events(journal: Journal | None, live: LiveRun | None, run_id: str
         raise no_run(run_id) from error
 
 
-async def _told(batches: AsyncGenerator[Sequence[Seen], None]) -> AsyncGenerator[bytes, None]:
+async def _told(batches: AsyncGenerator[Sequence[Seen], None], found: Found) -> AsyncGenerator[bytes, None]:
     yield comment("the run's events")
     try:
         async for batch in batches:
-            yield b"".join(_message(seen.event, seen.id) for seen in batch) or KEPT_ALIVE
+            yield b"".join(_seen(seen, found) for seen in batch) or KEPT_ALIVE
     finally:
         await batches.aclose()
 
 
-async def _retold(events: Iterable[tuple[int, Event]]) -> AsyncGenerator[bytes, None]:
-    for number, event in events:
-        yield _message(event, number)
+async def _retold(events: Iterable[tuple[str, Event]]) -> AsyncGenerator[bytes, None]:
+    for told_as, event in events:
+        yield data(event, id=told_as)
 
 
-def _message(event: Event, number: int) -> bytes:
-    is_piece = isinstance(event, (AnswerDelta, AnswerReset))
-    return data(event, id=None if is_piece else number)
+def _seen(seen: Seen, found: Found) -> bytes:
+    is_piece = isinstance(seen.event, (AnswerDelta, AnswerReset))
+    return data(found.shown(seen.event), id=None if is_piece else seen.live.ids.of(seen.id))
 
 
 def _nothing() -> None:

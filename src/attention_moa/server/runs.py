@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 
@@ -12,12 +12,16 @@ from attention_moa.errors import RunNotFoundError
 from attention_moa.messages import FinishReason, Stage
 from attention_moa.records import CallRecord, CallState, RunRecord, RunState, UsageTotal
 from attention_moa.server.errors import ApiError, not_found
+from attention_moa.server.for_clients import for_clients
 from attention_moa.server.gate import Visitor
 from attention_moa.server.live import LiveRun
+from attention_moa.server.run_states import live_record, stored_record
 from attention_moa.server.service import Service
 from attention_moa.server.usage import RunBody, UsageBody, plan_of, run_body, usage_of, usage_with_estimates
 from attention_moa.store.views import question
 from attention_moa.stored_runs import RunRow
+
+S = TypeVar("S")
 
 
 class RunLine(Struct, frozen=True, kw_only=True):
@@ -26,7 +30,7 @@ class RunLine(Struct, frozen=True, kw_only=True):
     Args:
         id: Its id.
         created_at: When it began, ISO 8601 in UTC.
-        state: How far it is; ``running`` also where its server died.
+        state: How far it is; ``interrupted`` where its server died and nobody is at it now.
         is_under_way: Whether a server is at it now.
         owner: Whose it is; empty for the command line's and for a server without keys.
         model: What ran.
@@ -100,11 +104,17 @@ class Found(Struct, frozen=True, kw_only=True):
         run_id: Its id.
         owner: Whose it is.
         live: The run where it is under way here, or lately was.
+        is_operator: Whether who asks runs the server, and is shown all of it.
     """
 
     run_id: str
     owner: str
     live: LiveRun | None
+    is_operator: bool
+
+    def shown(self, value: S) -> S:
+        """Return a record or an event as who asks may see it."""
+        return value if self.is_operator else for_clients(value)
 
     @property
     def is_under_way(self) -> bool:
@@ -136,34 +146,34 @@ async def find_run(service: Service, visitor: Visitor, run_id: str) -> Found:
             raise no_run(run_id) from error
     if not (visitor.is_admin or owner == visitor.owner):
         raise no_run(run_id)
-    return Found(run_id=run_id, owner=owner, live=live)
+    return Found(run_id=run_id, owner=owner, live=live, is_operator=service.is_operator(visitor))
 
 
 async def record_of(service: Service, found: Found) -> RunRecord:
-    """Return the record of a run, as far as it is.
+    """Return the record of a run, as far as it is, and as who asks may see it.
 
     Raises:
         ApiError: 404: it was deleted meanwhile.
         StoreError: The journal cannot be read.
     """
     if found.live is not None:
-        return found.live.record
+        return found.shown(live_record(found.live))
     if service.journal is None:
         raise no_run(found.run_id)
     try:
-        return await service.journal.record(found.run_id)
+        return found.shown(await stored_record(service.journal, found.run_id))
     except RunNotFoundError as error:
         raise no_run(found.run_id) from error
 
 
 async def summary_of(service: Service, found: Found) -> RunSummary:
-    """Return a run without its texts; raises as ``record_of``."""
+    """Return a run without its texts; raises as ``record_of``. What is running is under way, here or elsewhere."""
     record = await record_of(service, found)
     plan = await plan_of(service.journal, found.run_id)
     return RunSummary(
         id=record.run_id,
         created_at=record.created_at,
-        is_under_way=found.is_under_way,
+        is_under_way=found.is_under_way or record.state == "running",
         owner=found.owner,
         labels=record.labels,
         usage=usage_of([usage_with_estimates(record)]),
@@ -174,7 +184,7 @@ async def summary_of(service: Service, found: Found) -> RunSummary:
 
 def line_of_live(live: LiveRun) -> RunLine:
     """Return the line of a run that is under way here, or lately was."""
-    record = live.record
+    record = live_record(live)
     return RunLine(
         id=record.run_id,
         created_at=record.created_at,

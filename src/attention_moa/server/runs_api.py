@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from fastapi import APIRouter
@@ -18,6 +19,7 @@ from attention_moa.server.openapi import described
 from attention_moa.server.resuming import resume
 from attention_moa.server.run_ends import end_run, take_out
 from attention_moa.server.run_events import EventBody, event_stream
+from attention_moa.server.run_states import stored_rows
 from attention_moa.server.runs import (
     Found,
     RunLine,
@@ -36,6 +38,7 @@ router = APIRouter()
 
 _STATES: tuple[RunState, ...] = get_args(RunState)
 _MOST = 200
+_FILTERS = ("limit", "before", "state", "model")
 
 
 class RunTold(Struct, frozen=True, kw_only=True):
@@ -66,14 +69,23 @@ async def list_runs(
 ) -> Response:
     """Return runs, the newest first."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
+    _require_known(request, _FILTERS)
     most, wanted = _limit(limit), _state(state)
     if service.journal is None:
         lines = [line for line in _here(service, visitor) if _fits(line, wanted, model)][: most + 1]
     else:
         owner = None if visitor.is_admin else visitor.owner
         try:
-            rows = await service.journal.rows(limit=most + 1, before=before, owner=owner, state=wanted, ensemble=model)
+            rows = await stored_rows(
+                service.journal,
+                service.hub,
+                limit=most + 1,
+                before=before,
+                owner=owner,
+                state=wanted,
+                ensemble=model,
+            )
         except RunNotFoundError as error:
             raise no_run(before or "") from error
         lines = [line_of_row(row) for row in rows]
@@ -96,11 +108,9 @@ async def watch_run(request: Request, run_id: str, after: str | None = None, del
     """Return a run's events as they happen, from the first one or after the one that ``Last-Event-ID`` names."""
     service, found = await _found(request, run_id)
     last = request.headers.get("last-event-id") or after or "0"
-    if not (last.isdecimal() and last.isascii() and len(last) < 10):
-        raise bad_request(f"{last[:100]!a} is no event's number", param="after")
     if deltas not in ("true", "false"):
         raise bad_request(f"{deltas[:100]!a} is neither true nor false", param="deltas")
-    return await event_stream(service, found, after=int(last), deltas=deltas == "true")
+    return await event_stream(service, found, after=last, deltas=deltas == "true")
 
 
 @router.post("/v1/runs/{run_id}/cancel", openapi_extra=described(reply=RunTold))
@@ -115,7 +125,7 @@ async def cancel_run(request: Request, run_id: str) -> Response:
 async def resume_run(request: Request, run_id: str) -> Response:
     """Let an interrupted run go on; its id comes back at once, and its events show how it goes."""
     service = service_of(request)
-    visitor = await service.gate.enter(request)
+    visitor = await service.enter(request)
     found = await find_run(service, visitor, run_id)
     resumed = await resume(service, visitor, found)
     return _answer(resumed.record, is_under_way=resumed.is_under_way)
@@ -132,7 +142,7 @@ async def delete_run(request: Request, run_id: str) -> Response:
 async def _found(request: Request, run_id: str) -> tuple[Service, Found]:
     """Return the service, and the run that a request names, for who asks."""
     service = service_of(request)
-    return service, await find_run(service, await service.gate.enter(request), run_id)
+    return service, await find_run(service, await service.enter(request), run_id)
 
 
 def _answer(record: RunRecord, *, is_under_way: bool) -> Response:
@@ -153,6 +163,14 @@ def _here(service: Service, visitor: Visitor) -> list[RunLine]:
 
 def _fits(line: RunLine, state: RunState | None, model: str | None) -> bool:
     return state in (None, line.state) and model in (None, line.model)
+
+
+def _require_known(request: Request, known: Sequence[str]) -> None:
+    """Raise for what stands in an address and narrows nothing: a filter whose name is mistyped would show all."""
+    for name in request.query_params:
+        if name not in known:
+            message = f"{name[:100]!a} is no filter of runs: there are {', '.join(known)}"
+            raise bad_request(message, param=name[:100], code="unknown_parameter")
 
 
 def _limit(told: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -20,12 +21,14 @@ from attention_moa.server.config import ServerConfig
 from attention_moa.server.gate import Gate, OpenGate, Visitor
 from attention_moa.server.hub import Hub
 from attention_moa.server.job import Job
-from attention_moa.server.key_gate import open_key_gate
+from attention_moa.server.key_gate import KeyGate, open_key_gate
 from attention_moa.server.models import Catalogue, load_ensembles
 from attention_moa.server.request_numbers import watched_loop
 from attention_moa.settings import default_journal
+from attention_moa.store.address import parse_address
 from attention_moa.store.journal import SqlJournal
 from attention_moa.telemetry import open_metrics
+from attention_moa.telemetry.logs import EventLog
 from attention_moa.waiting import to_the_end
 
 if TYPE_CHECKING:
@@ -35,7 +38,8 @@ if TYPE_CHECKING:
 class Service:
     """What all requests share; entered once, for as long as the server lives.
 
-    ``observers`` are told of every run, ``tracing`` makes a trace of each: set them before it is entered.
+    ``observers`` are told of every run, ``log`` has lines of each, ``tracing`` makes a trace of each: set them before
+    it is entered. ``journal_name`` is the journal's path or address, without a password; None for none.
 
     Args:
         config: What the server is told.
@@ -61,9 +65,11 @@ class Service:
         self.config = config
         self.catalogue = Catalogue(load_ensembles(config.ensembles) if specs is None else specs)
         self.journal: Journal | None = journal
+        self.journal_name: str | None = None
         self.gate: Gate = gate or OpenGate()
         self.metrics = open_metrics()
         self.observers: list[Observer] = [self.metrics]
+        self.log: logging.Logger | None = None
         self.tracing: Tracing | None = None
         self._has_own_gate = gate is None
         self._providers = providers
@@ -93,6 +99,7 @@ class Service:
                 stack.push_async_callback(self.tracing.aclose)
             if self._given is None and not self.config.is_unjournaled:
                 place = self.config.journal or default_journal()
+                self.journal_name = parse_address(place).name
                 self.journal = cast("SqlJournal", await open_wanted(place))
                 stack.push_async_callback(_closed, self.journal)
                 if self._has_own_gate:
@@ -159,10 +166,32 @@ class Service:
             key="host",
         )
 
-    def _observers_of(self, job: Job) -> list[Observer]:
-        if self.tracing is None:
-            return self.observers
-        return [*self.observers, self.tracing.of_run(job.spec, job.trace)]
+    async def enter(self, connection: HTTPConnection) -> Visitor:
+        """Return who asks; what is answered and logged from here on may look at it.
+
+        Raises:
+            ApiError: They are not let in.
+        """
+        visitor = await self.gate.enter(connection)
+        connection.state.key = visitor.owner or None
+        connection.state.is_operator = self.is_operator(visitor)
+        return visitor
+
+    async def count_keys(self) -> int:
+        """Return how many good keys there are."""
+        return await self.gate.ring.count() if isinstance(self.gate, KeyGate) else 0
+
+    def is_operator(self, visitor: Visitor) -> bool:
+        """Return whether somebody runs the server: by an admin's key, or since nobody else reaches it."""
+        return visitor.is_admin and (visitor.owner != "" or self.config.is_loopback)
+
+    def _observers_of(self, job: Job, visitor: Visitor) -> list[Observer]:
+        observers = list(self.observers)
+        if self.log is not None:
+            observers.append(EventLog(self.log, key=visitor.owner or None))
+        if self.tracing is not None:
+            observers.append(self.tracing.of_run(job.spec, job.trace))
+        return observers
 
     def _begin(self, job: Job, visitor: Visitor, sample: int) -> RunStream:
         wish = RunWish(
@@ -182,6 +211,16 @@ class Service:
 def service_of(connection: HTTPConnection) -> Service:
     """Return the service of the application that a request came to."""
     return cast("Service", connection.app.state.service)
+
+
+def key_of(connection: HTTPConnection) -> str | None:
+    """Return the name of the key that a request brought; None where it brought none that is good."""
+    return cast("str | None", getattr(connection.state, "key", None))
+
+
+def is_operator(connection: HTTPConnection) -> bool:
+    """Return whether a request is of somebody who runs the server; not while nobody was let in."""
+    return getattr(connection.state, "is_operator", False) is True
 
 
 async def _closed(journal: Journal) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
+from errno import EADDRNOTAVAIL
 from typing import cast
 
 import uvicorn
@@ -16,8 +18,10 @@ from attention_moa.errors import ConfigError, describe
 from attention_moa.server.collection import collecting_seldom
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.service import Service
+from attention_moa.telemetry.lines import FIELDS
 from attention_moa.waiting import outlast, together
 
+_LOG = logging.getLogger("attention_moa.server")
 _CLOSE_S = 5
 _MOST_HEADERS_BYTES = 64 * 2**10
 _IDLE_S = 75
@@ -41,9 +45,23 @@ async def serve(app: FastAPI, *, ready: Callable[[str], None]) -> None:
     service = cast("Service", app.state.service)
     async with listening(app) as address:
         with _signals(service) as told, collecting_seldom():
+            await _log_start(service, address)
             ready(address)
             await told.wait()
+            about = {"runs": len(service.hub.running), "within_s": service.config.drain_s}
+            _LOG.info("server.draining", extra={FIELDS: about})
             await service.hub.drain(service.config.drain_s)
+    _LOG.info("server.ended", extra={FIELDS: {"address": address}})
+
+
+async def _log_start(service: Service, address: str) -> None:
+    about = {
+        "address": address,
+        "models": list(service.catalogue.ensembles),
+        "journal": service.journal_name,
+        "keys": await service.count_keys(),
+    }
+    _LOG.info("server.started", extra={FIELDS: about})
 
 
 @contextlib.asynccontextmanager
@@ -129,7 +147,11 @@ def _bind(config: ServerConfig) -> socket.socket:
     try:
         found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise ConfigError(f"{config.host!r} is no address: {describe(error)}", key="host") from error
+        why = (error.strerror or describe(error)).lower()
+        message = (
+            f"{config.host!r} is no address that is known here ({why}): write 127.0.0.1, or a name of this machine"
+        )
+        raise ConfigError(message, key="host") from error
     family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
     try:
@@ -137,6 +159,9 @@ def _bind(config: ServerConfig) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         listener.close()
+        if error.errno == EADDRNOTAVAIL:
+            message = f"{config.host!r} is no address of this machine: write 127.0.0.1, or 0.0.0.0 for all that it has"
+            raise ConfigError(message, key="host") from error
         why = error.strerror or describe(error)
         message = f"{config.port} at {config.host} cannot be used ({why}): choose another"
         raise ConfigError(message, key="port") from error

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from attention_moa.config import MOST_LAYERS
 from attention_moa.rules import AttentionMode, StopMethod
 from attention_moa.server.config import Cadence, OnDisconnect, ProgressStyle
 from attention_moa.server.wire import Body
@@ -55,7 +56,7 @@ class MoaBody(Body, frozen=True, kw_only=True):
         on_disconnect: What becomes of the run when the client leaves.
     """
 
-    layers: _From1 | None = None
+    layers: Annotated[int, Meta(ge=1, le=MOST_LAYERS)] | None = None
     deadline_s: _Above0 | None = None
     usd: _Above0 | None = None
     tokens: _From1 | None = None

@@ -132,6 +132,15 @@ class Spending:
         async with self._database.read() as connection:
             return [Held(*row) for row in (await connection.execute(found)).all()]
 
+    async def held_usd(self) -> dict[str, float]:
+        """Return what the runs of each key hold, in US dollars; keys whose runs hold nothing are not in it."""
+        held = func.sum(CHARGES.c.reserved_usd)
+        found = select(CHARGES.c.owner, held).where(CHARGES.c.reserved_usd.is_not(None)).group_by(CHARGES.c.owner)
+        async with self._database.read() as connection:
+            if not await connection.run_sync(has_tables):
+                return {}
+            return {row.owner: row[1] for row in (await connection.execute(found)).all() if row[1]}
+
     async def spent(self) -> dict[str, Spent]:
         """Return what each key spent; those that spent nothing are not in it."""
         day = _day(self._now())

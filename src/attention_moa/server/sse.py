@@ -22,15 +22,15 @@ DONE = b"data: [DONE]\n\n"
 KEPT_ALIVE = b": still at it\n\n"
 
 
-def data(content: Any, *, event: str | None = None, id: int | None = None) -> bytes:  # noqa: A002, ANN401 - the standard's own name; whatever JSON can say
+def data(content: Any, *, event: str | None = None, id: str | None = None) -> bytes:  # noqa: A002, ANN401 - the standard's own name; whatever JSON can say
     """Return a message of one JSON document.
 
     Args:
         content: Structs, mappings, lists, texts, numbers.
         event: What kind of message; None leaves it out.
-        id: Its number; None leaves it out.
+        id: What a client that comes back names; None leaves it out.
     """
-    head = b"" if id is None else b"id: %d\n" % id
+    head = b"" if id is None else b"id: %b\n" % id.encode()
     head += b"" if event is None else b"event: %b\n" % event.encode()
     return head + b"data: " + msgspec.json.encode(content) + b"\n\n"
 

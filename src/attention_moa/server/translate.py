@@ -97,7 +97,17 @@ def job_of(asked: Asked, served: Served, config: ServerConfig) -> Job:
         progress=settings.progress or config.progress,
         on_disconnect=settings.on_disconnect or config.on_disconnect,
         ignored=asked.ignored,
-        notes=asked.notes,
+        notes=(*asked.notes, *_without_effect(spec, settings)),
+    )
+
+
+def _without_effect(spec: EnsembleSpec, settings: MoaBody) -> tuple[str, ...]:
+    """Return notes on settings that are right by themselves and change nothing beside the others."""
+    least = settings.early_stop.min_layers if settings.early_stop is not None else None
+    if least is None or least <= spec.layers:
+        return ()
+    return (
+        f"{_MOA}.early_stop.min_layers is {least}, and the run has {spec.layers} layers at most: it ends with the last",
     )
 
 

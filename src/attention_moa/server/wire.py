@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +19,7 @@ from starlette.responses import Response
 from attention_moa.server.bodies import require_plain
 from attention_moa.server.errors import ApiError, bad_request
 from attention_moa.server.fields import REFUSED, refuse_field
-from attention_moa.server.places import fields_at, values_at
+from attention_moa.server.places import fields_at, range_at, values_at
 
 JSON = "application/json"
 RUN_ID_HEADER = "x-attention-moa-run-id"
@@ -39,6 +39,19 @@ _NOT_ONE_OF = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL)
 _FEW = 12
 """Most fields that are all named where one is taken that is none of them."""
 
+_BOUND = re.compile(r"Expected `(?:int|float)` [<>]=? .*")
+_FORM = re.compile(r"Expected `str` matching regex '(.*)'")
+PATTERNS: Mapping[str, str] = {
+    "^[A-Za-z0-9_.-]{1,64}$": "1 to 64 letters, digits, '_', '.' and '-'",
+    "^[A-Za-z0-9_-]{1,64}$": "1 to 64 letters, digits, '_' and '-'",
+    "^(https?://|data:image/)": "an address that begins with http://, https:// or data:image/",
+}
+"""What the patterns of texts say, in words."""
+
+_GOT = re.compile(r"got `(\w+)`")
+_JSON_KINDS = {"array": list, "bool": bool, "float": float, "int": int, "null": type(None), "object": dict, "str": str}
+_ANY_NAME = "[...]"
+
 _ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
@@ -46,7 +59,12 @@ _ESCAPES = re.compile(
 
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A JSON object of a request: nothing in it is converted, and no field is unknown."""
+    """A JSON object of a request: nothing in it is converted, and no field is unknown.
+
+    ``elsewhere`` says of fields that only another API has what does the same here.
+    """
+
+    elsewhere: ClassVar[Mapping[str, str]] = {}
 
 
 BodyT = TypeVar("BodyT", bound=Body)
@@ -60,8 +78,12 @@ async def read_body(request: Request, kind: type[BodyT]) -> BodyT:
         kind: What it has to be.
 
     Raises:
-        ApiError: 400: it is not JSON, or a field of it is wrong; ``param`` names the field.
+        ApiError: 400: it is not JSON, or a field of it is wrong; ``param`` names the field; 415: it is packed.
     """
+    packing = request.headers.get("content-encoding", "identity").strip().lower()
+    if packing not in ("", "identity"):
+        message = f"the body is encoded as {packing[:40]!a} (content-encoding): send it as plain JSON"
+        raise ApiError(415, message, type="invalid_request_error", code="unsupported_encoding")
     return parse_body(await request.body(), kind)
 
 
@@ -71,7 +93,7 @@ def parse_body(content: bytes, kind: type[BodyT]) -> BodyT:
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
-        raise fault(str(error), kind) from None
+        raise _named(fault(str(error), kind), str(error), content) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         why = _half_character(content) or str(error)
         raise bad_request(f"the body is no JSON that can be read: {why}", param=None, code="invalid_json") from None
@@ -101,7 +123,7 @@ def fault(message: str, kind: object, *, at: str = "") -> ApiError:
     place = ".".join(part for part in (at, within) if part)
     what = message[: found.start()] if found else message
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
-        return _unknown(f"{place}.{unknown[1]}".lstrip("."), unknown[1], fields_at(kind, within))
+        return _unknown(f"{place}.{unknown[1]}".lstrip("."), unknown[1], kind, within)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
         param = f"{place}.{missing[1]}".lstrip(".")
         return bad_request(f"{param} is missing", param=param, code="missing_required_parameter")
@@ -109,13 +131,32 @@ def fault(message: str, kind: object, *, at: str = "") -> ApiError:
         refuse_field(place)
     if (wrong := _NOT_ONE_OF.fullmatch(what)) and (right := values_at(kind, within)):
         return bad_request(f"{place}: {wrong[1][:100]} is not right here: write {_either(right)}", param=place)
+    if _BOUND.fullmatch(what) and (numbers := range_at(kind, within)):
+        return bad_request(f"{place}: expected {numbers}", param=place)
     return bad_request(f"{place or 'the body'}: {_in_words(what)}", param=place or None)
 
 
-def _unknown(param: str, name: str, known: Sequence[str]) -> ApiError:
-    """Return the error of a field that an object with some other fields does not have."""
+def _named(told: ApiError, why: str, content: bytes) -> ApiError:
+    """Return an error whose field is one of a table, whose names are the client's own, with that name."""
+    got = _GOT.search(why)
+    if got is None or told.param is None or not told.param.endswith(_ANY_NAME):
+        return told
+    table = told.param.removesuffix(_ANY_NAME)
+    entries: dict[str, object] = msgspec.json.decode(content)[table]
+    name = next((name for name, value in entries.items() if type(value) is _JSON_KINDS[got[1]]), "")
+    place = f"{table}.{name[:64]}"
+    return bad_request(told.message.replace(told.param, place), param=place)
+
+
+def _unknown(param: str, name: str, kind: object, within: str) -> ApiError:
+    """Return the error of a field that the object at a place does not have."""
     if param in REFUSED:
         refuse_field(param)
+    elsewhere: Mapping[str, str] = getattr(kind, "elsewhere", {})
+    if param in elsewhere:
+        message = f"{param} is no field of this API: {elsewhere[param]}"
+        return bad_request(message, param=param, code="unknown_parameter")
+    known = fields_at(kind, within)
     close = get_close_matches(name[:100], known, n=1)
     few = f": there are {', '.join(known)}" if 0 < len(known) <= _FEW else ""
     hint = f": did you mean {close[0]}?" if close else few
@@ -135,6 +176,8 @@ def _half_character(content: bytes) -> str | None:
 
 def _in_words(what: str) -> str:
     """Return what msgspec says with its names of types in plain words."""
+    if form := _FORM.fullmatch(what):
+        return f"expected {PATTERNS.get(form[1], 'a text of another form')}"
     told = _QUOTED.sub(lambda quoted: _kinds(quoted[1]), what).replace("enum value", "value")
     return told[:1].lower() + told[1:]
 

@@ -1,6 +1,7 @@
 """Log lines of runs: what happens at INFO, every call at DEBUG.
 
 What people asked and models said is in no line above DEBUG, nor is what endpoints say of errors: they may quote it.
+Where none could be reached, whoever runs the server is told which and why.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ from attention_moa.telemetry.lines import FIELDS, Lines, LogForm
 
 LOGGER = "attention_moa"
 
+_UNREACHED = ("cannot connect to ", "the host of ", "the certificate of ")
+"""What providers say where a connection cannot be opened begins so."""
+
 
 def log_to(stream: TextIO, *, form: LogForm = "text", level: int = INFO, also: Sequence[str] = ()) -> logging.Logger:
     """Return this package's logger, which from here on writes to a stream and nowhere else.
@@ -43,7 +47,8 @@ def log_to(stream: TextIO, *, form: LogForm = "text", level: int = INFO, also: S
         stream: Where to: standard error, for a server.
         form: ``json`` or ``text``.
         level: The least that is told; texts of conversations are at ``logging.DEBUG``.
-        also: Names of other libraries' loggers that write there too, at INFO and above: below that they may tell texts.
+        also: Names of other libraries' loggers that write there too, warnings and above: below that they may tell
+            texts, and what they tell of their ordinary life the server tells itself.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines(form, has_texts=level <= DEBUG))
@@ -51,7 +56,7 @@ def log_to(stream: TextIO, *, form: LogForm = "text", level: int = INFO, also: S
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.propagate = False
-        logger.setLevel(level if name == LOGGER else max(level, INFO))
+        logger.setLevel(level if name == LOGGER else max(level, WARNING))
     return logging.getLogger(LOGGER)
 
 
@@ -73,11 +78,13 @@ class EventLog:
 
     Args:
         logger: Where to.
+        key: The name of the key by which the run was asked for; None where there is none.
     """
 
-    def __init__(self, logger: logging.Logger) -> None:
-        """Keep the logger."""
+    def __init__(self, logger: logging.Logger, *, key: str | None = None) -> None:
+        """Keep both."""
         self._logger = logger
+        self._key = key
 
     def __call__(self, event: Event, /) -> None:
         """Write an event's line; pieces of replies have none."""
@@ -88,8 +95,14 @@ class EventLog:
         if not self._logger.isEnabledFor(level):
             return
         of_call = _OF_CALL if isinstance(event, CallHappening) else ()
-        texts = line.texts if self._logger.isEnabledFor(DEBUG) else ()
-        say(self._logger, level, line.name, **_told(event, ("run_id", "at_s", *of_call, *line.fields, *texts)))
+        texts = line.texts if self._logger.isEnabledFor(DEBUG) or _is_unreached(event) else ()
+        told = _told(event, ("run_id", "at_s", *of_call, *line.fields, *texts))
+        say(self._logger, level, line.name, key=self._key, **told)
+
+
+def _is_unreached(event: Event) -> bool:
+    """Return whether an event's text is our own: no connection was opened, so that no endpoint said anything."""
+    return isinstance(event, (CallLost, CallRetried)) and event.message.startswith(_UNREACHED)
 
 
 class _Line(NamedTuple):

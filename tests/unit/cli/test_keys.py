@@ -64,6 +64,8 @@ def test_a_key_for_a_program_is_one_json_document(path: Path) -> None:
         (("alice", "--rpm", "0"), "whole number from 1"),
         (("alice", "--usd", "0"), "finite number above 0"),
         (("alice", "--may-set", "model"), "no field of attention_moa"),
+        (("alice", "--may-set", "nothing", "--may-set", "layers"), "nothing stands alone"),
+        (("alice", "--to", "key", "--json"), "exclude each other"),
     ],
 )
 def test_a_key_that_cannot_be_is_not_made(path: Path, words: tuple[str, ...], why: str) -> None:
@@ -73,8 +75,44 @@ def test_a_key_that_cannot_be_is_not_made(path: Path, words: tuple[str, ...], wh
     assert why in done.err
 
 
+def test_a_key_goes_into_a_new_file_that_nobody_else_reads(path: Path, tmp_path: Path) -> None:
+    """And nowhere else; what is there already stays, and then no key is made."""
+    file = tmp_path / "alice.key"
+    done = keys(path, "add", "alice", "--to", str(file))
+    assert (done.status, done.out) == (0, "")
+    secret = file.read_text("ascii").strip()
+    assert secret.startswith("moa-")
+    assert secret not in done.err
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = keys(path, "add", "bob", "--to", str(file))
+    assert again.status == 2
+    assert "is there already" in again.err
+    assert file.read_text("ascii").strip() == secret
+    assert keys(path, "list").out.count("moa-") == 1
+
+
+def test_no_file_is_left_where_no_key_was_made(path: Path, tmp_path: Path) -> None:
+    """It would pass for one with a key in it."""
+    keys(path, "add", "alice")
+    file = tmp_path / "alice.key"
+    assert keys(path, "add", "alice", "--to", str(file)).status == 2
+    assert not file.exists()
+    missing = keys(path, "add", "bob", "--to", str(tmp_path / "no" / "file"))
+    assert missing.status == 2
+    assert "cannot be written" in missing.err
+    assert "bob" not in keys(path, "list").out
+
+
+def test_an_option_of_a_command_that_stands_before_it_is_told_where_it_goes(path: Path) -> None:
+    """Not that it is unknown."""
+    done = inside("keys", "--journal", path, "list")
+    assert done.status == 2
+    assert "options of list stand behind list" in done.err
+    assert "No such option" in inside("keys", "--nothing").err
+
+
 def test_keys_are_listed_with_what_they_may_and_spent(path: Path) -> None:
-    """Those that were revoked too."""
+    """Those that were revoked where that is wanted."""
     keys(path, "add", "alice", "--usd", "10", "--may-set", "nothing", "--share-caches")
     keys(path, "add", "bob", "--admin", "-e", "small", "-e", "large", "--isolate-caches")
     keys(path, "add", "carol")
@@ -82,17 +120,22 @@ def test_keys_are_listed_with_what_they_may_and_spent(path: Path) -> None:
 
     async def spend() -> None:
         async with a_till(path) as till:
-            await till.spending.count(await till.store.get("alice"), "run-1", 1.25)
+            alice = await till.store.get("alice")
+            await till.spending.count(alice, "run-1", 1.25)
+            for _ in range(2):
+                await till.spending.hold(alice, 0.5, call_usd=0.1)
 
     run(spend)
-    head, alice, bob, carol = keys(path, "list").out.splitlines()
+    assert len(keys(path, "list").out.splitlines()) == 3, "what was revoked is of no use any more"
+    head, alice, bob, carol = keys(path, "list", "--revoked").out.splitlines()
     assert head.split()[:2] == ["name", "key"]
+    assert " 1.0000 " in alice, "what its runs under way hold"
     assert "1.2500/10 " in alice
     assert alice.endswith("sets nothing; shared caches")
     assert bob.endswith("admin; asks small, large; own caches")
     assert "revoked 20" in carol
     listed = json.loads(keys(path, "list", "--json").out)
-    assert [(key["name"], key["spent_usd"]) for key in listed] == [("alice", 1.25), ("bob", 0), ("carol", 0)]
+    assert [(key["name"], key["spent_usd"], key["held_usd"]) for key in listed] == [("alice", 1.25, 1), ("bob", 0, 0)]
     assert "digest" not in listed[0]
 
 
@@ -118,6 +161,15 @@ def test_a_journal_without_keys_lets_everybody_in(path: Path) -> None:
     done = keys(path, "list")
     assert (done.status, done.out) == (0, "")
     assert "lets everybody in" in done.err
+
+
+def test_a_journal_whose_keys_were_all_revoked_lets_nobody_in(path: Path) -> None:
+    """Which the list of none says too."""
+    keys(path, "add", "alice")
+    keys(path, "revoke", "alice")
+    done = keys(path, "list")
+    assert (done.status, done.out) == (0, "")
+    assert "lets nobody in" in done.err
 
 
 @pytest.mark.parametrize("command", [("list",), ("revoke", "alice"), ("delete-runs", "alice", "--yes")])

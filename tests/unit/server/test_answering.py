@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from starlette.types import Message
 
+from attention_moa.agents import AgentSpec
 from attention_moa.errors import ConfigError, QuorumError, ServerError
 from attention_moa.events import Event, RunFinished
 from attention_moa.messages import CallRequest, Stage
@@ -23,7 +24,7 @@ from attention_moa.server.live import LiveRun
 from attention_moa.telemetry.lines import FIELDS
 from tests import virtual_time
 from tests.server_world import ASKED, DUO, QUIET, ServerWorld, a_server, run, scripted
-from tests.worlds import QUESTION, Says
+from tests.worlds import QUESTION, Says, a_spec
 
 JOB = Job(model="duo", ensemble="duo", spec=DUO, conversation=QUESTION)
 
@@ -180,20 +181,72 @@ def test_something_is_sent_every_ten_seconds_whatever_happens() -> None:
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])
-def test_a_limit_of_the_requests_own_that_nothing_fits_in_is_a_wrong_field(*, is_streamed: bool) -> None:
-    """Nobody's quota is spent: the request has to ask for more."""
+@pytest.mark.parametrize("path", ["chat/completions", "responses"])
+def test_a_limit_of_the_requests_own_that_nothing_fits_in_is_a_wrong_field(path: str, *, is_streamed: bool) -> None:
+    """It shows before anything begins, streamed or not: no run is there, and nothing was sent."""
 
     async def test() -> None:
         async with a_server() as world:
-            told = await world.post(
-                model="duo", messages=ASKED, stream=is_streamed, attention_moa={"tokens": 5, "usd": None}
+            body = {"model": "duo", "messages": ASKED} if path == "chat/completions" else {"model": "duo", "input": "?"}
+            told = await world.http.post(
+                f"/v1/{path}", json=body | {"stream": is_streamed, "attention_moa": {"tokens": 10, "usd": None}}
             )
+            error = told.json()["error"]
+            assert (told.status_code, error["code"], error["param"]) == (400, "invalid_value", "attention_moa.tokens")
+            assert "10 is too little for even one call" in error["message"]
+            assert "run_id" not in error
+            assert not world.service.hub.known
+            assert not world.models.requests
+
+    run(test)
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_limit_that_a_reused_call_might_have_fitted_in_is_wrong_when_none_did(*, is_streamed: bool) -> None:
+    """Nobody can tell before the run: nobody's quota is spent, and the request has to ask for more."""
+
+    async def test() -> None:
+        async with a_server() as world:
+            settings = {"tokens": 5, "reuse": True}
+            told = await world.post(stream=is_streamed, attention_moa=settings)
             error = json.loads(told.text.rpartition("data: ")[2])["error"] if is_streamed else told.json()["error"]
             assert (error["code"], error["param"]) == ("invalid_value", "attention_moa.tokens")
-            assert "5 is too little for even one call" in error["message"]
             assert error["run_id"]
             assert is_streamed or told.status_code == 400
             assert not world.models.requests
+
+    run(test)
+
+
+def test_what_is_seen_before_a_run_is_what_the_run_would_see() -> None:
+    """The smallest of its first calls counts; a run that may use calls of before looks for itself."""
+    agents = [
+        AgentSpec(name="wordy", model="test:a", max_tokens=4000, role="You are an expert of everything. " * 30),
+        AgentSpec(name="brief", model="test:b", max_tokens=20),
+    ]
+    spec = a_spec(agents, name="duo", strategy="majority", layers=1)
+
+    async def test() -> None:
+        async with a_server(specs=(spec,)) as world:
+            found: list[tuple[int, int]] = []
+            for tokens in range(30, 60):
+                both = [await world.post(attention_moa={"tokens": tokens, "reuse": reuse}) for reuse in (False, True)]
+                found.append((both[0].status_code, both[1].status_code))
+            assert set(found) == {(400, 400), (200, 200)}
+            assert found == sorted(found, reverse=True)
+
+    run(test)
+
+
+def test_a_question_that_fits_no_window_is_the_runs_to_tell() -> None:
+    """It is no matter of the limit."""
+    agents = [AgentSpec(name=name, model=f"test:{name}", context_tokens=600, max_tokens=100) for name in "ab"]
+
+    async def test() -> None:
+        async with a_server(specs=(a_spec(agents, name="duo", layers=1),)) as world:
+            asked = [{"role": "user", "content": "why? " * 9000}]
+            told = await world.post(messages=asked, attention_moa={"tokens": 100})
+            assert (told.status_code, told.json()["error"]["code"]) == (422, "context_length_exceeded")
 
     run(test)
 

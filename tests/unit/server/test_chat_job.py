@@ -186,7 +186,8 @@ def test_labels_are_the_clients_own() -> None:
     told = asked(user="ann", safety_identifier="s", metadata={"task": "t"})
     assert told.labels == {"user": "ann", "safety_identifier": "s", "task": "t"}
     assert refused(metadata={str(number): "" for number in range(17)}) == ("metadata", "invalid_value")
-    assert refused(metadata={"a": "b" * 513}) == ("metadata", "invalid_value")
+    assert refused(metadata={"a": "b" * 513}) == ("metadata.a", "invalid_value")
+    assert refused(metadata={"a" * 65: "b"}) == ("metadata", "invalid_value")
 
 
 def test_what_changes_nothing_is_told() -> None:

@@ -53,6 +53,7 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, text: str, key: str) -
     with pytest.raises(ConfigError) as refused:
         read(tmp_path, text)
     assert refused.value.key == key
+    assert str(refused.value).startswith(f"{tmp_path / 'server.toml'}: {key}: ")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

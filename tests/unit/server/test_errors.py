@@ -16,6 +16,7 @@ from attention_moa.errors import (
     RunError,
     RunNotFoundError,
     StoreError,
+    TransportError,
 )
 from attention_moa.messages import Stage
 from attention_moa.records import Loss, RunRecord
@@ -36,7 +37,7 @@ def partial(*kinds: str) -> RunRecord:
 
 def of_run(kind: type[RunError], *kinds: str) -> ApiError:
     """Return what is told of a run that ended so."""
-    return api_error(kind("no more", run_id="r1", partial=partial(*kinds)))
+    return api_error(kind("no more", run_id="r1", partial=partial(*kinds)), is_operator=True)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,35 @@ def test_a_run_without_an_answer_is_told_by_why(kind: type[RunError], status: in
 )
 def test_every_error_of_ours_has_its_status(error: MoaError, status: int, code: str) -> None:
     """And its text."""
-    told = api_error(error)
+    told = api_error(error, is_operator=True)
     assert (told.status, told.code, told.message) == (status, code, str(error))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreError("/var/SECRET.db cannot be read"),
+        RunBusyError("r1", "SECRET"),
+        RunNotFoundError("r1"),
+        ConfigError("there is no file /SECRET", key="agents[0].model"),
+        QuorumError("a: cannot connect to http://SECRET (no): is the server running, is base_url right?",
+                    run_id="r1", partial=partial()),
+        TransportError("the connection to http://SECRET broke: no"),
+    ],
+)  # fmt: skip
+def test_what_is_for_whoever_runs_the_server_is_told_to_nobody_else(error: MoaError) -> None:
+    """Paths, addresses, and what to mend there."""
+    told = api_error(error)
+    assert told.status == api_error(error, is_operator=True).status
+    for word in ("SECRET", "base_url", "attention-moa"):
+        assert word not in told.message
+
+
+def test_a_client_is_told_which_agent_failed_and_how() -> None:
+    """In words, without what its endpoint said."""
+    error = QuorumError("no more", run_id="r1", partial=partial("TransportError", "RefusedError", "Skipped"))
+    message = "no agent gave an answer: a0: the model cannot be reached; a1: it says so"
+    assert api_error(error).message == message
 
 
 def test_agents_that_were_all_refused_make_it_the_requests_fault() -> None:

@@ -53,7 +53,7 @@ class Gate(OpenGate):
         self.leaves: list[Leave] = []
         self._most = most
 
-    async def admit(self, visitor: Visitor, job: Job) -> Pass:  # noqa: ARG002 - the seam's signature
+    async def admit(self, visitor: Visitor, job: Job, *, sample: int = 0) -> Pass:  # noqa: ARG002 - the seam's signature
         if len(self.leaves) >= self._most:
             raise ApiError(429, "no more", type="rate_limit_error")
         self.leaves.append(Leave())
@@ -91,7 +91,7 @@ async def a_hub(
             wish = RunWish(owner=visitor.owner, sample=sample, is_fresh=job.is_fresh)
             return ensemble.stream(job.conversation, deltas=True, wish=wish)
 
-        async with Hub(begin, gate, journal=journal, max_runs=max_runs, observers_of=lambda _: observers) as hub:
+        async with Hub(begin, gate, journal=journal, max_runs=max_runs, observers_of=lambda *_: observers) as hub:
             yield World(hub, gate, models)
 
 

@@ -29,7 +29,7 @@ from attention_moa.server.key_ring import KeyRing
 from attention_moa.server.key_store import KeyStore, open_key_database
 from attention_moa.server.keys import KeyRules
 from attention_moa.server.leftovers import UNBEGUN_S, settle_leftovers
-from attention_moa.server.pricing import expected_cost
+from attention_moa.server.pricing import Expected, expected_cost
 from attention_moa.server.rates import Rates
 from attention_moa.server.spending import Held, Spending, Spent
 from attention_moa.store import open_journal
@@ -49,6 +49,12 @@ def a_job(spec: EnsembleSpec = PRICED, **fields: Any) -> Job:
     """Return a job."""
     told: dict[str, Any] = {"model": spec.name, "ensemble": spec.name, "spec": spec, "conversation": QUESTION}
     return Job(**(told | fields))
+
+
+async def plan_of(path: Path) -> Expected:
+    """Return what a run of the job is expected to cost."""
+    async with open_journal(path / "journal.db") as journal:
+        return await expected_cost(PRICED, QUESTION, journal)
 
 
 class World:
@@ -172,27 +178,54 @@ def test_a_key_that_was_revoked_begins_no_run(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+@asynccontextmanager
+async def a_rated(path: Path, **rules: Any) -> AsyncIterator[tuple[KeyGate, Visitor]]:
+    """Lend a gate at which no time passes, and who has a key with a rate of one."""
+    place = path / "journal.db"
+    async with open_journal(place) as journal, a_till(place) as till:
+        _, secret = await till.store.add("alice", KeyRules(rpm=1, **rules))
+        async with open_key_gate(place, journal, monotonic=lambda: 0.0) as gate:
+            headers = [(b"authorization", f"Bearer {secret}".encode())]
+            scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": headers}
+            yield gate, await gate.enter(HTTPConnection(scope))
+
+
+async def refused(gate: KeyGate, visitor: Visitor, job: Job) -> str | None:
+    """Return the code of what a run is refused with."""
+    with pytest.raises(ApiError) as error:
+        await gate.admit(visitor, job)
+    return error.value.code
+
+
 def test_requests_that_begin_no_run_count_in_no_rate(tmp_path: Path) -> None:
-    """Looking and cancelling are free."""
+    """A model, a setting, money that is not theirs: none of it is a request a minute."""
 
     async def scenario() -> None:
-        place = tmp_path / "journal.db"
-        async with open_journal(place) as journal, a_till(place) as till:
-            _, secret = await till.store.add("alice", KeyRules(rpm=1))
-            async with open_key_gate(place, journal, monotonic=lambda: 0.0) as gate:
+        costs = (await plan_of(tmp_path)).usd * 1.5
+        rules: dict[str, Any] = {"ensembles": ("small",), "may_set": (), "usd": costs}
+        async with a_rated(tmp_path, **rules) as (gate, visitor):
+            for _ in range(3):
+                assert await refused(gate, visitor, a_job(ensemble="large")) == "model_not_allowed"
+                assert await refused(gate, visitor, a_job(settings=frozenset({"usd"}))) == "setting_not_allowed"
+                assert await refused(gate, visitor, a_job(wanted=AnswerSpec(choices=9))) == "budget_exceeded"
+                await (await gate.admit(visitor, a_job())).settle(None)
+            leave = await gate.admit(visitor, a_job())
+            await leave.settle(ended("run-1", 0.0))
+            assert await refused(gate, visitor, a_job()) == "rate_limit_exceeded"
 
-                async def enter(method: str, path: str) -> None:
-                    headers = [(b"authorization", f"Bearer {secret}".encode())]
-                    scope = {"type": "http", "method": method, "path": path, "headers": headers}
-                    await gate.enter(HTTPConnection(scope))
+    asking.run(scenario)
 
-                await enter("POST", "/v1/chat/completions")
-                for _ in range(5):
-                    await enter("GET", "/v1/runs")
-                    await enter("POST", "/v1/runs/x/cancel")
-                with pytest.raises(ApiError) as refused:
-                    await enter("POST", "/v1/runs/x/resume")
-                assert refused.value.code == "rate_limit_exceeded"
+
+def test_of_two_requests_that_come_at_once_a_rate_of_one_takes_one(tmp_path: Path) -> None:
+    """Although neither has begun its run when the other comes; all runs of one request are one request."""
+
+    async def scenario() -> None:
+        async with a_rated(tmp_path, usd=100) as (gate, visitor), asyncio.TaskGroup() as group:
+            first = group.create_task(gate.admit(visitor, a_job()))
+            second = group.create_task(refused(gate, visitor, a_job()))
+            await asyncio.wait({first, second})
+            assert second.result() == "rate_limit_exceeded"
+            await gate.admit(visitor, a_job(), sample=1)
 
     asking.run(scenario)
 

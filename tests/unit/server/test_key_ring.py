@@ -81,7 +81,9 @@ def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
         for none in (None, "", secret, f"Basic {secret}", "Bearer", "Bearer "):
             assert "there is no key in the request" in await refused(ring, none)
         for wrong in (new_secret(), secret[:-1], secret + "x", secret.lower(), "\ud800"):
-            assert "not known here" in await refused(ring, f"Bearer {wrong}")
+            told = await refused(ring, f"Bearer {wrong}")
+            assert "not known here" in told
+            assert "ask whoever runs this server" in told, "no command helps who is somewhere else"
 
     play(tmp_path, scenario)
 

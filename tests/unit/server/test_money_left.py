@@ -42,6 +42,7 @@ def test_a_day_that_is_used_up_ends_at_midnight() -> None:
     """In UTC, and the client is told in seconds."""
     error = refusal(KeyRules(usd_per_day=5), Sums(today=4.5), 1)
     assert error.headers["retry-after"] == str(59 * 60 + 30)
+    assert error.headers["x-should-retry"] == "false", "a client would come back within a minute"
     assert "$0.5000 left of $5 a day (UTC)" in error.message
     assert "wait for midnight" in error.message
 
@@ -61,11 +62,27 @@ def test_a_run_that_is_larger_than_a_whole_day_is_not_told_to_wait() -> None:
     assert "midnight" not in error.message
 
 
+@pytest.mark.parametrize(
+    ("may_set", "means"),
+    [
+        (None, "attention_moa.layers or attention_moa.usd"),
+        (("layers", "fresh"), "attention_moa.layers"),
+        (("usd",), "attention_moa.usd"),
+        ((), "a shorter question, fewer tokens for the answer, or another model"),
+    ],
+)
+def test_only_what_the_key_may_set_is_told_as_a_mend(may_set: tuple[str, ...] | None, means: str) -> None:
+    """Any other would be refused next."""
+    error = refusal(KeyRules(usd=5, may_set=may_set), Sums(), 6)
+    assert error.message.endswith(f": ask for less with {means}")
+
+
 def test_what_runs_under_way_hold_may_come_back_soon() -> None:
-    """They held the most that they may cost."""
+    """They held the most that they may cost; so a client may come back by itself."""
     error = refusal(KeyRules(usd_per_day=5), Sums(today=1, held_today=3.5, held=3.5), 1)
     assert error.retry_after_s is not None
     assert error.retry_after_s < 60
+    assert "x-should-retry" not in error.headers
     assert "runs under way have ended" in error.message
 
 

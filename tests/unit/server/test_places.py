@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 from msgspec import Meta, Struct
 
-from attention_moa.server.places import fields_at, values_at
+from attention_moa.server.places import fields_at, range_at, values_at
 
 
 class Cat(Struct, tag_field="kind", tag="cat"):
@@ -20,6 +20,16 @@ class Dog(Struct, tag_field="kind", tag="dog"):
     """Another one."""
 
     age: Annotated[int, Meta(ge=0)] | Literal["old"] = 0
+
+
+class Barn(Struct):
+    """Numbers."""
+
+    sizes: list[Annotated[float, Meta(ge=0.5, le=2)]]
+    legs: Annotated[int, Meta(ge=2)] | None
+    weight: Annotated[float, Meta(gt=0)]
+    count: int
+    name: str
 
 
 class Farm(Struct, rename={"own": "self"}):
@@ -68,3 +78,19 @@ def test_the_values_of_a_place_are_its_words_and_what_else_it_takes(place: str, 
 def test_a_place_may_be_in_one_of_several() -> None:
     """As an item of a list is that is yet to be read."""
     assert values_at(Cat | Dog, "kind") == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("sizes[0]", "a number from 0.5 to 2"),
+        ("legs", "a whole number from 2 up"),
+        ("weight", "a number above 0"),
+        ("count", "a whole number"),
+        ("name", None),
+        ("nowhere", None),
+    ],
+)
+def test_the_numbers_of_a_place_are_told_with_all_of_their_ends(place: str, told: str | None) -> None:
+    """Whichever of them was passed."""
+    assert range_at(Barn, place) == told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attention_moa.errors import RefusedError, ServerError
 from attention_moa.events import AnswerReset, CallRetried, RunStarted
 from attention_moa.messages import Stage, user
-from attention_moa.rules import AttentionSpec
+from attention_moa.rules import AttentionSpec, StopRule
 from attention_moa.server.progress import progress_line
 from tests.worlds import Says, World, a_spec, in_turn, verdict
 
@@ -34,6 +34,8 @@ def test_a_panel_reads_the_answers_of_others() -> None:
 def test_a_layer_that_is_not_the_last_says_that_the_run_goes_on() -> None:
     """And why."""
     assert any(line.startswith("layer 1: the run goes on") for line in told(World(a_spec(2, layers=2))))
+    kept_on = told(World(a_spec(2, layers=2, early_stop=StopRule(rule="none"))))
+    assert "layer 1: the run goes on" in kept_on, "there was no rule to name"
 
 
 def test_what_fails_is_told_without_what_the_endpoint_said() -> None:

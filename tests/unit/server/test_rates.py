@@ -48,6 +48,20 @@ def test_a_key_may_ask_so_often_in_any_minute() -> None:
     assert refusal(rates, key).headers["retry-after"] == "10"
 
 
+def test_a_request_that_began_no_run_is_taken_back() -> None:
+    """Once, and none but it; that of a key without a rate was not counted."""
+    clock = Clock()
+    rates, key = Rates(clock), a_key(rpm=2)
+    rates.ask(key)
+    clock.now_s += 10
+    later = rates.ask(key)
+    for _again in range(2):
+        rates.take_back(key, later)
+    rates.ask(key)
+    assert refusal(rates, key).headers["retry-after"] == "50"
+    rates.take_back(a_key("bob"), rates.ask(a_key("bob")))
+
+
 def test_a_key_whose_rate_was_lowered_waits_until_it_is_below() -> None:
     """What it asked before counts."""
     clock = Clock()

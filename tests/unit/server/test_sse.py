@@ -15,7 +15,7 @@ from tests.server_world import run
 def test_a_message_is_one_line_of_json_with_its_kind_and_number() -> None:
     """Whatever is in it."""
     assert data({"a": "b\n\ndata: c"}) == b'data: {"a":"b\\n\\ndata: c"}\n\n'
-    assert data([1], event="done", id=3) == b"id: 3\nevent: done\ndata: [1]\n\n"
+    assert data([1], event="done", id="3-a") == b"id: 3-a\nevent: done\ndata: [1]\n\n"
 
 
 def test_a_comment_is_one_line() -> None:

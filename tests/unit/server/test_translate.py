@@ -100,6 +100,14 @@ def test_what_a_strategy_has_no_use_for_is_refused() -> None:
     assert param(MoaBody(early_stop=StopBody(rule="none")), spec=alone) == "attention_moa.early_stop.rule"
 
 
+@pytest.mark.parametrize(("least", "is_noted"), [(99, True), (3, True), (2, False), (None, False)])
+def test_a_least_number_of_layers_that_there_are_not_is_noted(least: int | None, is_noted: bool) -> None:
+    """It is no fault, and does nothing."""
+    told = job(MoaBody(layers=2, early_stop=StopBody(min_layers=least)), spec=a_spec(2, name="trio"))
+    noted = f"attention_moa.early_stop.min_layers is {least}, and the run has 2 layers at most: it ends with the last"
+    assert (noted in told.notes) is is_noted
+
+
 def test_the_stricter_limit_holds() -> None:
     """Whoever set it."""
     priced = [AgentSpec(name="a", model="test:a", price=Price(input=1, output=1))]

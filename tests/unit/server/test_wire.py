@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 
 from attention_moa.server.chat_body import ChatBody, DeveloperTurn, ToolTurn
 from attention_moa.server.errors import ApiError
-from attention_moa.server.fields import REFUSED
-from attention_moa.server.wire import document, parse_body
+from attention_moa.server.fields import OF_CHAT, OF_RESPONSES, REFUSED
+from attention_moa.server.responses_body import ITEMS, ResponsesBody
+from attention_moa.server.wire import PATTERNS, document, parse_body
 
 LEAST: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Why?"}]}
+ASKS: dict[str, Any] = {"model": "m", "input": "Why?"}
 
 
 def refused(content: bytes) -> ApiError:
@@ -55,7 +58,9 @@ def test_messages_are_read_by_their_roles() -> None:
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"attention_moa": {"layers": 0}}, "attention_moa.layers"),
         ({"attention_moa": {"attention": {"peers": -1}}}, "attention_moa.attention.peers"),
-        ({"metadata": {"a": 1}}, "metadata[...]"),
+        ({"metadata": {"b": "right", "a": 1, "c": 2}}, "metadata.a"),
+        ({"metadata": {"b": "right", "a": None}}, "metadata.a"),
+        ({"logit_bias": {"50256": "much"}}, "logit_bias.50256"),
         ({"seed": 2**70}, "seed"),
     ],
 )
@@ -119,6 +124,57 @@ def test_an_unknown_field_like_none_among_many_is_named_alone() -> None:
 def test_a_wrong_choice_is_told_with_the_right_ones(fields: dict[str, Any], right: str) -> None:
     """In the words that are to be written."""
     assert refused(msgspec.json.encode(LEAST | fields)).message.endswith(f" is not right here: write {right}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "right"),
+    [
+        ({"attention_moa": {"layers": 0}}, "attention_moa.layers: expected a whole number from 1 to 64"),
+        ({"attention_moa": {"layers": 1000}}, "attention_moa.layers: expected a whole number from 1 to 64"),
+        ({"temperature": -1}, "temperature: expected a number from 0 to 2"),
+        ({"attention_moa": {"usd": 0}}, "attention_moa.usd: expected a number above 0"),
+        ({"max_tokens": 0}, "max_tokens: expected a whole number from 1 up"),
+        ({"metadata": {"a": 1}}, "metadata.a: expected text, got a whole number"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "no spaces"}}]},
+            "tools[0].function.name: expected 1 to 64 letters, digits, '_' and '-'",
+        ),
+    ],
+)
+def test_what_would_be_right_is_told_whole_and_in_words(fields: dict[str, Any], right: str) -> None:
+    """Both ends of a range, whichever was passed; no pattern as programs write it."""
+    assert refused(msgspec.json.encode(LEAST | fields)).message == right
+
+
+def test_every_pattern_of_a_request_has_its_words() -> None:
+    """And no other has."""
+    schemas = msgspec.json.schema_components([ChatBody, ResponsesBody, *ITEMS])[1]
+    written = msgspec.json.encode(schemas).decode()
+    assert {msgspec.json.decode(f'"{found}"') for found in re.findall(r'"pattern":"([^"]*)"', written)} == set(PATTERNS)
+
+
+@pytest.mark.parametrize(
+    ("least", "field", "hint"),
+    [
+        (LEAST, "input", "the conversation is messages"),
+        (LEAST, "max_output_tokens", "write max_completion_tokens"),
+        (ASKS, "stop", "Responses have none: use /v1/chat/completions"),
+        (ASKS, "messages", "the conversation is input"),
+    ],
+)
+def test_a_field_of_the_other_api_is_told_as_what_it_is(least: dict[str, Any], field: str, hint: str) -> None:
+    """Which of this one's names is nearest to it by its letters is no help."""
+    with pytest.raises(ApiError) as error:
+        parse_body(msgspec.json.encode(least | {field: 1}), ChatBody if least is LEAST else ResponsesBody)
+    assert (error.value.param, error.value.code) == (field, "unknown_parameter")
+    assert error.value.message == f"{field} is no field of this API: {hint}"
+
+
+def test_what_is_said_of_the_other_apis_fields_is_so() -> None:
+    """Each is one there and none here."""
+    chat, responses = set(ChatBody.__struct_fields__), set(ResponsesBody.__struct_fields__)
+    assert set(OF_RESPONSES) <= responses - chat
+    assert set(OF_CHAT) <= chat - responses
 
 
 def test_a_wrong_choice_is_quoted_no_further_than_it_helps() -> None:

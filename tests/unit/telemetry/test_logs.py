@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from attention_moa.errors import MoaError, RefusedError, ServerError
+from attention_moa.errors import MoaError, RefusedError, ServerError, TransportError
 from attention_moa.events import AnswerDelta, AnswerReset, CallDelta, CallReplayed, RunFinished, RunStarted
 from attention_moa.messages import Stage, Usage, user
 from attention_moa.records import UsageTotal
@@ -118,6 +118,19 @@ def test_every_line_of_a_run_has_its_id_and_time() -> None:
     assert lines[-1]["calls"] == len(world.record.calls)
 
 
+def test_where_no_endpoint_was_reached_the_log_says_which() -> None:
+    """Nobody but whoever runs the server can mend that; the key's name is in every line of the run."""
+    stream = io.StringIO()
+    why = "cannot connect to http://127.0.0.1:9/ (refused): is the server running, is base_url right?"
+    log = EventLog(log_to(stream, form="json"), key="alice")
+    for error in (TransportError(why, retryable=False), TransportError(f"it broke: {MARK}", retryable=False)):
+        with pytest.raises(MoaError):
+            World(a_spec(1), {"answer": error}, observers=[log]).run()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line.get("why") for line in lines if line["event"] == "call.lost"] == [why, None]
+    assert {line["key"] for line in lines} == {"alice"}
+
+
 def test_a_run_at_info_is_a_few_lines() -> None:
     """However many calls it makes; a failed one ends with a warning."""
     lines = [json.loads(line) for line in logged("json", logging.INFO).splitlines()]
@@ -211,16 +224,17 @@ def test_half_a_character_breaks_no_line() -> None:
     assert fields["number"] == "nan"
 
 
-def test_other_libraries_tell_nothing_below_info() -> None:
-    """At DEBUG they may tell whole requests; this package's own lines are told."""
+def test_other_libraries_tell_nothing_below_warnings() -> None:
+    """At DEBUG they may tell whole requests, and below warnings nothing that is not told anyhow."""
     stream = io.StringIO()
     logger = log_to(stream, level=logging.DEBUG, also=[OTHERS])
     logging.getLogger(OTHERS).debug("request %s", MARK)
     say(logger, logging.DEBUG, "server.odd")
     logging.getLogger(OTHERS).info("Started")
+    logging.getLogger(OTHERS).warning("Odd")
     first, second = stream.getvalue().splitlines()
     assert " server.odd" in first
-    assert second.endswith(f" {OTHERS} message=Started")
+    assert second.endswith(f" {OTHERS} message=Odd")
 
 
 def test_setting_up_twice_writes_once() -> None:

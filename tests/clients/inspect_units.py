@@ -1,4 +1,4 @@
-"""An ensemble under Inspect AI. It is not among the tools' packages: these run where it is installed."""
+"""An ensemble under Inspect AI: unit tests for the environment that has it, run by ``test_clients.py``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("inspect_ai", reason="the extra inspect is not installed")
-
 from inspect_ai import Task
 from inspect_ai import eval as evaluate
 from inspect_ai.dataset import Sample
@@ -223,7 +220,7 @@ def test_a_choice_that_was_lost_is_left_out_and_counted() -> None:
 def test_a_solver_with_tools_gets_calls_and_goes_on(tmp_path: Path) -> None:
     """The tool is called, and its result is in the next run's conversation."""
 
-    @tool  # type: ignore[untyped-decorator]  # the framework is not there where this is checked
+    @tool
     def weather() -> Any:
         async def execute(city: str) -> str:
             """Tell the weather.
