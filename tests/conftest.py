@@ -44,7 +44,7 @@ def is_local(host: Any, *, is_resolved: bool) -> bool:
     try:
         number = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
-        return False
+        return not is_resolved and set(name) <= set("0123456789.")  # a number written short: 127.1
     return number.is_loopback or not is_resolved
 
 

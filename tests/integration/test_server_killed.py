@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,37 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.serve_child import ROOT, ServeChild, serve_child
-
-AGENTS = '''
-"""Agents of the tests: who sums up waits for a file."""
-
-import asyncio
-from pathlib import Path
-
-
-async def say(messages, request):
-    while request.stage == "summary" and not Path("go").exists():
-        await asyncio.sleep(0.01)
-    return f"{request.agent} says {request.stage}"
-'''
-ENSEMBLE = """
-name = "duo"
-layers = 1
-[[agents]]
-name = "a"
-model = "python:waiting_agents:say"
-[[agents]]
-name = "b"
-model = "python:waiting_agents:say"
-"""
-ASKED: dict[str, Any] = {"model": "duo", "messages": [{"role": "user", "content": "Why?"}]}
-
-
-def serving(folder: Path) -> Any:
-    """Lend a server of agents that wait."""
-    path = os.pathsep.join([str(ROOT), str(folder)])
-    return serve_child(folder, "-e", "duo.toml", variables={"PYTHONPATH": path})
+from tests.serve_child import ServeChild
+from tests.slow_agents import ASKED, ENSEMBLE, serving
 
 
 def told(server: ServeChild, run_id: str, **headers: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -78,9 +48,8 @@ class Killed:
 @pytest.fixture
 def killed(tmp_path: Path) -> Killed:
     """Return a run that was watched until its summary was asked, when its server was killed."""
-    (tmp_path / "waiting_agents.py").write_text(AGENTS, encoding="utf-8")
-    (tmp_path / "duo.toml").write_text(ENSEMBLE, encoding="utf-8")
     heard: dict[str, dict[str, Any]] = {}
+    (tmp_path / "duo.toml").write_text(ENSEMBLE, encoding="utf-8")
     with serving(tmp_path) as server:
         background = ASKED | {"background": True, "input": "Why?"}
         del background["messages"]

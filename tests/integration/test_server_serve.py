@@ -11,44 +11,17 @@ import sys
 import time
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import httpx2
 import pytest
 
-from tests.serve_child import ROOT, ServeChild, serve_child
-
-AGENTS = '''
-"""Agents of the tests: they answer once a file is there, and write down that they were asked."""
-
-import asyncio
-from pathlib import Path
-
-
-async def say(messages, request):
-    with Path("asked").open("a") as asked:
-        asked.write(f"{request.stage}.{request.agent}\\n")
-    while request.stage == "summary" and not Path("go").exists():
-        await asyncio.sleep(0.01)
-    return f"{request.agent} says {request.stage}"
-'''
-ENSEMBLE = """
-name = "duo"
-layers = 1
-[[agents]]
-name = "a"
-model = "python:slow_agents:say"
-[[agents]]
-name = "b"
-model = "python:slow_agents:say"
-"""
-ASKED: dict[str, Any] = {"model": "duo", "messages": [{"role": "user", "content": "Why?"}]}
+from tests.serve_child import ROOT, ServeChild
+from tests.slow_agents import ASKED, ENSEMBLE, serving
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with an ensemble of slow agents."""
-    (tmp_path / "slow_agents.py").write_text(AGENTS, encoding="utf-8")
     (tmp_path / "duo.toml").write_text(ENSEMBLE, encoding="utf-8")
     return tmp_path
 
@@ -89,16 +62,11 @@ def wait_for(folder: Path, call: str) -> None:
         time.sleep(0.01)
 
 
-def serving(folder: Path, *options: str) -> Any:
-    """Lend a server of slow agents."""
-    path = os.pathsep.join([str(ROOT), str(folder)])
-    return serve_child(folder, "-e", "duo.toml", *options, variables={"PYTHONPATH": path})
-
-
 def served(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Return how a server ended that could not begin."""
     command = [sys.executable, "-m", "attention_moa", "serve", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}  # noqa: TID251 - the child's own
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=environment)
 
 
 def test_a_signal_lets_runs_under_way_finish(folder: Path) -> None:
