@@ -33,7 +33,7 @@ Exit codes:
 @click.option("--force-public", "is_public_forced", is_flag=True,
               help="Listen on a public address although there is no key.")  # fmt: skip
 @click.option("--bench-folder", "bench_folders", metavar="FOLDER", multiple=True,
-              help="A folder of benchmarks whose reports are on the page, for everybody who is let in; as often as wanted.")  # fmt: skip
+              help="Benchmarks whose reports are on the page, for all who are let in; as often as wanted.")  # fmt: skip
 @click.option("--no-page", "has_no_page", is_flag=True, help="No page for browsers: programs alone are served.")
 @click.option("--progress", type=click.Choice(["off", "comments", "reasoning"]),
               help="What streams show of the deliberation unless a request says otherwise; else comments.")  # fmt: skip

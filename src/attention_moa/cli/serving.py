@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attention_moa.server.service import Service
 
 _LIBRARIES = ("fastapi", "starlette", "uvicorn")
-_OF_PAGE = ("latex2mathml", "markdown_it", "nh3", "nicegui", "pygments", "tomlkit")
+_OF_PAGE = ("latex2mathml", "markdown_it", "nh3", "nicegui", "tomlkit")
 
 
 def run_server(config: ServerConfig, *, has_page: bool = True) -> None:

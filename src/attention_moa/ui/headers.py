@@ -54,8 +54,8 @@ def form_headers() -> dict[str, str]:
 def report_headers() -> dict[str, str]:
     """Return the headers of a report that somebody else's program made: it is shown in a frame, and has no rights.
 
-    Its scripts draw its figures. They run in an origin of their own, without cookies, stores, sockets, forms or windows,
-    and load nothing; the page around it lets the frame be led nowhere else.
+    Its scripts draw its figures. They run in an origin of their own, without cookies, stores, sockets, forms or
+    windows, and load nothing; the page around it lets the frame be led nowhere else.
     """
     policy = (
         "sandbox allow-scripts",

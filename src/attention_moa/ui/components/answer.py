@@ -17,7 +17,7 @@ class AnswerText:
 
     def __init__(self, at: str) -> None:
         """Start empty."""
-        self.text = ""
+        self.text: str = ""
         self._at = at
         self._begin()
 

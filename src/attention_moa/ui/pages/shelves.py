@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from secrets import token_urlsafe
 
@@ -49,29 +49,36 @@ class Shelves:
         """Return the answer to a request."""
         if request.method not in ("GET", "HEAD"):
             return Response(status_code=405, headers={"allow": "GET, HEAD", **form_headers()})
-        path = request.url.path
-        found = _OURS.fullmatch(path)
+        found = _OURS.fullmatch(request.url.path)
         asked: Mapping[str, str | None] = found.groupdict() if found is not None else {}
         visitor = _NOBODY
         try:
             visitor = await self._shelf.enter(key)
-            if asked["inside"]:
-                return await self._report(request, asked["report"] or "")
-            if asked["list"] == "ensembles":
-                return _page(request, visitor, "Ensembles", _listed(await self._shelf.files(key)), "ensembles")
-            reports = await asyncio.to_thread(self._reports.all)
+            return await self._let_in(request, key, visitor, asked)
         except RefusedError as refused:
             if refused.is_key_bad:
-                return RedirectResponse(login_at(path), status_code=303, headers=form_headers())
-            return _page(request, visitor, "Not here", _refused(refused.message), "", status=503)
+                return RedirectResponse(login_at(request.url.path), status_code=303, headers=form_headers())
+            return _page(request, visitor, "Not here", _refused(refused.message), status=503)
+
+    async def _let_in(
+        self, request: Request, key: str | None, visitor: Visitor, asked: Mapping[str, str | None]
+    ) -> Response:
+        """Return the answer to somebody who may come in."""
+        if asked["inside"]:
+            return await self._report(request, asked["report"] or "")
+        if asked["list"] == "ensembles":
+            return _page(request, visitor, "Ensembles", _listed(await self._shelf.files(key)), tab="ensembles")
+        reports = await asyncio.to_thread(self._reports.all)
         if asked["list"]:
-            return _page(request, visitor, "Benchmarks", _reported(reports, self._reports.has_folders), "benchmarks")
+            listed = _reported(reports, has_folders=self._reports.has_folders)
+            return _page(request, visitor, "Benchmarks", listed, tab="benchmarks")
         report = next((one for one in reports if one.id == asked["report"]), None)
         if report is None:
-            return _page(request, visitor, "Not here", _refused("There is no such report."), "benchmarks", status=404)
+            missing = _refused("There is no such report.")
+            return _page(request, visitor, "Not here", missing, tab="benchmarks", status=404)
         body = render("benchmark.html", report=report, name=name_html(report.name, 80), when=_when(report))
         title = plain_name(report.title or report.name)
-        return _page(request, visitor, title, body, "benchmarks", has_frame=True)
+        return _page(request, visitor, title, body, tab="benchmarks", has_frame=True)
 
     async def _report(self, request: Request, report_id: str) -> Response:
         """Return a report itself; only within its page, where it can be led nowhere."""
@@ -87,11 +94,11 @@ class Shelves:
         )
 
 
-def _listed(files: tuple[EnsembleFile, ...] | list[EnsembleFile] | object) -> Markup:
+def _listed(files: Sequence[EnsembleFile]) -> Markup:
     return render("ensembles.html", files_of=files, named=name_html, calls_of=count_calls)
 
 
-def _reported(reports: list[Report], has_folders: bool) -> Markup:  # noqa: FBT001 - a fact for the template
+def _reported(reports: list[Report], *, has_folders: bool) -> Markup:
     rows = [(report, name_html(report.name, 80), _when(report)) for report in reports]
     return render("benchmarks.html", rows=rows, has_folders=has_folders)
 
@@ -110,8 +117,8 @@ def _page(
     visitor: Visitor,
     title: str,
     body: Markup,
-    tab: str,
     *,
+    tab: str = "",
     status: int = 200,
     has_frame: bool = False,
 ) -> Response:
