@@ -70,7 +70,7 @@ def test_boxes_fill_as_calls_begin_and_end(browser: Chromium, server: ServeChild
     box = page.locator(".of-refine .box").first
     assert box.locator(".sign").inner_text() == "◔"
     assert box.locator(".word").inner_text() == "running"
-    assert box.get_attribute("aria-label") == "layer 1, refinement by ada: running"
+    assert box.locator(".spoken").inner_text() == "layer 1, refinement by ada: running"
     assert page.locator(".of-answer .box.is-done").count() == 3
     assert page.locator(".layer").nth(1).locator(".box.is-waiting").count() == 17
     assert "3 running" in page.inner_text(".counts")

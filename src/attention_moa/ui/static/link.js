@@ -46,7 +46,9 @@ const VERBS = {
     (at.querySelector(".sign") ?? at).textContent = sign;
     const named = at.querySelector(".word");
     if (named) named.textContent = word;
-    at.setAttribute("aria-label", told);
+    const spoken = at.querySelector(".spoken");
+    if (spoken) spoken.textContent = told;
+    else at.setAttribute("aria-label", told);
     at.setAttribute("title", told);
   },
   value: (id, text) => { const at = byId(id); if (at) { at.value = text; grow(at); keep(at); } },
