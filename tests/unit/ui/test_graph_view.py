@@ -36,8 +36,8 @@ def test_all_that_is_planned_stands_before_anything_begins() -> None:
     graph, _ = a_graph()
     html = graph.html()
     assert len(re.findall(r'class="box ', html)) == 9
-    assert html.count('aria-hidden="true">◌') == 9
-    assert '>layer 1, critique of b by a: waiting</span>' in html
+    assert html.count('class="sign">◌') == 9
+    assert ">layer 1, critique of b by a: waiting</span>" in html
     assert 'href="/runs/run%201?call=1.critique.a.b"' in html
     assert "style=" not in html
 
