@@ -71,26 +71,39 @@ def attribute(answer: str, refinement: str, critiques: Mapping[str, str]) -> Att
 
     Source: ours; defined in ``attention_moa.influence``.
     """
-    difference = compare_texts(answer, refinement)
-    return attribute_difference(difference, {critic: words(text) for critic, text in critiques.items()})
+    return Rewriting(answer, refinement).traced({critic: words(text) for critic, text in critiques.items()})
 
 
-def attribute_difference(difference: Difference, critiques: Mapping[str, tuple[Word, ...]]) -> Attribution:
-    """Return what ``attribute`` does, of texts that were taken apart already.
+class Rewriting:
+    """An answer and its refinement, laid over each other once, for all critiques that its changes may come from.
 
     Args:
-        difference: Of answer and refinement.
-        critiques: Their words, by critic.
+        answer: ``y[j]``.
+        refinement: ``y'[j]``.
     """
-    deleted, inserted = (_Evidence(ground, critiques) for ground in _grounds(difference))
-    caused = tuple(_caused(edit, deleted, inserted, critiques) for edit in difference.edits)
-    size = sum(one.change.size for one in caused)
-    shares = {
-        critic: fsum(credit.words for one in caused for credit in one.credits if credit.critic == critic) / max(size, 1)
-        for critic in critiques
-    }
-    unattributed = max(0.0, 1.0 - fsum(shares.values())) if size else 0.0
-    return Attribution(caused, size, shares, unattributed)
+
+    def __init__(self, answer: str, refinement: str) -> None:
+        """Find the changes."""
+        difference = compare_texts(answer, refinement)
+        self._edits = difference.edits
+        self._deleted, self._inserted = _grounds(difference)
+
+    def traced(self, critiques: Mapping[str, tuple[Word, ...]]) -> Attribution:
+        """Return which critiques the changes come from.
+
+        Args:
+            critiques: Their words, by critic.
+        """
+        deleted, inserted = (_Evidence(ground, critiques) for ground in (self._deleted, self._inserted))
+        caused = tuple(_caused(edit, deleted, inserted, critiques) for edit in self._edits)
+        size = sum(one.change.size for one in caused)
+        traced: dict[str, list[float]] = {critic: [] for critic in critiques}
+        for one in caused:
+            for credit in one.credits:
+                traced[credit.critic].append(credit.words)
+        shares = {critic: fsum(parts) / max(size, 1) for critic, parts in traced.items()}
+        unattributed = max(0.0, 1.0 - fsum(shares.values())) if size else 0.0
+        return Attribution(caused, size, shares, unattributed)
 
 
 class _Evidence:
@@ -106,11 +119,12 @@ class _Evidence:
         self._ground = ground
         self._critiques = critiques
         self._hits = {critic: ground.hits(found) for critic, found in critiques.items()}
+        self._had = frozenset().union(*self._hits.values())
 
     def covered(self, places: range) -> float:
         """Return the share of some words, by what they weigh, that any critique has."""
         everything = fsum(self._ground.weight(place) for place in places)
-        had = fsum(self._ground.weight(place) for place in places if any(place in hits for hits in self._hits.values()))
+        had = fsum(self._ground.weight(place) for place in places if place in self._had)
         return had / everything if everything else 0.0
 
     def shares(self, places: range) -> list[float]:

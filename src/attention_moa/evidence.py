@@ -34,40 +34,50 @@ class Hit(NamedTuple):
 
 
 class _Runs:
-    """The runs of words of a text, up to the longest that count.
+    """The runs of words that begin at some places of a text, up to the longest that count.
 
     Args:
-        keys: Its words.
-        wanted: The words that are looked for: others are in no run.
+        keys: The text's words.
+        places: Where runs begin; they end before a word that is at none of these places.
     """
 
-    def __init__(self, keys: Sequence[str], wanted: Collection[str]) -> None:
+    def __init__(self, keys: Sequence[str], places: Sequence[int]) -> None:
         """Make a tree of them."""
+        self._firsts: dict[str, int] = {}
         self._nodes: dict[tuple[int, str], int] = {}
-        self._starts = [0]
-        for start in range(len(keys)):
-            node = 0
-            for key in keys[start : start + LONGEST_RUN]:
+        self.of: dict[int, list[int]] = {}
+        wanted = {keys[place] for place in places}
+        for start in places:
+            node = self._firsts.setdefault(keys[start], len(self._firsts) + len(self._nodes))
+            path = self.of[start] = [node]
+            for key in keys[start + 1 : start + LONGEST_RUN]:
                 if key not in wanted:
                     break
-                node = self._child(node, key, start)
+                node = self._nodes.setdefault((node, key), len(self._firsts) + len(self._nodes))
+                path.append(node)
 
-    def _child(self, node: int, key: str, start: int) -> int:
-        child = self._nodes.get((node, key))
-        if child is None:
-            child = self._nodes[node, key] = len(self._starts)
-            self._starts.append(start)
-        return child
+    def found(self, keys: Sequence[str]) -> dict[int, int]:
+        """Return which of them another text has, and where each first begins there.
 
-    def longest(self, keys: Sequence[str], start: int) -> tuple[int, int]:
-        """Return how long the longest run is that begins at a word of another text, and where it first is in this."""
-        node = length = 0
-        for key in keys[start : start + LONGEST_RUN]:
-            child = self._nodes.get((node, key))
-            if child is None:
-                break
-            node, length = child, length + 1
-        return length, self._starts[node]
+        Args:
+            keys: The other text's words.
+
+        Returns:
+            Of a run, all its beginnings too.
+        """
+        firsts, nodes = self._firsts, self._nodes
+        found: dict[int, int] = {}
+        for start, first in enumerate(keys):
+            node = firsts.get(first)
+            if node is None:
+                continue
+            found.setdefault(node, start)
+            for key in keys[start + 1 : start + LONGEST_RUN]:
+                node = nodes.get((node, key))
+                if node is None:
+                    break
+                found.setdefault(node, start)
+        return found
 
 
 class Ground:
@@ -92,15 +102,15 @@ class Ground:
         self._keys = [word.key for word in words]
         self._weights = [word.weight for word in words]
         self._asked = bytearray(len(words))
-        self._near = bytearray(len(words))
+        near_places = bytearray(len(words))
         for place in places:
             self._asked[place] = 1
             first, last = max(0, place - LONGEST_RUN + 1), min(len(words), place + LONGEST_RUN)
-            self._near[first:last] = b"\1" * (last - first)
-        near = [place for place, is_near in enumerate(self._near) if is_near]
-        self._wanted = frozenset(self._keys[place] for place in near)
-        before = _Runs([word.key for word in known], self._wanted)
-        self._known = {place: before.longest(self._keys, place)[0] for place in near}
+            near_places[first:last] = b"\1" * (last - first)
+        near = [place for place, is_near in enumerate(near_places) if is_near]
+        self._runs = _Runs(self._keys, near)
+        before = self._runs.found([word.key for word in known])
+        self._known = {place: _reached(path, before, 0) for place, path in self._runs.of.items()}
         self._is_new = bytearray(len(words))
         for place in near:
             self._mark_new(place)
@@ -111,6 +121,11 @@ class Ground:
         self._sum_weights = list(accumulate(self._weights, initial=0.0))
         self._sum_saying = self._sums(says)
         self._sum_new = self._sums(self._is_new)
+        self._least = {place: self._least_run(place) for place in near}
+        self._says: dict[int, list[int]] = {}
+        for place, least in self._least.items():
+            if least:
+                self._says.setdefault(self._runs.of[place][least - 1], []).append(place)
 
     def _sums(self, which: Iterable[object]) -> list[float]:
         counted = (weight if is_one else 0.0 for weight, is_one in zip(self._weights, which, strict=True))
@@ -132,12 +147,12 @@ class Ground:
         Args:
             words: The other text.
         """
-        runs = _Runs([word.key for word in words], self._wanted)
+        had = self._runs.found([word.key for word in words])
         found: dict[int, Hit] = {}
-        for start in self._known:
-            length, first = runs.longest(self._keys, start)
-            if not self._counts(start, length):
-                continue
+        for start in sorted(place for run in had for place in self._says.get(run, ())):
+            path = self._runs.of[start]
+            length = _reached(path, had, self._least[start])
+            first = had[path[length - 1]]
             weight = self._sum_weights[start + length] - self._sum_weights[start]
             run = range(first, first + length)
             for place, at in zip(range(start, start + length), run, strict=True):
@@ -145,12 +160,22 @@ class Ground:
                     found[place] = Hit(weight, at, run)
         return found
 
+    def _least_run(self, start: int) -> int:
+        """Return how many words from a place on are evidence: what is longer is it too; 0 where none are."""
+        most = len(self._runs.of[start])
+        return next((length for length in range(self._known[start] + 1, most + 1) if self._counts(start, length)), 0)
+
     def _counts(self, start: int, length: int) -> bool:
-        """Return whether a run is evidence: it was not there before, and says enough."""
+        """Return whether a run that was not there before says enough."""
         end = start + length
-        if length <= self._known[start]:
-            return False
         if self._sum_new[end] - self._sum_new[start] >= 1.0:
             return True
         is_long = self._sum_weights[end] - self._sum_weights[start] >= _LEAST_KNOWN
         return is_long and self._sum_saying[end] - self._sum_saying[start] >= 1.0
+
+
+def _reached(path: Sequence[int], found: Collection[int], length: int) -> int:
+    """Return how long a run is as far as it was found, of which a length was found for sure."""
+    while length < len(path) and path[length] in found:
+        length += 1
+    return length

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from unicodedata import normalize
@@ -45,6 +46,8 @@ _WIDE_STOPS = r"[\u3002\uff01\uff1f]"
 _CLOSERS = r"[\"')\]*_\u00bb\u201d\u2019\u300d\u300f\uff09]"
 _ENDS = re.compile(rf"(?<!{_STOPS}){_STOPS}++{_CLOSERS}*+\s++|(?<!{_WIDE_STOPS}){_WIDE_STOPS}++{_CLOSERS}*+\s*+|\n\s*+")
 _NUMBER = re.compile(r"\s*+\d{1,3}[.)]\s++")
+_SHORT = 40
+"""Characters of the words that are remembered, at most: none takes much memory."""
 _HIRAGANA = re.compile(r"[\u3041-\u309f]")
 
 
@@ -123,8 +126,18 @@ def sentence_of(pieces: Sequence[Span], parts: Sequence[Word]) -> list[int]:
 
 def _token(found: re.Match[str]) -> Word:
     kind = found.lastgroup or "mark"
-    text = found[kind]
+    text, (start, end) = found[kind], found.span(kind)
+    key, weight, is_plain = (_meaning if end - start > _SHORT else _short_meaning)(kind, text)
+    return Word(key, start, end, weight, is_plain)
+
+
+def _meaning(kind: str, text: str) -> tuple[str, float, bool]:
+    """Return what makes a word equal to others, how many it stands for, and whether it says nothing by itself."""
     weight = _WEIGHTS[kind]
     key = (text if text.isascii() or not weight else normalize("NFKC", text)).casefold()
     is_plain = not weight or key in PLAIN_WORDS or (len(key) == 1 and (key.isascii() or bool(_HIRAGANA.match(key))))
-    return Word(key, found.start(kind), found.end(kind), weight, is_plain)
+    return key, weight, is_plain
+
+
+_short_meaning = lru_cache(maxsize=20_000)(_meaning)
+"""The same: texts of one run have most of their words in common."""

@@ -26,15 +26,15 @@ def show_influence(*, run: str, journal: str | None, is_json: bool) -> int:
     """
     from attention_moa.cli.opened import find_run, with_journal
     from attention_moa.cli.output import room_of, say, say_json
-    from attention_moa.influence import by_chance, influence
+    from attention_moa.influence import measure
     from attention_moa.usefulness import told, usefulness
 
     async def read(opened: SqlJournal) -> RunRecord:
         return await opened.record(await find_run(opened, run))
 
     record = with_journal(journal, read)
-    layers = [influence(layer) for layer in record.layers]
-    chances = [by_chance(layer) for layer in record.layers]
+    measured = [measure(layer) for layer in record.layers]
+    layers, chances = [one.influence for one in measured], [one.by_chance for one in measured]
     found = usefulness(record, layers)
     if is_json:
         import msgspec
