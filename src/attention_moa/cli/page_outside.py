@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,7 @@ from attention_moa.prices import known_price
 from attention_moa.prompts import load_templates
 from attention_moa.server.errors import ApiError
 from attention_moa.server.failures import told_of
+from attention_moa.server.for_clients import for_clients
 from attention_moa.server.gate import Visitor as Guest
 from attention_moa.server.job import Job
 from attention_moa.server.live import LiveRun
@@ -26,6 +27,7 @@ from attention_moa.server.models_api import find_model
 from attention_moa.server.resuming import resume
 from attention_moa.server.run_ends import end_run, take_out
 from attention_moa.server.run_events import past_events
+from attention_moa.server.run_states import live_record, stored_rows
 from attention_moa.server.runs import Found, find_run, no_run, record_of
 from attention_moa.server.service import Service
 from attention_moa.server.settings_body import MoaBody
@@ -44,16 +46,36 @@ _QUIET_S = 2.0
 """Seconds without any event after which who watches is told of that."""
 
 
-@contextmanager
-def refusals() -> Generator[None, None, None]:
-    """Tell errors in the page's form; the log has what the API's requests would leave there."""
+@asynccontextmanager
+async def entered(service: Service, key: str | None, *, begins_run: bool = False) -> AsyncGenerator[Guest, None]:
+    """Lend who brings a key, as the gate knows a request of theirs; what goes wrong is told as the API would tell them.
+
+    The log has what a request of theirs would leave there.
+
+    Args:
+        service: The server's.
+        key: The visitor's; None where they brought none.
+        begins_run: Whether it counts as a request that begins a run.
+
+    Raises:
+        RefusedError: Of any error of the server's.
+    """
+    guest: Guest | None = None
     try:
-        yield
+        guest = await _guest(service, key, begins_run=begins_run)
+        yield guest
     except (ApiError, MoaError) as error:
-        told = told_of(error, is_operator=False)
+        is_operator = guest is not None and service.is_operator(guest)
+        told = told_of(error, is_operator=is_operator, key=None if guest is None else guest.owner or None)
         raise RefusedError(
             told.message, code=told.code or "", is_key_bad=told.status == 401, field=told.param
         ) from None
+
+
+async def _guest(service: Service, key: str | None, *, begins_run: bool) -> Guest:
+    headers = [] if key is None else [(b"authorization", b"Bearer " + key.encode())]
+    method = "POST" if begins_run else "GET"
+    return await service.gate.enter(HTTPConnection({"type": "http", "method": method, "path": "/", "headers": headers}))
 
 
 class ServedOutside:
@@ -69,26 +91,24 @@ class ServedOutside:
 
     async def enter(self, key: str | None) -> Visitor:
         """Return who brings a key."""
-        with refusals():
-            guest = await self._guest(key)
+        async with entered(self._service, key) as guest:
             most_bytes = int(self._service.config.max_body_mib * 2**20)
             return Visitor(name=guest.owner, is_admin=guest.is_admin, most_bytes=most_bytes)
 
     async def offers(self, key: str | None) -> Sequence[Offer]:
         """Return what somebody may ask."""
-        with refusals():
-            guest = await self._guest(key)
-            served = self._service.catalogue.served.values()
+        async with entered(self._service, key) as guest:
+            is_operator = self._service.is_operator(guest)
             return [
-                Offer(name=one.name, ensemble=one.ensemble, spec=one.spec)
-                for one in served
+                Offer(name=one.name, ensemble=one.ensemble, spec=one.spec if is_operator else for_clients(one.spec))
+                for one in self._service.catalogue.served.values()
                 if guest.may_use(one.ensemble)
             ]
 
     async def plan(self, key: str | None, question: Question) -> Plan:
         """Return what a question would take."""
-        with refusals():
-            job = self._job(await self._guest(key), question)
+        async with entered(self._service, key) as guest:
+            job = self._job(guest, question)
             spec, journal = job.spec, self._service.journal
             experience: Mapping[str, ModelExperience] = (
                 {} if journal is None else await journal.experience(models_of(spec))
@@ -103,10 +123,11 @@ class ServedOutside:
 
     async def ask(self, key: str | None, question: Question) -> Underway:
         """Return the run that answers a question."""
-        with refusals():
-            guest = await self._guest(key, begins_run=True)
+        async with entered(self._service, key, begins_run=True) as guest:
             live = await self._service.hub.start(self._job(guest, question), guest)
-            batches = _heard(live)  # before anything happens in it
+            is_operator = self._service.is_operator(guest)
+            found = Found(run_id=live.run_id, owner=guest.owner, live=live, is_operator=is_operator)
+            batches = _heard(live, found)  # before anything happens in it
             begun = await anext(batches)
             await live.begun(_BEGIN_S)
             if live.is_refused and live.error is not None:
@@ -116,71 +137,62 @@ class ServedOutside:
 
     async def standing(self, key: str | None, run_id: str) -> Standing:
         """Return a run as it stands."""
-        with refusals():
-            guest, found = await self._found(key, run_id)
+        async with entered(self._service, key) as guest:
+            found = await find_run(self._service, guest, run_id)
             return Standing(
                 record=await record_of(self._service, found),
                 is_under_way=found.is_under_way,
                 is_own=found.owner == guest.owner,
                 plan=await plan_of(self._service.journal, run_id),
+                is_whole=found.is_operator,
             )
 
     async def rows(self, key: str | None, wanted: RunFilter) -> Sequence[RunRow]:
         """Return lines of runs, the newest first."""
-        with refusals():
-            guest = await self._guest(key)
+        async with entered(self._service, key) as guest:
             journal = self._service.journal
             if journal is None:
                 return self._rows_here(guest, wanted)
-            owner = None if guest.is_admin else guest.owner
             try:
-                return await journal.rows(
-                    limit=wanted.limit, before=wanted.before, owner=owner, state=wanted.state, ensemble=wanted.ensemble
+                return await stored_rows(
+                    journal,
+                    self._service.hub,
+                    limit=wanted.limit,
+                    before=wanted.before,
+                    owner=None if guest.is_admin else guest.owner,
+                    state=wanted.state,
+                    ensemble=wanted.ensemble,
                 )
             except RunNotFoundError as error:
                 raise no_run(wanted.before or "") from error
 
     async def watch(self, key: str | None, run_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
         """Yield a run's events after one, and those that follow until it is over."""
-        with refusals():
-            _, found = await self._found(key, run_id)
+        async with entered(self._service, key) as guest:
+            found = await find_run(self._service, guest, run_id)
             if found.live is None or found.live.is_over:
                 events = await past_events(self._service.journal, found.live, run_id)
-                yield [Heard(number, event) for number, event in enumerate(events[after:], after + 1)]
+                shown = await asyncio.to_thread(found.shown, tuple(events[after:]))  # a long run has thousands
+                yield [Heard(number, event) for number, event in enumerate(shown, after + 1)]
                 return
-            async with aclosing(_heard(found.live, after)) as batches:
+            async with aclosing(_heard(found.live, found, after)) as batches:
                 async for batch in batches:
                     yield batch
 
     async def cancel(self, key: str | None, run_id: str) -> None:
         """End a run that is under way."""
-        with refusals():
-            _, found = await self._found(key, run_id)
-            await end_run(self._service, found)
+        async with entered(self._service, key) as guest:
+            await end_run(self._service, await find_run(self._service, guest, run_id))
 
     async def resume(self, key: str | None, run_id: str) -> None:
         """Let an interrupted run go on."""
-        with refusals():
-            guest = await self._guest(key, begins_run=True)
+        async with entered(self._service, key, begins_run=True) as guest:
             await resume(self._service, guest, await find_run(self._service, guest, run_id))
 
     async def delete(self, key: str | None, run_id: str) -> None:
         """Take a run out for good."""
-        with refusals():
-            _, found = await self._found(key, run_id)
-            await take_out(self._service, found)
-
-    async def _guest(self, key: str | None, *, begins_run: bool = False) -> Guest:
-        """Return who brings a key, as the gate knows a request of theirs; one that begins a run is counted."""
-        headers = [] if key is None else [(b"authorization", b"Bearer " + key.encode())]
-        method = "POST" if begins_run else "GET"
-        return await self._service.gate.enter(
-            HTTPConnection({"type": "http", "method": method, "path": "/", "headers": headers})
-        )
-
-    async def _found(self, key: str | None, run_id: str) -> tuple[Guest, Found]:
-        guest = await self._guest(key)
-        return guest, await find_run(self._service, guest, run_id)
+        async with entered(self._service, key) as guest:
+            await take_out(self._service, await find_run(self._service, guest, run_id))
 
     def _job(self, guest: Guest, question: Question) -> Job:
         """Return what a question asks for, checked as a request of the API is."""
@@ -215,10 +227,10 @@ class ServedOutside:
         return sorted(fitting, key=lambda row: (row.created_at, row.run_id), reverse=True)[: wanted.limit]
 
 
-async def _heard(live: LiveRun, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
+async def _heard(live: LiveRun, found: Found, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
     async with aclosing(live.watch(after, deltas="all", tick_s=_QUIET_S)) as batches:
         async for batch in batches:
-            yield [Heard(seen.id, seen.event) for seen in batch]
+            yield [Heard(seen.id, found.shown(seen.event)) for seen in batch]
 
 
 async def _after(
@@ -232,7 +244,7 @@ async def _after(
 
 
 def _row(live: LiveRun) -> RunRow:
-    record = live.record
+    record = live_record(live)
     return RunRow(
         run_id=record.run_id,
         created_at=record.created_at,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from attention_moa.cli.check import check_models
 from attention_moa.cli.edit_files import ReadFile, is_inside, read_file, write_file
 from attention_moa.cli.edit_rules import EditRules
 from attention_moa.cli.options import require_runnable
-from attention_moa.cli.page_outside import ServedOutside, refusals
+from attention_moa.cli.page_outside import ServedOutside, entered
 from attention_moa.cli.page_trial import try_out
 from attention_moa.config import EnsembleSpec
 from attention_moa.errors import ConfigError, RunError, describe
@@ -23,6 +25,8 @@ from attention_moa.prompts import load_templates
 from attention_moa.questions import conversation_of
 from attention_moa.readiness import require_models
 from attention_moa.records import RunRecord
+from attention_moa.server.for_clients import for_clients
+from attention_moa.server.gate import Visitor as Guest
 from attention_moa.server.service import Service
 from attention_moa.settings import ensemble_text, load_spec, parse_spec, shipped_ensembles
 from attention_moa.ui.ensemble_form import plainly
@@ -70,27 +74,27 @@ class ServedShelf:
     async def file(self, key: str | None, name: str) -> EnsembleFile:
         """Return one ensemble."""
         why_not = await self._why_not(key, name)
-        with _faults():
-            return await asyncio.to_thread(self._file, name, why_not)
+        async with self._faults(key) as guest:
+            file = await asyncio.to_thread(self._file, name, why_not)
+            return file if self._service.is_operator(guest) else replace(file, spec=for_clients(file.spec))
 
     async def read(self, key: str | None, draft: Draft) -> EnsembleSpec:
         """Return the ensemble that a draft describes, where it could be saved."""
         await self._require_admin(key, draft.name)
-        with _faults():
+        async with self._faults(key):
             return await asyncio.to_thread(self._read, draft)
 
     async def ask_models(self, key: str | None, draft: Draft) -> Checked:
         """Return what the models of a draft say."""
         spec = await self.read(key, draft)
-        with _faults():
-            async with self._trying:
-                found = await check_models(spec, _CHECK_S)
+        async with self._faults(key), self._trying:
+            found = await check_models(spec, _CHECK_S)
         return Checked(rows=tuple(found.rows), faults=tuple(f"{name}: {why}" for name, why in found.faults.items()))
 
     async def plan(self, key: str | None, name: str, draft: Draft | None, question: str) -> Plan:
         """Return what a question would take."""
         spec, journal = await self._wanted(key, name, draft), self._service.journal
-        with _faults():
+        async with self._faults(key):
             experience: Mapping[str, ModelExperience] = (
                 {} if journal is None else await journal.experience(models_of(spec))
             )
@@ -106,16 +110,16 @@ class ServedShelf:
     async def try_out(self, key: str | None, name: str, draft: Draft | None, question: str) -> RunRecord:
         """Return a run on simulated models."""
         spec = await self._wanted(key, name, draft)
-        with _faults():
-            async with self._trying:
-                return await try_out(spec, question.strip() or _SAMPLE)
+        async with self._faults(key) as guest, self._trying:
+            record = await try_out(spec, question.strip() or _SAMPLE)
+            return record if self._service.is_operator(guest) else for_clients(record)
 
     async def save(self, key: str | None, draft: Draft) -> EnsembleFile:
         """Write a draft, and serve it from now on."""
         async with self._writing:
             spec = await self.read(key, draft)
             place = self._places[draft.name]
-            with _faults():
+            async with self._faults(key):
                 if place.file is None:  # read has refused it
                     raise ConfigError("it has no file", key="ensemble")
                 await require_models([(spec.name, spec)], own={})
@@ -148,6 +152,18 @@ class ServedShelf:
         if why := await self._why_not(key, name):
             raise RefusedError(why, code="read_only")
 
+    @asynccontextmanager
+    async def _faults(self, key: str | None) -> AsyncGenerator[Guest, None]:
+        """Lend who brings a key; who runs the server is told what is wrong with a file, as who may mend it."""
+        async with entered(self._service, key) as guest:
+            try:
+                yield guest
+            except (ConfigError, RunError) as error:
+                if not self._service.is_operator(guest):
+                    raise
+                field = error.key if isinstance(error, ConfigError) else None
+                raise RefusedError(describe(error), code="wrong_file", field=field) from None
+
     def _file(self, name: str, why_not: str) -> EnsembleFile:
         """Return an ensemble with its file, as it is now."""
         place, spec = self._places.get(name, _NOWHERE), self._service.catalogue.ensembles[name]
@@ -179,17 +195,6 @@ class ServedShelf:
             self._rules.require_folder(draft.text, place.folder)
         require_runnable(spec)
         return spec
-
-
-@contextmanager
-def _faults() -> Generator[None, None, None]:
-    """Tell what is wrong with a file to who wrote it; all else as the server's other faults."""
-    with refusals():
-        try:
-            yield
-        except (ConfigError, RunError) as error:
-            field = error.key if isinstance(error, ConfigError) else None
-            raise RefusedError(describe(error), code="wrong_file", field=field) from None
 
 
 _NOWHERE = _Place("", None, None)

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec, WriterSpec
 from attention_moa.config import EnsembleSpec
-from attention_moa.errors import ConfigError
 from attention_moa.fleet import Fleet, load_fleet
 from attention_moa.records import RunRecord
 from attention_moa.runtime import Ensemble
 from attention_moa.schedule import count_calls
+from attention_moa.ui.ports import RefusedError
 
 MOST_CALLS = 600
 _MOST_S = 60.0
@@ -27,12 +27,13 @@ async def try_out(spec: EnsembleSpec, question: str) -> RunRecord:
         question: What is asked.
 
     Raises:
-        ConfigError: It makes too many calls to be tried here, or the trial took too long.
+        RefusedError: It makes too many calls to be tried here, or the trial took too long.
         RunError: There is no answer.
     """
     calls = count_calls(spec)
     if calls > MOST_CALLS:
-        raise ConfigError(f"{calls:,} calls are too many to be tried here: at most {MOST_CALLS:,}", key="layers")
+        why = f"{calls:,} calls are too many to be tried here: at most {MOST_CALLS:,}"
+        raise RefusedError(why, code="too_large", field="layers")
     fleet_spec = replace(load_fleet(None), time_scale=0.0)
     try:
         async with (
@@ -42,7 +43,7 @@ async def try_out(spec: EnsembleSpec, question: str) -> RunRecord:
         ):
             return await ensemble.run(question)
     except TimeoutError:
-        raise ConfigError(f"the trial was not over within {_MOST_S:g} s", key="layers") from None
+        raise RefusedError(f"the trial was not over within {_MOST_S:g} s", code="too_large") from None
 
 
 def simulated(spec: EnsembleSpec, address: str, models: list[str]) -> EnsembleSpec:

@@ -1,4 +1,4 @@
-"""What those are shown of errors who do not run the server: which agent failed and how, and no address of its models.
+"""What those are shown of runs who do not run the server: which agent failed and how, and not how a model is reached.
 
 Whoever runs it, by an admin's key or on a server without keys that only this machine reaches, is shown all of it; so is
 the log. Pure.
@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from attention_moa.agents import ModelSettings
-from attention_moa.events import AnswerDelta, AnswerReset, CallFinished, CallHappening, RunFinished
-from attention_moa.messages import Message
+from attention_moa.events import AnswerDelta, AnswerReset, CallDelta, CallFinished, CallHappening, RunFinished
+from attention_moa.messages import Message, Sampling
 from attention_moa.records import (
     Attempt,
     CallRecord,
@@ -27,6 +27,7 @@ from attention_moa.records import (
     Selection,
     Summary,
 )
+from attention_moa.rules import PromptSpec
 
 S = TypeVar("S")
 
@@ -78,6 +79,13 @@ _TEXTS: Mapping[type[Struct], frozenset[str]] = {
 }
 """Fields whose texts may tell of an error, beside those with a kind of their own; no text of a model or a user."""
 
+_SETTINGS: Mapping[type[Struct], Mapping[str, object]] = {
+    ModelSettings: {"base_url": NO_ADDRESS, "api_key_env": "HIDDEN", "extra_body": {"hidden": True}},
+    Sampling: {"extra_body": {"hidden": True}},
+    PromptSpec: {"folder": "hidden"},
+}
+"""Settings that are for whoever runs the server, and what stands in the place of each: a record can be read back."""
+
 _KINDS: Mapping[type[Struct], str] = {Attempt: "error", CallRecord: "error", CallHappening: "kind", Loss: "kind"}
 """What has a ``message``, and the field that says of which kind of error."""
 
@@ -102,14 +110,15 @@ def told_of_call(kind: str, message: str) -> str:
 def for_clients(value: S) -> S:
     """Return a record, a loss, an event or a container of them, without addresses; itself where there are none.
 
-    What models and people wrote stays as it is.
+    Nor has it names of keys, fields that go into a request's body, or paths. What models and people wrote stays as it
+    is.
     """
     return cast("S", _walk(value))
 
 
 def _walk(value: Any) -> Any:  # noqa: ANN401 - of any type, and back
     if isinstance(value, Struct):
-        return value if isinstance(value, (AnswerDelta, Message)) else _shown(value)
+        return value if isinstance(value, (AnswerDelta, CallDelta, Message)) else _shown(value)
     if isinstance(value, tuple):
         parts = cast("Sequence[Any]", value)
         walked = tuple(map(_walk, parts))
@@ -134,9 +143,10 @@ def _shown(value: Struct) -> Struct:
 
 
 def _own(value: Struct) -> dict[str, Any]:
-    """Return what of a struct is its kind's alone: a model's address, the message of an error."""
-    if isinstance(value, ModelSettings):
-        return {} if value.base_url is None else {"base_url": NO_ADDRESS}
+    """Return what of a struct is its kind's alone: how a model is reached, the message of an error."""
+    settings = next((fields for known, fields in _SETTINGS.items() if isinstance(value, known)), None)
+    if settings is not None:
+        return {field: instead for field, instead in settings.items() if getattr(value, field) is not None}
     kind = next((name for known, name in _KINDS.items() if isinstance(value, known)), None)
     message = getattr(value, "message", None)
     if kind is None or not message:

@@ -140,12 +140,14 @@ class Standing(Struct, frozen=True, kw_only=True):
         is_under_way: Whether this server is at it now.
         is_own: Whether it is the visitor's own, so that it may be resumed.
         plan: What it was expected to take; None where that is not known.
+        is_whole: Whether all of the record is there; else what is for whoever runs the server alone is hidden in it.
     """
 
     record: RunRecord
     is_under_way: bool
     is_own: bool
     plan: Plan | None
+    is_whole: bool = True
 
 
 class Heard(NamedTuple):

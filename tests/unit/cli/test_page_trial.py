@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from attention_moa.agents import AgentSpec, ResidualSpec, WriterSpec
 from attention_moa.cli.page_trial import simulated, try_out
 from attention_moa.config import EnsembleSpec, LimitSpec, all_agents
-from attention_moa.errors import ConfigError
 from attention_moa.money import Price
+from attention_moa.ui.ports import RefusedError
 
 PAID = EnsembleSpec(
     name="paid",
@@ -51,7 +51,7 @@ def test_a_trial_is_a_whole_run() -> None:
 def test_an_ensemble_of_very_many_calls_is_not_tried() -> None:
     """It would hold up the server."""
     many = tuple(AgentSpec(name=f"a{n}", model="openai:x") for n in range(30))
-    with pytest.raises(ConfigError, match="calls are too many to be tried here: at most 600"):
+    with pytest.raises(RefusedError, match="calls are too many to be tried here: at most 600"):
         asyncio.run(
             try_out(replace(PAID, agents=many, layers=2, summary=WriterSpec(), residual=ResidualSpec()), "Why?")
         )

@@ -20,6 +20,7 @@ from attention_moa.events import AnswerReset, CallLost, Degraded, Event, ResultL
 from attention_moa.messages import Stage
 from attention_moa.providers.remote_errors import as_call_error
 from attention_moa.records import Attempt, Degradation, Loss, RunRecord, Summary, UsageTotal
+from attention_moa.rules import PromptSpec
 from attention_moa.server.for_clients import for_clients, told_of_call, without_addresses
 from tests.worlds import World, a_spec
 
@@ -130,3 +131,19 @@ def test_where_there_is_nothing_to_hide_nothing_is_copied() -> None:
     record = World(a_spec(2)).run()
     assert for_clients(record) is record
     assert msgspec.to_builtins(for_clients(a_loss()))["agent"] == "a"
+
+
+def test_how_a_model_is_reached_and_where_templates_are_is_hidden() -> None:
+    """Wherever the settings stand, also as they were sent; such a record can be read back."""
+    agent = AgentSpec(
+        name="a", model="test:a", base_url=ADDRESS, api_key_env="MY_KEY", extra_body={"token": HOST}, temperature=0.5
+    )
+    spec = replace(a_spec([agent, AgentSpec(name="b", model="test:b")]), prompts=PromptSpec(folder=f"/home/{HOST}"))
+    record = World(spec).run()
+    shown = for_clients(record)
+    for secret in (HOST, "MY_KEY"):
+        assert secret in str(record)
+        assert secret not in str(shown)
+    assert shown.ensemble.agents[0].temperature == 0.5
+    assert shown.ensemble.agents[1] is record.ensemble.agents[1]
+    assert record_from_json(record_to_json(shown)) == shown

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from attention_moa.comparing import RunDifference
-from attention_moa.records import RunRecord
 from attention_moa.ui.components.overlaid import overlaid_html
 from attention_moa.ui.differences import sign_of
 from attention_moa.ui.figures import number
@@ -48,8 +47,12 @@ class _Cell(NamedTuple):
     about: str
 
 
-_kept: dict[tuple[str, str, int, str, str, int], _Pair] = {}
-"""What takes long to be found out about pairs of runs that are over; whoever is shown it was shown both records."""
+_Name: TypeAlias = tuple[str, str, int, bool]
+
+_kept: dict[tuple[_Name, _Name], _Pair] = {}
+"""What takes long to be found out about pairs of runs that are over; whoever is shown it was shown both records, as far
+as those were whom it was found out for: settings that are hidden from some differ for others.
+"""
 
 
 async def show(look: Look) -> Shown:
@@ -58,7 +61,7 @@ async def show(look: Look) -> Shown:
     if len(names) != 2:
         return await _choice(look, names)
     a, b = [await look.outside.standing(look.key, name) for name in names]
-    found = await _pair(a.record, b.record)
+    found = await _pair(a, b)
     call = next((one for one in found.shown.calls if one.call_id == look.field("call")), None)
     body = render(
         "compare.html",
@@ -102,8 +105,9 @@ async def _choice(look: Look, names: Sequence[str]) -> Shown:
     return Shown(title="Compare", body=render("compare-choice.html", chosen=chosen, others=others))
 
 
-async def _pair(a: RunRecord, b: RunRecord) -> _Pair:
-    name = (a.run_id, a.state, len(a.calls), b.run_id, b.state, len(b.calls))
+async def _pair(one: Standing, other: Standing) -> _Pair:
+    a, b = one.record, other.record
+    name = (_name(one), _name(other))
     known = _kept.get(name)
     if known is not None:
         return known
@@ -118,6 +122,11 @@ async def _pair(a: RunRecord, b: RunRecord) -> _Pair:
         while len(_kept) > _MOST_KEPT:
             del _kept[next(iter(_kept))]
     return found
+
+
+def _name(standing: Standing) -> _Name:
+    record = standing.record
+    return record.run_id, record.state, len(record.calls), standing.is_whole
 
 
 def _address(names: Sequence[str], **more: str) -> str:
