@@ -119,7 +119,7 @@ class _Evidence:
         self._ground = ground
         self._critiques = critiques
         self._hits = {critic: ground.hits(found) for critic, found in critiques.items()}
-        self._had = frozenset().union(*self._hits.values())
+        self._had = {place for hits in self._hits.values() for place in hits}
 
     def covered(self, places: range) -> float:
         """Return the share of some words, by what they weigh, that any critique has."""

@@ -25,7 +25,7 @@ from attention_moa.records import Degradation, LayerRecord, Loss, RunRecord
 from attention_moa.ui.components.layer_html import LayerHtml
 from attention_moa.ui.components.layer_look import LayerLook
 from attention_moa.ui.components.layer_matrix import shade_of, share_of
-from attention_moa.ui.components.layer_measures import Measures
+from attention_moa.ui.components.layer_measures import Measures, not_yet
 from attention_moa.ui.components.layer_quotes import moved_html, quoted_html
 from attention_moa.ui.components.layer_wish import Wish, title_of_layer, wish_of
 from attention_moa.ui.ops import Op
@@ -244,7 +244,8 @@ class Outdoors:
     async def standing(self, _key: str | None, _run_id: str) -> Standing:
         self.looks += 1
         record = self.records.pop(0) if len(self.records) > 1 else self.records[0]
-        return Standing(record=record, is_under_way=record.state == "running", is_own=True, plan=None)
+        is_first = self.looks == 1 and (bool(self.events) or self.revoked)
+        return Standing(record=record, is_under_way=is_first or record.state == "running", is_own=True, plan=None)
 
     async def watch(self, _key: str | None, _run_id: str) -> AsyncGenerator[Sequence[Heard], None]:
         for number, event in enumerate(self.events, 1):
@@ -263,13 +264,16 @@ class Told:
         self.ops += ops
 
 
-def watched(stage: Outdoors) -> list[Op]:
+def watched(stage: Outdoors, *, patience_s: float = 60.0, view: tuple[str, str] = ("agent", "a")) -> list[Op]:
     """Return what is sent to a page of the first layer until nothing more happens."""
 
     async def watch() -> list[Op]:
         async with Tasks() as tasks:
-            screen = LayerScreen(stage, None, tasks, Measures())  # type: ignore[arg-type]  # all that it asks for
-            await screen.open("r", 1, [("agent", "a")])
+            screen = LayerScreen(stage, None, tasks, Measures(), patience_s=patience_s)  # type: ignore[arg-type]  # all that it asks for
+            await screen.open("r", 1, [view])
+            is_waiting = "being measured" in screen.html()
+            assert is_waiting == (patience_s == 0)
+            assert screen.goes_on == (is_waiting or stage.revoked or bool(stage.events))
             screen.link = told = Told()
             screen.begin()
             await screen._watching  # type: ignore[misc]  # noqa: SLF001 - nothing else says when it is over
@@ -288,6 +292,33 @@ def test_only_the_parts_that_changed_are_sent() -> None:
     ops = watched(Outdoors([begun, record], [reset, end]))
     assert {str(op[1]) for op in ops} == {"layer-run", "layer-head", "layer-body"}
     assert watched(Outdoors([record], [reset])) == []
+
+
+def test_what_takes_long_to_be_measured_follows_by_itself() -> None:
+    """Until then every view says so, and calls nothing not followed; of a finished run only that is sent."""
+    for view in (("agent", "a"), ("view", "matrix"), ("view", "summary")):
+        outside = Outdoors([a_record()])
+        ops = watched(outside, patience_s=0, view=view)
+        assert [op[1] for op in ops] == ["layer-body"]
+        assert "being measured" not in str(ops[0][2])
+        assert outside.looks == 2
+    look = LayerLook(a_record(), 1, is_under_way=False)
+    waiting = LayerHtml(look, not_yet(look), Wish(kind="matrix")).parts()
+    assert "Nobody moved anybody" not in waiting["layer-body"]
+    assert waiting["layer-body"].count("is-measuring") == 9
+
+
+def test_two_who_look_at_once_have_it_measured_once() -> None:
+    """The second waits for what the first began."""
+
+    async def both() -> None:
+        measures, look = Measures(), LayerLook(record, 1, is_under_way=False)
+        async with asyncio.TaskGroup() as group:
+            found = [group.create_task(measures.of(look)) for _ in range(2)]
+        assert found[0].result() is found[1].result()
+
+    record = a_record()
+    asyncio.run(both())
 
 
 def test_a_layer_is_looked_at_again_when_something_of_it_came() -> None:

@@ -117,6 +117,10 @@ class LayerHtml:
     def _body(self) -> Markup:
         if self._look.loose_calls:
             return self._calls()
+        wait = "" if self._measured.is_there or self._wish.kind == "residual" else render("layer-measuring.html")
+        return Markup("{}{}").format(wait, self._view())
+
+    def _view(self) -> Markup:
         match self._wish.kind:
             case "agent":
                 return self._agent()
@@ -135,7 +139,10 @@ class LayerHtml:
 
     def _received(self, critic: str, author: str) -> Received | None:
         column = self._measured.authors.get(author)
-        return self._look.received(critic, author, self._cells.get((critic, author)), column)
+        found = self._look.received(critic, author, self._cells.get((critic, author)), column)
+        if found is not None and found.fate == "unknown" and not self._measured.is_there:
+            return found._replace(fate="measuring", about="what came of it is being measured")
+        return found
 
     def _agent(self) -> Markup:
         look, agent = self._look, self._wish.agent
@@ -212,6 +219,7 @@ class LayerHtml:
             strongest=moved[:_STRONGEST],
             more=max(0, len(moved) - _STRONGEST),
             is_open=look.is_open,
+            is_measured=self._measured.is_there,
             signs=[(SIGNS[fate], word) for fate, word in UNMEASURED.items() if fate in fates],
             **self._signs(),
         )
@@ -252,7 +260,7 @@ class LayerHtml:
         there = None if summary is None or isinstance(summary, Loss) else summary
         what = "refinement" if look.layer.refinements else "answer"
         traced = None
-        if there is not None and there.text:
+        if there is not None and there.text and self._measured.is_there:
             traced = sources_html(there.text, self._measured.sources, look.agents, what=what)
         selection = look.layer.selection
         return render(

@@ -28,7 +28,7 @@ from attention_moa.ui.names import isolated, plain_name
 from attention_moa.ui.words import percent
 
 Fate: TypeAlias = Literal[
-    "followed", "not followed", "unchanged", "read", "waiting", "late", "not made", "lost", "unknown"
+    "followed", "not followed", "unchanged", "measuring", "read", "waiting", "late", "not made", "lost", "unknown"
 ]
 """What a critique came to."""
 
@@ -36,6 +36,7 @@ SIGNS: Mapping[Fate, str] = {
     "followed": "●",
     "not followed": "○",
     "unchanged": "○",
+    "measuring": "…",
     "read": "◔",
     "waiting": "◌",
     "late": "⊘",
@@ -46,6 +47,7 @@ SIGNS: Mapping[Fate, str] = {
 
 UNMEASURED: Mapping[Fate, str] = {
     "waiting": "not there yet",
+    "measuring": "being measured",
     "read": "no refinement yet",
     "unchanged": "nothing was changed",
     "late": "came too late",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec import Struct
 
-from attention_moa.influence import Attribution, Cell, Influence, by_chance, influence
+from attention_moa import influence
+from attention_moa.influence import Attribution, Cell, Influence
 from attention_moa.records import LayerRecord, Summary
 from attention_moa.sources import SentenceSource, sources
 from attention_moa.ui.components.layer_look import LayerLook
@@ -24,11 +26,13 @@ class Measured(Struct, frozen=True, kw_only=True):
         influence: Who moved whom.
         chance: How much critiques that it never read would account for, by author.
         sources: Where the summary's sentences come from; empty where there is none.
+        is_there: Whether it is measured; else nothing of it is known yet.
     """
 
     influence: Influence
     chance: dict[str, float]
     sources: tuple[SentenceSource, ...]
+    is_there: bool = True
 
     @property
     def cells(self) -> dict[tuple[str, str], Cell]:
@@ -50,11 +54,18 @@ def measure(layer: LayerRecord, read: dict[str, str], question: str) -> Measured
         question: What everybody had read.
     """
     summary = layer.summary
+    found = influence.measure(layer)
     return Measured(
-        influence=influence(layer),
-        chance=by_chance(layer),
+        influence=found.influence,
+        chance=found.by_chance,
         sources=sources(summary.text, read, known=question) if isinstance(summary, Summary) else (),
     )
+
+
+def not_yet(look: LayerLook) -> Measured:
+    """Return what stands for a layer that is still being measured."""
+    nothing = Influence(look.number, look.agents, (), {})
+    return Measured(influence=nothing, chance={}, sources=(), is_there=False)
 
 
 class Measures:
@@ -63,20 +74,26 @@ class Measures:
     def __init__(self) -> None:
         """Keep nothing yet."""
         self._kept: OrderedDict[bytes, Measured] = OrderedDict()
+        self._locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
     async def of(self, look: LayerLook) -> Measured:
-        """Return what is measured of a layer."""
+        """Return what is measured of a layer; who asks for the same while it is measured waits for that."""
         read = look.read_by_summary()
         question = "\n".join(message.text for message in look.record.conversation)
         key = await asyncio.to_thread(_digest, look.layer, read, question)
-        found = self._kept.get(key)
-        if found is None:
-            found = await asyncio.to_thread(measure, look.layer, read, question)
-            self._kept[key] = found
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            found = self._kept.get(key)
+            if found is None:
+                found = await asyncio.to_thread(measure, look.layer, read, question)
+                self._kept[key] = found
         self._kept.move_to_end(key)
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
         return found
+
+    async def begin(self, look: LayerLook) -> None:
+        """Measure a layer, to be asked for it later."""
+        await self.of(look)
 
 
 def _digest(layer: LayerRecord, read: dict[str, str], question: str) -> bytes:

@@ -38,7 +38,7 @@ def register(outside: Outside, tasks: Tasks) -> None:
             return
         _dress(screen.title)
         ui.add_body_html(str(screen.html()))
-        if screen.is_under_way:
+        if screen.goes_on:
             screen.link = Link(screen.act)
             client.on_delete(screen.close)  # pyright: ignore[reportUnknownMemberType]  # any function
             screen.begin()

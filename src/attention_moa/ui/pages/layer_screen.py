@@ -21,7 +21,7 @@ from attention_moa.events import (
 )
 from attention_moa.ui.components.layer_html import LayerHtml
 from attention_moa.ui.components.layer_look import LayerLook
-from attention_moa.ui.components.layer_measures import Measures
+from attention_moa.ui.components.layer_measures import Measured, Measures, not_yet
 from attention_moa.ui.components.layer_wish import Wish, title_of_layer, wish_of
 from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
@@ -30,6 +30,9 @@ from attention_moa.ui.pages.run_head import run_head
 from attention_moa.ui.pages.screen import Sender
 from attention_moa.ui.ports import Outside, RefusedError, Standing, Visitor
 from attention_moa.ui.tasks import Tasks
+
+_PATIENCE_S = 0.8
+"""Seconds that the page waits for what is measured; what takes longer follows."""
 
 _PAUSE_S = 0.4
 """Least seconds between two times that the layer is looked at: it is measured anew each time."""
@@ -46,13 +49,18 @@ class LayerScreen:
         key: The visitor's; None where there are none. It is held here and nowhere else.
         tasks: Holds what goes on while the page is open.
         measures: What was measured lately.
+        patience_s: Seconds that the page is not shown while its layer is being measured.
     """
 
-    def __init__(self, outside: Outside, key: str | None, tasks: Tasks, measures: Measures) -> None:
+    def __init__(
+        self, outside: Outside, key: str | None, tasks: Tasks, measures: Measures, *, patience_s: float = _PATIENCE_S
+    ) -> None:
         """Start with an empty page."""
         self.link: Sender | None = None
         self.title = ""
-        self.is_under_way = False
+        self._patience_s = patience_s
+        self._is_under_way = False
+        self._is_measured = False
         self._outside = outside
         self._key = key
         self._tasks = tasks
@@ -86,8 +94,13 @@ class LayerScreen:
             raise RefusedError(why, code="layer_not_found")
         self._wish = wish
         self.title = title_of_layer(look, wish)
-        self.is_under_way = look.is_under_way
-        self._parts = await self._drawn(standing)
+        self._is_under_way = look.is_under_way
+        self._parts = await self._drawn(standing, look, await self._measured(look))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether more of it is to come."""
+        return self._is_under_way or not self._is_measured
 
     def html(self) -> Markup:
         """Return the page as it is now."""
@@ -108,6 +121,10 @@ class LayerScreen:
     async def _follow(self) -> None:
         """Draw the layer anew whenever something of it came, until the run is over or the visitor's key is no more."""
         try:
+            if not self._is_measured:
+                await self._redraw()
+            if not self._is_under_way:
+                return
             async with aclosing(self._outside.watch(self._key, self._run_id)) as batches:
                 async for batch in batches:
                     await self._outside.enter(self._key)
@@ -138,15 +155,22 @@ class LayerScreen:
         """Draw it anew; return how many seconds that took."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        parts = await self._drawn(await self._outside.standing(self._key, self._run_id))
+        standing = await self._outside.standing(self._key, self._run_id)
+        look = _look(standing, self._number)
+        parts = await self._drawn(standing, look, await self._measures.of(look))
         self._send([["html", name, html] for name, html in parts.items() if self._parts.get(name) != html])
         self._parts = parts
         return loop.time() - began_s
 
-    async def _drawn(self, standing: Standing) -> dict[str, Markup]:
-        look = _look(standing, self._number)
-        measured = await self._measures.of(look)
+    async def _measured(self, look: LayerLook) -> Measured:
+        """Return what is measured of the layer, or that it is being measured."""
+        measuring = self._tasks.start(self._measures.begin(look))  # goes on where nobody waits for it: it is kept
+        await asyncio.wait({measuring}, timeout=self._patience_s)
+        return await self._measures.of(look) if measuring.done() else not_yet(look)
+
+    async def _drawn(self, standing: Standing, look: LayerLook, measured: Measured) -> dict[str, Markup]:
         inside = await asyncio.to_thread(LayerHtml(look, measured, self._wish).parts)
+        self._is_measured = measured.is_there
         return {"layer-run": run_head(standing, "layers"), **inside}
 
     def _send(self, ops: list[Op]) -> None:
