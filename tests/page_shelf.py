@@ -49,6 +49,7 @@ class RunShelf:
         self.plan: Plan | None = None
         self.deeds: list[tuple[str, str]] = []
         self.asked: list[RunFilter] = []
+        self.takes_s = 0.0
 
     async def enter(self, key: str | None) -> Visitor:  # noqa: ARG002 - all are let in, or none
         if not self.is_key_good:
@@ -61,6 +62,7 @@ class RunShelf:
 
     async def standing(self, key: str | None, run_id: str) -> Standing:
         await self.enter(key)
+        await asyncio.sleep(self.takes_s)
         if run_id not in self.records:
             raise RefusedError(_GONE.format(run_id), code="run_not_found")
         record = self.records[run_id]

@@ -7,7 +7,7 @@ of the story is kept every so often, and what lies between is heard again.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from attention_moa.call_costs import PriceOf
@@ -15,6 +15,7 @@ from attention_moa.config import EnsembleSpec
 from attention_moa.events import Event
 from attention_moa.records import RunRecord
 from attention_moa.retelling import events_of
+from attention_moa.ui.call_story import CallStory
 from attention_moa.ui.changes import Changed, together
 from attention_moa.ui.story import RunStory
 
@@ -31,7 +32,7 @@ class Moment(NamedTuple):
 
 
 class Replay:
-    """A run to be played again.
+    """A run to be played again; ``story`` is the same one wherever it goes, so that who shows it can go on doing so.
 
     Args:
         spec: What ran.
@@ -70,25 +71,9 @@ class Replay:
         """When the next event is shown; None behind the last."""
         return self._times[self.step] if self.step < self.steps else None
 
-    def wait_s(self, speed: float, *, most_s: float | None = None) -> float | None:
-        """Return how long a player waits for the next event; None behind the last.
-
-        Args:
-            speed: Seconds of the run in a second, above 0.
-            most_s: The longest wait; None for as long as it takes.
-        """
-        if self.next_s is None:
-            return None
-        wait_s = (self.next_s - self.at_s) / speed
-        return wait_s if most_s is None else min(wait_s, most_s)
-
     def step_at(self, at_s: float) -> int:
         """Return the step at a time: that of the last event that is shown by then."""
         return bisect_right(self._times, at_s)
-
-    def to_time(self, at_s: float) -> Changed:
-        """Go to a time, in seconds of the run, forwards or back; return what has to be drawn anew."""
-        return self.to_step(self.step_at(at_s))
 
     def to_step(self, step: int) -> Changed:
         """Go to a step, forwards or back; return what has to be drawn anew.
@@ -99,20 +84,21 @@ class Replay:
         step = min(max(step, 0), self.steps)
         kept = min(step // _EVERY, len(self._kept) - 1)
         if self.step <= step and kept * _EVERY <= self.step:
-            return self._hear_until(step)
-        before = self.story
-        self.story, self.step = self._kept[kept].copy(), kept * _EVERY
-        self._hear_until(step)
-        return difference(before, self.story)
+            changed = together(self._tell(self.story, self.step, step))
+        else:
+            other = self._kept[kept].copy()
+            list(self._tell(other, kept * _EVERY, step))
+            changed = difference(self.story, other)
+            self.story.become(other)
+        self.step = step
+        return changed
 
-    def _hear_until(self, step: int) -> Changed:
-        heard: list[Changed] = []
-        while self.step < step:
-            heard.append(self.story.hear(self.moments[self.step].event))
-            self.step += 1
-            if self.step == len(self._kept) * _EVERY:
-                self._kept.append(self.story.copy())
-        return together(heard)
+    def _tell(self, story: RunStory, start: int, step: int) -> Iterator[Changed]:
+        """Let a story hear what lies between two steps; yield what changed."""
+        for moment in self.moments[start:step]:
+            yield story.hear(moment.event)
+            if moment.step == len(self._kept) * _EVERY:
+                self._kept.append(story.copy())
 
 
 def replay_of(record: RunRecord, events: Sequence[Event] = (), *, price_of: PriceOf | None = None) -> Replay:
@@ -136,7 +122,7 @@ def difference(before: RunStory, after: RunStory) -> Changed:
     )
     choices = answers.keys() | answers_before.keys()
     return Changed(
-        calls=frozenset(name for name in names if before.calls.get(name) is not after.calls.get(name)),
+        calls=frozenset(name for name in names if _is_other(before.calls.get(name), after.calls.get(name))),
         layers=frozenset(number for number in layers if before.layers.get(number) != after.layers.get(number)),
         answers=frozenset(choice for choice in choices if answers_before.get(choice) != answers.get(choice)),
         has_numbers=before.counts != after.counts or before.used != after.used,
@@ -144,6 +130,10 @@ def difference(before: RunStory, after: RunStory) -> Changed:
         has_run=before.head != after.head,
         has_graph=before.calls.keys() != after.calls.keys(),
     )
+
+
+def _is_other(before: CallStory | None, after: CallStory | None) -> bool:
+    return before is not after and before != after
 
 
 def _moments(events: Sequence[Event]) -> list[Moment]:

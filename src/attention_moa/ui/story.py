@@ -107,6 +107,16 @@ class RunStory:
         other._in_state = {state: dict(names) for state, names in self._in_state.items()}
         return other
 
+    def become(self, other: RunStory) -> None:
+        """Be what another story of the same run is, which goes no way of its own from then on.
+
+        Who shows this story goes on showing it.
+
+        Args:
+            other: The other one.
+        """
+        self.__dict__.update(other.__dict__)
+
     def hear_all(self, events: Iterable[tuple[int | None, Event]]) -> Changed:
         """Hear several events, each with its number; return what changed in all."""
         return together([self.hear(event, number) for number, event in events])

@@ -6,6 +6,9 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
+from msgspec.structs import replace
+
+from attention_moa.records import RunRecord
 from attention_moa.ui.ops import Op
 from attention_moa.ui.pages.player import Player
 from attention_moa.ui.ports import Visitor
@@ -13,6 +16,8 @@ from attention_moa.ui.replay import replay_of
 from attention_moa.ui.tasks import Tasks
 from tests import virtual_time
 from tests.page_shelf import RunShelf, a_priced_run
+from tests.screen_dom import ScreenDom
+from tests.worlds import World, a_spec
 
 
 class Sent:
@@ -38,9 +43,14 @@ class Sent:
         return int(found[1]) if found else 0
 
 
-def play(scene: Callable[[Player, Sent, RunShelf], Awaitable[None]], *, step: int = 0) -> None:
+NOBODY = Visitor(name="", is_admin=False)
+
+
+def play(
+    scene: Callable[[Player, Sent, RunShelf], Awaitable[None]], *, step: int = 0, record: RunRecord | None = None
+) -> None:
     """Play a scene with an open page, in virtual time."""
-    shelf = RunShelf([a_priced_run()])
+    shelf = RunShelf([a_priced_run() if record is None else replace(record, run_id="run")])
 
     async def whole() -> None:
         standing = await shelf.standing(None, "run")
@@ -48,7 +58,7 @@ def play(scene: Callable[[Player, Sent, RunShelf], Awaitable[None]], *, step: in
         replay.to_step(step)
         async with Tasks() as tasks:
             player = Player(shelf, None, tasks, standing=standing, replay=replay)  # type: ignore[arg-type]  # runs alone
-            player.html(Visitor(name="", is_admin=False))
+            player.html(NOBODY)
             sent = Sent()
             player.link = sent
             await scene(player, sent, shelf)
@@ -110,7 +120,6 @@ def test_steps_go_on_and_back() -> None:
         there = sent.last("html", "replay-where")
         await player.act("step", {"by": "-4"})
         assert sent.step == 2
-        assert sent.last("html", "replay-board")
         await player.act("step", {"by": "+4"})
         assert sent.last("html", "replay-where") == there
         await player.act("step", {"to": "999999"})
@@ -131,10 +140,11 @@ def test_the_slider_goes_anywhere_and_playing_goes_on_from_there() -> None:
         await player.act("play", {})
         await player.act("seek", {"step": "30"})
         assert sent.step == 30
-        assert sent.last("value", "replay-slider") == "30"
+        assert sent.last("value", "replay-slider") == "", "it stands there already"
         await player.act("seek", {"step": ""})
         await asyncio.sleep(1.2)
         assert sent.step > 30
+        assert sent.last("value", "replay-slider") == str(sent.step)
         player.close()
 
     play(scene)
@@ -150,16 +160,69 @@ def test_a_call_is_opened_on_the_runs_own_page() -> None:
     play(scene)
 
 
+def test_a_slider_that_is_drawn_on_is_followed_to_its_newest_place() -> None:
+    """What it passed on the way, while the key was looked at, is not drawn."""
+
+    async def scene(player: Player, sent: Sent, shelf: RunShelf) -> None:
+        shelf.takes_s = 0.5
+        async with asyncio.TaskGroup() as group:
+            for step in ("5", "30", "12"):
+                group.create_task(player.act("seek", {"step": step}))
+        assert [op[1] for op in sent.ops if op[0] == "place"] == ["/runs/run/replay?step=12"]
+
+    play(scene)
+
+
+def test_on_the_way_back_only_what_differs_is_sent() -> None:
+    """Neither the graph nor the board is drawn anew; and what then stands there is what stands there on the way on."""
+
+    async def scene(player: Player, sent: Sent, shelf: RunShelf) -> None:
+        standing = await shelf.standing(None, "run")
+        for step in (40, 41, 38, 3, 2, 39, 10, 0, 7):
+            page = ScreenDom(player.html(NOBODY))
+            del sent.ops[:]
+            await player.act("seek", {"step": str(step)})
+            assert {op[1] for op in sent.ops}.isdisjoint({"replay-board", "replay-graph"})
+            page.change(sent.ops)
+            replay = replay_of(standing.record)
+            replay.to_step(step)
+            fresh = Player(shelf, None, Tasks(), standing=standing, replay=replay)  # type: ignore[arg-type]  # as above
+            other = ScreenDom(fresh.html(NOBODY))
+            for part in ("replay-board", "replay-state", "replay-jumps", "replay-where"):
+                assert page.inside(part) == other.inside(part)
+            assert page.words("replay-answer") == other.words("replay-answer")
+
+    play(scene)
+
+
+def test_a_step_back_of_a_run_of_many_calls_sends_little() -> None:
+    """As much as the step on had sent: what one event changed."""
+
+    async def scene(player: Player, sent: Sent, shelf: RunShelf) -> None:  # noqa: ARG001 - a scene's signature
+        await player.act("step", {"to": "200"})
+        del sent.ops[:]
+        await player.act("step", {"by": "1"})
+        on = len(str(sent.ops))
+        del sent.ops[:]
+        await player.act("step", {"by": "-1"})
+        assert len(str(sent.ops)) < 1.5 * on
+
+    play(scene, record=World(a_spec(10, layers=1)).run())
+
+
 def test_critiques_stay_unfolded_on_the_way_back() -> None:
     """As somebody chose."""
 
     async def scene(player: Player, sent: Sent, shelf: RunShelf) -> None:  # noqa: ARG001 - a scene's signature
         await player.act("unfold", {"agent": "a"})
-        assert sent.last("html", "replay-graph")
+        page = ScreenDom(player.html(NOBODY))
+        unfolded = sent.last("html", "replay-graph").count('class="box')
+        del sent.ops[:]
         await player.act("step", {"by": "-1"})
-        assert "critiques" in sent.last("html", "replay-board")
+        page.change(sent.ops)
+        assert str(page.inside("replay-graph")).count("box x-") == unfolded > 12
 
-    play(scene, step=20)
+    play(scene, step=200, record=World(a_spec(10, layers=1)).run())
 
 
 def test_whoever_may_see_it_no_more_is_sent_away() -> None:

@@ -63,10 +63,11 @@ class Player:
         self._replay = replay
         self._speed = "1"
         self._at_s = replay.at_s
-        self._unfolded = ""
+        self._slider = replay.step
+        self._sought: Mapping[str, str] = {}
         self._playing: asyncio.Task[None] | None = None
         self._answer = AnswerText(f"{_AT}-answer")
-        self._board = self._new_board()
+        self._board = Board(_AT, replay.story, standing.plan, run_id=standing.record.run_id)
 
     def html(self, visitor: Visitor) -> Markup:
         """Return the page as it is now.
@@ -112,9 +113,12 @@ class Player:
         deed = deeds.get(what)
         if deed is None:
             return
+        if what == "seek":
+            self._sought = fields
         try:
             await self._outside.standing(self._key, self._standing.record.run_id)
-            deed(fields)
+            if what != "seek" or fields is self._sought:  # a slider that is drawn on is followed to its newest place
+                deed(fields)
         except RefusedError as refused:
             self._refuse(refused)
 
@@ -140,6 +144,7 @@ class Player:
         """Go where the slider stands; where it plays it goes on from there."""
         step = _whole(fields.get("step", ""))
         if step is not None:
+            self._slider = step
             self._go_to(step)
             self._send([["place", self._address()]])
 
@@ -151,8 +156,7 @@ class Player:
 
     def _unfold(self, fields: Mapping[str, str]) -> None:
         """Show the critiques of an author one by one, as far as the graph folds them."""
-        self._unfolded = fields.get("agent", "")
-        self._send(self._board.graph.unfold(self._unfolded))
+        self._send(self._board.graph.unfold(fields.get("agent", "")))
 
     def _call(self, fields: Mapping[str, str]) -> None:
         """Open a call on the run's own page."""
@@ -198,26 +202,18 @@ class Player:
             step: It.
             at_s: The time, in seconds of the run; None for that of the step's event.
         """
-        story, before = self._replay.story, self._replay.step
+        before = self._replay.step
         changed = self._replay.to_step(step)
         self._at_s = self._replay.at_s if at_s is None else at_s
         ops: list[Op] = [["html", f"{_AT}-where", self._where()]]
         if self._replay.step != before:
             self._set_answer()
-            if self._replay.story is story:
-                ops += [*self._board.changes(changed), *self._answer.changes()]
-            else:  # back: another story, which a board of its own shows
-                self._board = self._new_board()
-                ops += [["html", f"{_AT}-board", self._board.html()], ["html", f"{_AT}-answer", self._answer.html()]]
+            ops += [*self._board.changes(changed), *self._answer.changes()]
             ops += [["html", f"{_AT}-state", self._state()], ["html", f"{_AT}-jumps", self._jumps()]]
-            ops.append(["value", f"{_AT}-slider", str(self._replay.step)])
+        if self._replay.step != self._slider:
+            self._slider = self._replay.step
+            ops.append(["value", f"{_AT}-slider", str(self._slider)])
         self._send(ops)
-
-    def _new_board(self) -> Board:
-        board = Board(_AT, self._replay.story, self._standing.plan, run_id=self._standing.record.run_id)
-        if self._unfolded:
-            board.graph.unfold(self._unfolded)
-        return board
 
     def _set_answer(self) -> None:
         story = self._replay.story
