@@ -16,6 +16,7 @@ from attention_moa.sources import SentenceSource
 from attention_moa.ui.names import isolated, name_html
 from attention_moa.ui.safe_html import CRITICS, clean
 from attention_moa.ui.visible import shown
+from attention_moa.ui.words import percent
 
 _MOST_CHARACTERS = 400_000
 _MOST_CHANGES = 2_000
@@ -141,7 +142,7 @@ def _whose(shares: Sequence[tuple[str, float]], what: str) -> str:
     """Return whose critiques, or whose anything, in words: with the share of each where there are several."""
     if len(shares) == 1:
         return f"the {what} of {isolated(shares[0][0])}"
-    named = [f"{isolated(name)} ({share:.0%})" for name, share in shares]
+    named = [f"{isolated(name)} ({percent(share)})" for name, share in shares]
     return f"the {what}s of {', '.join(named[:-1])} and {named[-1]}"
 
 

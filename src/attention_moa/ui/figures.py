@@ -8,9 +8,9 @@ _THIN = "\u202f"
 
 
 def number(count: float) -> str:
-    """Return a count in few characters: 950, 12.3k, 4.5M."""
+    """Return a count in few characters: 950, 9,500, 12.3k, 4.5M."""
     if count < 1e4:
-        return f"{count:,.0f}".replace(",", _THIN)
+        return f"{count:,.0f}"
     size, unit = (1e6, "M") if count >= 1e6 else (1e3, "k")
     shown = count / size
     return f"{shown:.0f}{unit}" if shown >= 100 else f"{shown:.1f}{unit}"

@@ -15,7 +15,8 @@ _UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u206
 _ISOLATE, _END = "\u2068", "\u2069"
 _NAME = 40
 _LINE = 300
-_MINUTE_S = 60
+_LEAST_S, _WHOLE_S, _MINUTE_S = 0.05, 9.95, 60
+_LEAST_SHARE = 0.005
 
 
 def one_line(text: str, most: int = _LINE) -> str:
@@ -58,13 +59,17 @@ def _peer_name(agent: str, peer: str) -> str:
 
 
 def seconds(count: float) -> str:
-    """Return a time in words: ``0.4 s``, ``12 s``, ``3 min 5 s``."""
-    if count < 10:
-        return f"{max(count, 0.0):.1f} s"
+    """Return a time in words: ``0.4 s``, ``12 s``, ``3 min 5 s``; what is little but not nothing is ``<0.1 s``."""
+    if count <= 0:
+        return "0 s"
+    if count < _LEAST_S:
+        return "<0.1 s"
+    if count < _WHOLE_S:
+        return f"{count:.1f} s"
     whole = round(count)
     return f"{whole} s" if whole < 2 * _MINUTE_S else f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
 
 
 def percent(share: float) -> str:
-    """Return a share in words: ``42 %``; what is little but not nothing is ``under 1 %``."""
-    return "under 1 %" if 0 < share < 0.005 else f"{round(100 * share)} %"
+    """Return a share in words, as the command line has it: ``42%``; what is little but not nothing ``less than 1%``."""
+    return "less than 1%" if 0 < share < _LEAST_SHARE else f"{share:.0%}"

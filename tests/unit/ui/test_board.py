@@ -49,7 +49,7 @@ def test_limits_are_told_with_how_far_the_run_is() -> None:
     board, story = a_board(LimitSpec(tokens=100))
     ops = told(board, story, *begun("a"), finished("a", input_tokens=60, output_tokens=25))
     numbers = next(str(op[2]) for op in ops if op[1] == "t-numbers")
-    assert "85 of 100 tokens (85 %), near its limit" in numbers
+    assert "85 of 100 tokens (85%), near its limit" in numbers
     assert 'class="fill" width="85.0"' in numbers
     assert "style=" not in numbers
 

@@ -9,7 +9,7 @@ from attention_moa.ui.figures import clock, money, number
 
 @pytest.mark.parametrize(
     ("count", "shown"),
-    [(0, "0"), (950, "950"), (9500, "9 500"), (12_345, "12.3k"), (458_000, "458k"), (4_500_000, "4.5M"), (2e8, "200M")],
+    [(0, "0"), (950, "950"), (9500, "9,500"), (12_345, "12.3k"), (458_000, "458k"), (4_500_000, "4.5M"), (2e8, "200M")],
 )
 def test_counts_are_short(count: float, shown: str) -> None:
     """Four figures or less."""

@@ -49,7 +49,7 @@ def test_a_call_that_only_one_of_them_has_is_there() -> None:
 def test_quantities_are_told_in_words() -> None:
     """What is unknown is said to be."""
     told = {line.what: line.a for line in pair(a_run(), a_run()).lines}
-    assert (told["cost"], told["prompt tokens"], told["time"], told["state"]) == ("unknown", "90", "0.0 s", "finished")
+    assert (told["cost"], told["prompt tokens"], told["time"], told["state"]) == ("unknown", "90", "0 s", "finished")
 
 
 def test_who_moved_whom_is_shown_cell_by_cell() -> None:

@@ -124,20 +124,20 @@ def test_how_far_a_run_is_towards_its_limits_is_told_in_words() -> None:
     """Money, tokens, time; what is not limited is not told."""
     used = UsageTotal(calls=2, input_tokens=700, output_tokens=100, cost_usd=0.5)
     assert limits(used) == []
-    assert limits(used, usd=1.0) == [("money", "fine", "$0.5000 of $1.0000 (50 %)")]
-    assert limits(used, tokens=1_000) == [("tokens", "near", "800 of 1,000 tokens (80 %), near its limit")]
+    assert limits(used, usd=1.0) == [("money", "fine", "$0.5000 of $1.0000 (50%)")]
+    assert limits(used, tokens=1_000) == [("tokens", "near", "800 of 1,000 tokens (80%), near its limit")]
     assert limits(used, 61.0, deadline_s=60.0) == [
-        ("time", "reached", "61 s of 60 s (102 %), its limit is reached")
+        ("time", "reached", "61 s of 60 s (102%), its limit is reached")
     ]  # fmt: skip
 
 
 def test_a_part_that_is_unknown_is_said_to_be() -> None:
     """A limit may be nearer than is known."""
     used = UsageTotal(calls=2, unknown_calls=1, unpriced_calls=1, input_tokens=800, cost_usd=0.5)
-    assert limits(used, usd=1.0, tokens=1_000)[0][2] == "at least $0.5000 of $1.0000 (50 %)"
-    assert limits(used, usd=1.0, tokens=1_000)[1][2] == "800+ of 1,000 tokens (80 %), near its limit"
+    assert limits(used, usd=1.0, tokens=1_000)[0][2] == "at least $0.5000 of $1.0000 (50%)"
+    assert limits(used, usd=1.0, tokens=1_000)[1][2] == "800+ of 1,000 tokens (80%), near its limit"
     nothing = UsageTotal(calls=1, unknown_calls=1, unpriced_calls=1)
-    assert limits(nothing, tokens=1_000) == [("tokens", "fine", "unknown of 1,000 tokens (0 %)")]
+    assert limits(nothing, tokens=1_000) == [("tokens", "fine", "unknown of 1,000 tokens (0%)")]
 
 
 def test_a_deadline_counts_from_when_this_life_of_the_run_began() -> None:
@@ -147,4 +147,4 @@ def test_a_deadline_counts_from_when_this_life_of_the_run_began() -> None:
     world = World(spec, latency_s=lambda _: 1.0)
     world.run()
     story.hear_all([(None, event) for event in world.events if event.at_s <= 2.0])
-    assert [one.told for one in limits_of(story)] == ["2.0 s of 10 s (20 %)"]
+    assert [one.told for one in limits_of(story)] == ["2.0 s of 10 s (20%)"]

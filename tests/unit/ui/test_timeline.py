@@ -95,7 +95,7 @@ def test_the_path_is_what_the_run_waited_for() -> None:
     assert shown.path_s == record.critical_path_s == 13.0
     assert shown.path[0].told == "4.0 s for layer 1, answer by c"
     assert shown.slowest is not None
-    assert shown.slowest.told == "the run waited longest for c: 12 s of 13 s (92 %), in 3 of its 5 calls"
+    assert shown.slowest.told == "the run waited longest for c: 12 s of 13 s (92%), in 3 of its 5 calls"
 
 
 def test_what_a_step_waited_for_is_told_where_there_is_more_than_one_thing() -> None:

@@ -52,14 +52,24 @@ def test_a_line_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "told"), [(-1.0, "0.0 s"), (0.04, "0.0 s"), (9.94, "9.9 s"), (42.4, "42 s"), (125.0, "2 min 5 s")]
+    ("count", "told"),
+    [
+        (-1.0, "0 s"),
+        (0.0, "0 s"),
+        (0.04, "<0.1 s"),
+        (0.05, "0.1 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (42.4, "42 s"),
+        (125.0, "2 min 5 s"),
+    ],
 )
 def test_a_time_is_told_in_words(count: float, told: str) -> None:
     """Tenths where they matter, minutes where they help."""
     assert seconds(count) == told
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.0, "0 %"), (0.004, "under 1 %"), (0.425, "42 %"), (1.2, "120 %")])
+@pytest.mark.parametrize(("share", "told"), [(0.0, "0%"), (0.004, "less than 1%"), (0.425, "42%"), (1.2, "120%")])
 def test_a_share_is_told_in_words(share: float, told: str) -> None:
     """What is little is not nothing."""
     assert percent(share) == told
