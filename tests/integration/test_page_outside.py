@@ -52,6 +52,9 @@ class Sent:
     def send(self, ops: list[Op]) -> None:
         self.ops += ops
 
+    async def drawn(self) -> None:
+        """Draw at once."""
+
     def of(self, verb: str) -> list[Op]:
         """Return the changes of a verb."""
         return [op for op in self.ops if op[0] == verb]

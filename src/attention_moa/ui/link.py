@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from nicegui import ui
 
+from attention_moa.ui.drawn import Drawn
 from attention_moa.ui.ops import Op
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class Link(ui.element, component="static/link.js"):
         """Listen to the page."""
         super().__init__()
         self._act = act
+        self._drawn = Drawn()
         self.on("act", self._hear)
+        self.on("drawn", self._note)
 
     def send(self, ops: list[Op]) -> None:
         """Send changes, in order, to be made at once; where the page is gone nothing happens.
@@ -52,7 +55,19 @@ class Link(ui.element, component="static/link.js"):
         """
         client = self.client
         if ops and not client.is_deleted:
-            client.outbox.enqueue_message("moa", {"ops": ops}, client.id)
+            client.outbox.enqueue_message("moa", {"ops": ops, "number": self._drawn.send()}, client.id)
+
+    async def drawn(self) -> None:
+        """Wait until the browser has drawn what it was sent, or for a second.
+
+        Who sends often waits for it between two times: what a slow browser cannot draw in time is then told together,
+        and does not wait in a queue that grows.
+        """
+        await self._drawn.wait()
+
+    def _note(self, event: GenericEventArguments) -> None:
+        """Take it that the browser has drawn all up to a message."""
+        self._drawn.note(event.args)
 
     async def _hear(self, event: GenericEventArguments) -> None:
         try:

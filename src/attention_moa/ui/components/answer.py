@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from markupsafe import Markup, escape
 
 from attention_moa.ui.live import Live, LiveParts
 from attention_moa.ui.ops import Op
+
+_MOST_AT_ONCE = 20_000
+"""Most characters that are made into HTML while others wait: some tens of milliseconds."""
 
 
 class AnswerText:
@@ -49,6 +54,19 @@ class AnswerText:
         if is_over:
             self._take(self._live.finish())
             self._is_over = True
+
+    async def follow(self, text: str, *, is_over: bool = False) -> None:
+        """Do what ``set`` does, in a thread where much is new: nothing else may be done with the answer meanwhile.
+
+        Args:
+            text: All of it so far.
+            is_over: Whether nothing follows.
+        """
+        known = 0 if self._is_over or not text.startswith(self.text) else len(self.text)
+        if len(text) - known > _MOST_AT_ONCE:
+            await asyncio.to_thread(self.set, text, is_over=is_over)
+        else:
+            self.set(text, is_over=is_over)
 
     def _take(self, parts: LiveParts) -> None:
         self._done += parts.finished

@@ -22,8 +22,8 @@ from attention_moa.ui.pages.turn import Turn, turns_of
 from attention_moa.ui.ports import Heard, Offer, Outside, RefusedError, RunFilter, Visitor
 from attention_moa.ui.tasks import Tasks
 
-_BATCH_S = 0.05
-"""Seconds between two messages to a browser: what happens meanwhile goes together."""
+_BATCH_S = 0.03
+"""Least seconds between two messages to a browser: the first goes at once, what happens meanwhile goes together."""
 
 _LATELY = 8
 """Most runs that the first page lists."""
@@ -34,6 +34,14 @@ class Sender(Protocol):
 
     def send(self, ops: list[Op]) -> None:
         """Send some."""
+        ...
+
+
+class Drawing(Sender, Protocol):
+    """Knows also how far the browser is."""
+
+    async def drawn(self) -> None:
+        """Wait until the browser has drawn what it was sent; not for long."""
         ...
 
 
@@ -48,7 +56,7 @@ class Screen:
 
     def __init__(self, outside: Outside, key: str | None, tasks: Tasks) -> None:
         """Start with an empty page."""
-        self.link: Sender | None = None
+        self.link: Drawing | None = None
         self.title = "attention-moa"
         self._outside = outside
         self._key = key
@@ -63,6 +71,7 @@ class Screen:
         self._lately: Sequence[RunRow] = ()
         self._is_asking = False
         self._elapsed_s: float | None = None
+        self._made: Markup | None = None
         self._drawer = Drawer(outside, key)
         self._images = Images()
 
@@ -91,26 +100,31 @@ class Screen:
                 await self._drawer.open(self._turns[-1], call_id)
         else:
             self._lately = await self._outside.rows(self._key, RunFilter(limit=_LATELY))
+        self._made = await asyncio.to_thread(self._page)  # a run may have thousands of calls
 
     async def _open_run(self, run_id: str) -> None:
         standing = await self._outside.standing(self._key, run_id)
         record = standing.record
         if any(offer.name == record.ensemble.name for offer in self._offers):
             self._chosen = record.ensemble.name
-        self._turns, self._system = turns_of(standing)
+        self._turns, self._system = await asyncio.to_thread(turns_of, standing)  # with all their answers
         turn = self._turns[-1]
         self.title = turn.title
         self._elapsed_s = record.wall_s
         batches = self._outside.watch(self._key, run_id)
-        turn.hear(await anext(batches, ()))
+        await turn.hear(await anext(batches, ()))
         if turn.is_over or not standing.is_under_way:
             await batches.aclose()
-            turn.settle(record)
+            await turn.settle(record)
         else:
             self._batches = batches
 
     def html(self) -> Markup:
         """Return the page as it is now."""
+        made, self._made = self._made, None
+        return self._page() if made is None else made
+
+    def _page(self) -> Markup:
         turn = self._turn
         return render(
             "talk.html",
@@ -272,11 +286,13 @@ class Screen:
             async with aclosing(batches):
                 async for batch in batches:
                     await self._outside.enter(self._key)
-                    turn.hear(batch)
+                    await turn.hear(batch)
                     self._send([*turn.changes(), *await self._drawer.follow()])
                     await asyncio.sleep(_BATCH_S)
+                    if self.link is not None:
+                        await self.link.drawn()
             standing = await self._outside.standing(self._key, turn.run_id)
-            turn.settle(standing.record)
+            await turn.settle(standing.record)
             self._send([*turn.changes(), ["attr", "talk", "data-busy", None], ["say", turn.last_words]])
         except RefusedError as refused:
             self._refuse(refused)
@@ -288,5 +304,6 @@ class Screen:
             self._send([["html", "notice", render("notice.html", message=refused.message)]])
 
     def _send(self, ops: list[Op]) -> None:
+        self._made = None
         if self.link is not None:
             self.link.send(ops)

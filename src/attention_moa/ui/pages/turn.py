@@ -101,20 +101,20 @@ class Turn:
         said = {"finished": "The answer is there", "cancelled": "Cancelled"}.get(self.state, "There is no answer")
         return f"{said}."
 
-    def hear(self, batch: Iterable[Heard]) -> None:
-        """Take what happened."""
+    async def hear(self, batch: Iterable[Heard]) -> None:
+        """Take what happened; until that is done nobody else may ask what changed."""
         if self.story is not None:
             changed = self.story.hear_all((number, event) for number, event in batch)
             self._changed = together((self._changed, changed))
             if 0 in changed.answers:
                 answer = self.story.answers[0]
-                self.answer.set(answer.text, is_over=self.is_over)
+                await self.answer.follow(answer.text, is_over=self.is_over)
 
-    def settle(self, record: RunRecord) -> None:
+    async def settle(self, record: RunRecord) -> None:
         """Take the run's record, once nothing more is heard of it."""
         self.record = record
         self.is_broken_off = record.state == "running"
-        self.answer.set(record.text or self.answer.text, is_over=True)
+        await self.answer.follow(record.text or self.answer.text, is_over=True)
         self._changed = together((self._changed, Changed(has_run=True, answers=frozenset({0}))))
 
     def changes(self) -> list[Op]:

@@ -68,8 +68,8 @@ function change(ops) {
   const focused = document.activeElement?.id;
   for (const [verb, ...rest] of ops) VERBS[verb]?.(...rest);
   if (focused && document.activeElement?.id !== focused && document.activeElement === document.body) byId(focused)?.focus();
+  tick();  // before the end is looked for: what is written behind that is laid out once more
   if (follows) VERBS.bottom();
-  tick();
 }
 
 async function copy(text) {
@@ -124,7 +124,7 @@ const fieldsOf = (form) => {
 };
 
 export default {
-  emits: ["act"],
+  emits: ["act", "drawn"],
   render: () => h("span", { hidden: true }),
   mounted() {
     this.$nextTick(() => this.listen());
@@ -132,6 +132,18 @@ export default {
   methods: {
     listen() {
       const act = (what, fields) => this.$emit("act", { do: what, fields });
+      // The server waits with the next message until a frame shows this one: a slow browser is not told more than it draws.
+      let newest = 0;
+      let isToBeTold = false;
+      const drawn = (number) => {
+        newest = number;
+        if (isToBeTold) return;
+        isToBeTold = true;
+        requestAnimationFrame(() => {
+          isToBeTold = false;
+          this.$emit("drawn", newest);
+        });
+      };
       window.socket.on("moa", (message) => {
         const number = message._id;
         if (number !== undefined) {
@@ -139,6 +151,7 @@ export default {
           window.nextMessageId = number + 1;
         }
         change(message.ops);
+        drawn(message.number);
       });
       // Where too much was missed to be told again, the server asks for a reload by a script, which is not run here.
       window.socket.on("run_javascript", (message) => {
@@ -168,8 +181,13 @@ export default {
         grow(event.target);
         const form = event.target.form;
         if (!form?.dataset.changed) return;
+        const tell = () => { waiting = 0; act(form.dataset.changed, fieldsOf(form)); };
+        if (event.target.type === "range") {  // told while it is drawn, not only when it rests
+          waiting ||= setTimeout(tell, 100);
+          return;
+        }
         clearTimeout(waiting);
-        waiting = setTimeout(() => act(form.dataset.changed, fieldsOf(form)), 350);
+        waiting = setTimeout(tell, 350);
       });
       // A file goes in pieces: a message of a socket has a largest size.
       document.addEventListener("change", (event) => {
