@@ -86,10 +86,15 @@ def create_app(
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},  # runs tell more
     )
     app.state.service = service
-    if front is not None:
-        app.add_middleware(Fronted, front=front(service))
+    before = None if front is None else front(service)
+    if before is not None:
+        app.add_middleware(Fronted, front=before)
+
+    def route_of(scope: Scope) -> str:
+        return _route_of(scope) or (before.route(scope["path"], scope["method"]) if before is not None else "")
+
     numbers = RequestNumbers(service.metrics)
-    app.add_middleware(Guard, rules=_guard_rules(config), answered=numbers, route_of=_route_of)
+    app.add_middleware(Guard, rules=_guard_rules(config), answered=numbers, route_of=route_of)
     _add_routes(app)
     _add_errors(app)
     describe_structs(app, _STRUCTS)

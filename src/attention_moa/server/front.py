@@ -14,6 +14,15 @@ class Front(Protocol):
         """Whether an address is its own; no address of the API is."""
         ...
 
+    def route(self, path: str, method: str) -> str:
+        """Return the pattern of one of its addresses, of which there are only so many; empty for any other.
+
+        Args:
+            path: The address.
+            method: HTTP's.
+        """
+        ...
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a WebSocket at one of its addresses."""
         ...

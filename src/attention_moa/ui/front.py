@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from attention_moa.ui.addresses import pattern_of
 from attention_moa.ui.files import Files
 from attention_moa.ui.headers import file_headers, form_headers, page_headers, with_nonce
 from attention_moa.ui.html import render
@@ -34,7 +35,7 @@ from attention_moa.ui.still import Still
 from attention_moa.ui.whole import Answer, Store, answer_of
 
 _OURS = re.compile(r"/|/(login|leave|favicon\.ico)|/(_page|_nicegui|_nicegui_ws)/.*")
-_PAGES = re.compile(r"/|/runs/[^/]+(/replay|/layers/[0-9]{1,4})?|/ensembles/[^/]+")
+_PAGES = re.compile(r"/|/runs/[^/]+(/replay|/money/live|/layers/[0-9]{1,4})?|/ensembles/[^/]+")
 _FILES = re.compile(r"/_nicegui/[^/]+/(static|libraries|components|esm|resources)/.*")
 _SOCKET = "/_nicegui_ws/"
 _POLICY = 1008
@@ -76,6 +77,10 @@ class PageFront:
         """Whether an address is the page's."""
         is_own = any(one.fullmatch(path) for one in (_OURS, _PAGES))
         return is_own or any(one.serves(path) for one in self._beside)
+
+    def route(self, path: str, method: str) -> str:
+        """Return the pattern of an address that is the page's; empty for any other."""
+        return pattern_of(path, method) if self.serves(path) else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a socket."""

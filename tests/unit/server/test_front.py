@@ -18,6 +18,9 @@ class Poster:
     def __init__(self, service: Service) -> None:
         self.service = service
 
+    def route(self, path: str, method: str) -> str:
+        return f"/{{{method.lower()}}}" if self.serves(path) else ""
+
     def serves(self, path: str) -> bool:
         return path == "/"
 
@@ -42,5 +45,23 @@ def test_a_front_has_its_addresses_and_the_routes_all_others() -> None:
             assert (await client.post("/v1/models")).status_code == 405
             assert (await client.get("/", headers={"host": "evil.example"})).status_code == 403
         assert app.openapi() == plain.openapi()
+
+    run(body)
+
+
+def test_requests_of_the_front_are_counted_by_its_patterns() -> None:
+    """Also those that the guard refuses; addresses and methods that somebody made up are counted as others."""
+
+    async def body() -> None:
+        app = create_app(replace(QUIET), specs=[DUO], providers={"test": scripted()}, front=Poster)
+        transport = httpx2.ASGITransport(app)
+        async with app.state.service, httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            await client.get("/")
+            await client.get("/", headers={"host": "evil.example"})
+            await client.get("/made-up")
+            await client.get("/v1/models")
+            told = (await client.get("/metrics")).text
+            for route, status in (("GET /{get}", 200), ("GET /{get}", 403), ("other", 404), ("GET /v1/models", 200)):
+                assert f'attention_moa_requests_total{{route="{route}",status="{status}"}} 1.0' in told
 
     run(body)
