@@ -49,6 +49,8 @@ class ScreenDom:
             "state": self._state,
             "before": self._before,
             "add": self._add,
+            "put": self._put,
+            "drop": self._drop,
         }
         for verb, *rest in ops:
             if verb in verbs:
@@ -87,6 +89,16 @@ class ScreenDom:
         _, parts = _parts(html, "div")
         place = list(holder).index(at)
         holder[place:place] = parts
+
+    def _put(self, holder: str, name: str, html: str) -> None:
+        at = self.find(holder)
+        _, (part,) = _parts(html, str(at.tag))
+        places = [place for place, one in enumerate(at) if one.get("id") == name]
+        at[slice(*(places[0], places[0] + 1) if places else (len(at), len(at)))] = [part]
+
+    def _drop(self, name: str) -> None:
+        at = self.find(name)
+        next(one for one in self.root.iter() if at in list(one)).remove(at)
 
     def _add(self, name: str, text: str) -> None:
         at = self.find(name)

@@ -6,7 +6,7 @@ critique prevented, nor what was said in other words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import fsum
 
 from msgspec import Struct
@@ -145,34 +145,35 @@ def _usefulness(one: Usefulness) -> tuple[float, ...]:
     )
 
 
-def told(found: Iterable[Usefulness]) -> str | None:
+def told(found: Iterable[Usefulness], *, named: Callable[[str], str] = str) -> str | None:
     """Return in words who was the least useful agent, and what would have been saved without it.
 
     None where ``least_useful`` is.
 
     Args:
         found: Everybody in a run.
+        named: How a name is written; as it is where nothing else is said. Names come from files.
     """
     everybody = tuple(found)
     least = least_useful(everybody)
     if least is None:
         return None
-    idle = [one.agent for one in everybody if one.is_agent and (one.hand or 0.0) < _NOTHING]
-    return " ".join(_sentences(least, idle))
+    idle = [named(one.agent) for one in everybody if one.is_agent and (one.hand or 0.0) < _NOTHING]
+    return " ".join(_sentences(named(least.agent), least, idle))
 
 
-def _sentences(least: Usefulness, idle: Sequence[str]) -> Iterator[str]:
+def _sentences(name: str, least: Usefulness, idle: Sequence[str]) -> Iterator[str]:
     if len(idle) > 1:
         named = f"{', '.join(idle[:-1])} and {idle[-1]}"
         yield f"{named} are the least useful agents: no word of the final answer is traced to them."
     elif idle:
-        yield f"{least.agent} is the least useful agent: no word of the final answer is traced to it."
+        yield f"{name} is the least useful agent: no word of the final answer is traced to it."
     else:
         hand = percent(least.hand or 0.0)
-        yield f"{least.agent} is the least useful agent: it had a hand in {hand} of the final answer."
+        yield f"{name} is the least useful agent: it had a hand in {hand} of the final answer."
     if least.moved:
-        yield f"The critiques of {least.agent} account for {percent(least.moved)} of what the others changed."
-    yield f"Removing {least.agent} would have saved {_saving(least.saved)}."
+        yield f"The critiques of {name} account for {percent(least.moved)} of what the others changed."
+    yield f"Removing {name} would have saved {_saving(least.saved)}."
 
 
 def percent(share: float) -> str:

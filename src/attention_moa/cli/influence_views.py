@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import fitted, table
 from attention_moa.influence import Cell, Influence
 from attention_moa.money import amount
@@ -69,7 +70,7 @@ def usefulness_lines(found: Sequence[Usefulness], *, room: int | None = None) ->
     cells = fitted([_HEADINGS, *map(_row, found)], room, gives_up=_NOT_NARROW, names=("agent",))
     yield from table(cells[0], cells[1:], room=room)
     yield from _LEGEND
-    if (words := told(found)) is not None:
+    if (words := told(found, named=one_line)) is not None:
         yield ""
         yield words
 
@@ -85,7 +86,9 @@ def _reasons(layer: Influence) -> Iterator[str]:
     """Yield why there is nothing to measure where there should be."""
     for row in layer.rows:
         yield from (
-            f"- {cell.critic} of {cell.author}: {cell.why_none}" for cell in row if cell.why_none and cell.is_pair
+            one_line(f"- {cell.critic} of {cell.author}: {cell.why_none}")
+            for cell in row
+            if cell.why_none and cell.is_pair
         )
 
 

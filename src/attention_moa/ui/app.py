@@ -11,7 +11,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 
 from attention_moa.ui.front import PageFront
-from attention_moa.ui.pages import ensembles, layer, replay, talk
+from attention_moa.ui.pages import ensembles, layer, money, replay, talk
 from attention_moa.ui.pages.shelves import Shelves
 from attention_moa.ui.ports import Outside
 from attention_moa.ui.reports import Reports
@@ -43,6 +43,7 @@ class Pages:
         ensembles.register(shelf)
         replay.register(outside, self._tasks)
         layer.register(outside, self._tasks)
+        money.register(outside, self._tasks)
         ui.run_with(  # pyright: ignore[reportUnknownMemberType]  # NiceGUI says of its root only that it is a function
             self._shell,
             title="attention-moa",

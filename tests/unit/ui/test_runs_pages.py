@@ -193,11 +193,14 @@ def test_time_and_money_are_told_in_words_and_numbers() -> None:
     assert " style=" not in page
 
 
-def test_time_and_money_of_a_run_under_way_is_how_it_stands() -> None:
-    """With a way to look again, and without what is known only at its end."""
-    page = look(RunShelf([a_priced_run(state="running")], under_way=["run"]), "/runs/run/money").text
-    assert "It is under way" in page
-    assert "Who was useful" not in page
+def test_who_looks_at_time_and_money_of_a_run_under_way_is_sent_to_where_it_goes_on() -> None:
+    """What was broken off stands still: with how far it came, and no plan."""
+    running = a_priced_run(state="running")
+    sent = look(RunShelf([running], under_way=["run"]), "/runs/run/money")
+    assert (sent.status_code, sent.headers["location"]) == (303, "/runs/run/money/live")
+    page = look(RunShelf([running]), "/runs/run/money").text
+    assert "broken off" in page
+    assert "It is under way" not in page
     assert "It was run without a plan." in page
 
 

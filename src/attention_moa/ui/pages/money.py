@@ -1,48 +1,35 @@
-"""``/runs/ID/money``: where the time and the money of a run went."""
+"""``/runs/ID/money``: where the time and the money of a run went; of one under way, ``/runs/ID/money/live``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import aclosing
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
-from markupsafe import Markup
+from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
 
-from attention_moa.money import dollars
-from attention_moa.plan_account import AccountRow
-from attention_moa.prices import known_price
 from attention_moa.records import RunRecord
-from attention_moa.ui.call_story import State
-from attention_moa.ui.components.timeline_view import KINDS, timeline_html
-from attention_moa.ui.figures import number
+from attention_moa.ui.files import Files
 from attention_moa.ui.finished import Findings
 from attention_moa.ui.html import render
-from attention_moa.ui.names import name_html
-from attention_moa.ui.pages.run_head import run_head
-from attention_moa.ui.ports import Standing
-from attention_moa.ui.spending import Spent, beside_plan, by_agent, by_stage, limit_states, limits_of
+from attention_moa.ui.link import Link
+from attention_moa.ui.pages.money_parts import money_parts, money_rows
+from attention_moa.ui.pages.money_screen import MoneyScreen
+from attention_moa.ui.ports import Outside, RefusedError
 from attention_moa.ui.still import Look, Shown
-from attention_moa.ui.story import RunStory
-from attention_moa.ui.timeline import Bar, Timeline, timeline_of_record, timeline_of_story
-from attention_moa.ui.words import one_line, percent, seconds
-from attention_moa.usefulness import Spending, Usefulness, told, usefulness
+from attention_moa.ui.tasks import Tasks
+from attention_moa.ui.timeline import Timeline, timeline_of_record
+from attention_moa.usefulness import Usefulness, usefulness
 
-_NAME = 40
-_LINE = 600
-_NONE = "\N{EN DASH}"
-"""For what there is nothing of."""
+if TYPE_CHECKING:
+    from nicegui import Client
 
 
 class _Found(NamedTuple):
     timeline: Timeline
     useful: Sequence[Usefulness]
-
-
-class _Row(NamedTuple):
-    what: str
-    planned: str
-    actual: str
-    off: str
 
 
 def _find(record: RunRecord) -> _Found:
@@ -53,146 +40,43 @@ _FINDINGS = Findings(_find)
 
 
 async def show(look: Look) -> Shown:
-    """Return where a run's time and money went; of one under way, so far."""
+    """Return where a run's time and money went; who looks at one under way is sent to where that goes on."""
     standing = await look.outside.standing(look.key, look.run_id)
-    record = standing.record
-    run: RunStory | RunRecord = record
-    useful: Sequence[Usefulness] = ()
     if standing.is_under_way:
-        run = await _story(look, standing)
-        timeline = timeline_of_story(run)
-    else:
-        timeline, useful = await _FINDINGS.of(record)
-    limits = (
-        limits_of(run)
-        if isinstance(run, RunStory)
-        else tuple(limit_states(record.ensemble.limits, record.usage, record.wall_s))
-    )
-    body = render(
-        "money.html",
-        head=run_head(standing, "money"),
-        is_under_way=standing.is_under_way,
-        words=list(_words(timeline, useful)),
-        figure=timeline_html(timeline),
-        timeline=timeline,
-        seconds=seconds,
-        plan=[_account(row) for row in beside_plan(run, standing.plan)],
-        has_plan=standing.plan is not None,
-        limits=limits,
-        groups=[("agent", _spent(by_agent(run))), ("stage", _spent(by_stage(run)))],
-        useful=[_useful(one) for one in useful],
-        calls=[_call(bar, timeline) for bar in _bars(timeline)],
-    )
+        return Shown(goes_to=f"{_address(look.run_id)}/live")
+    timeline, useful = await _FINDINGS.of(standing.record)
+    parts = money_parts(standing, standing.record, timeline, useful)
+    body = render("money.html", parts=parts, rows=money_rows(timeline, {}), is_under_way=False)
     return Shown(title="Time and money", body=body)
 
 
-async def _story(look: Look, standing: Standing) -> RunStory:
-    """Return the story of a run under way, up to now."""
-    record = standing.record
-    story = RunStory(record.ensemble, choices=record.wanted.choices, price_of=known_price)
-    async with aclosing(look.outside.watch(look.key, look.run_id)) as batches:
-        story.hear_all((number, event) for number, event in await anext(batches, ()))
-    return story
+def register(outside: Outside, tasks: Tasks) -> None:
+    """Register the page of a run under way with NiceGUI."""
+
+    @ui.page("/runs/{run_id}/money/live")
+    async def money(request: Request, client: Client, run_id: str) -> RedirectResponse | None:
+        screen = MoneyScreen(outside, request.state.page_key, tasks, _address(run_id))
+        try:
+            is_under_way = await screen.open(run_id)
+        except RefusedError as refused:
+            client.status_code = 404 if refused.code == "run_not_found" else 503
+            ui.add_body_html(str(render("message.html", message=refused.message, files=Files.address, is_part=True)))
+            _dress("Not here")
+            return None
+        if not is_under_way:
+            return RedirectResponse(_address(run_id), status_code=303)
+        _dress("Time and money")
+        ui.add_body_html(str(screen.html()))
+        screen.link = Link(screen.act)
+        client.on_delete(screen.close)  # pyright: ignore[reportUnknownMemberType]  # any function
+        screen.begin()
+        return None
 
 
-def _words(timeline: Timeline, useful: Sequence[Usefulness]) -> Iterator[str]:
-    """Yield what stands out, a sentence each."""
-    if timeline.slowest is not None:
-        slowest = timeline.slowest.told
-        yield f"{slowest[0].upper()}{slowest[1:]}."
-    least = told(useful)
-    if least is not None:
-        yield one_line(least, _LINE)
+def _address(run_id: str) -> str:
+    return f"/runs/{quote(run_id, safe='')}/money"
 
 
-def _account(row: AccountRow) -> _Row:
-    off = "" if row.off is None else _off(row.off)
-    actual = _amount(row, row.actual)
-    return _Row(
-        row.what.removesuffix(" s"),
-        _amount(row, row.planned),
-        f"at least {actual}" if row.is_least and row.actual else actual,
-        off,
-    )
-
-
-def _off(share: float) -> str:
-    """Return by how much something was not as planned."""
-    return "as planned" if abs(share) < 0.005 else f"{share:+.0%}".replace("-", "\N{MINUS SIGN}")
-
-
-def _amount(row: AccountRow, amount: float | None) -> str:
-    if amount is None:
-        return "unknown"
-    if row.unit == "usd":
-        return dollars(amount)
-    return seconds(amount) if row.unit == "seconds" else f"{amount:,.0f}"
-
-
-def _spent(rows: Sequence[Spent]) -> list[dict[str, object]]:
-    """Return what each took, as it is shown; who made no call that was sent stands there with nothing."""
-    return [
-        {
-            "name": name_html(row.name, _NAME),
-            "calls": row.calls,
-            "tokens": [_count(row, count) for count in row.tokens[:3]],
-            "cost": row.cost if row.calls else _NONE,
-            "share": None if row.share is None else percent(row.share),
-            "bar": None if row.share is None else f"{100 * min(row.share, 1):.1f}%",
-        }
-        for row in rows
-    ]
-
-
-def _count(row: Spent, count: int) -> str:
-    if not row.calls:
-        return _NONE
-    if not row.tokens.is_known:
-        return "unknown"
-    return f"≥ {number(count)}" if row.tokens.is_least else number(count)
-
-
-def _useful(one: Usefulness) -> dict[str, object]:
-    return {
-        "name": name_html(one.agent, _NAME),
-        "is_agent": one.is_agent,
-        "shares": [_share(share) for share in (one.hand, one.as_author, one.as_critic, one.as_writer, one.moved)],
-        "path": seconds(one.path_s),
-        "saved": _saved(one.saved) if one.is_agent else _NONE,
-    }
-
-
-def _share(share: float | None) -> str:
-    return _NONE if share is None else percent(share)
-
-
-def _saved(saved: Spending) -> str:
-    """Return what would not have been spent, in the best measure that is known."""
-    if saved.usd is not None and saved.usd_share is not None:
-        return f"{dollars(saved.usd)} ({percent(saved.usd_share)})"
-    if saved.tokens is not None and saved.tokens_share is not None:
-        return f"{number(saved.tokens)} tokens ({percent(saved.tokens_share)})"
-    return f"{saved.calls} calls"
-
-
-def _bars(timeline: Timeline) -> list[Bar]:
-    bars = [placed.bar for lane in timeline.lanes for placed in lane.bars]
-    return sorted(bars, key=lambda bar: (bar.queued_s, bar.ended_s))
-
-
-def _call(bar: Bar, timeline: Timeline) -> dict[str, object]:
-    state: State = bar.state
-    return {
-        "name": bar.name,
-        "state": state.value,
-        "sign": state.sign,
-        "is_critical": bar.call_id in timeline.critical,
-        "ready": seconds(bar.queued_s),
-        "took": seconds(bar.ended_s - bar.queued_s),
-        "parts": [_part(bar, kind) for kind in KINDS],
-    }
-
-
-def _part(bar: Bar, kind: str) -> str | Markup:
-    took_s = sum(part.end_s - part.start_s for part in bar.parts if part.kind == kind)
-    return seconds(took_s) if took_s else _NONE
+def _dress(title: str) -> None:
+    ui.page_title(title)
+    ui.add_head_html(str(render("money-dress.html", files=Files.address)))
