@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +60,44 @@ def test_what_does_not_stand_is_drawn_anew() -> None:
     assert "Wrong" not in str(op[2])
     answer.set("Right", is_over=True)
     assert answer.changes() == []
+
+
+class Noting(AnswerText):
+    """An answer that notes which threads it was set in."""
+
+    def __init__(self) -> None:
+        super().__init__("a")
+        self.threads: list[bool] = []
+
+    def set(self, text: str, *, is_over: bool = False) -> None:
+        self.threads.append(threading.current_thread() is threading.main_thread())
+        super().set(text, is_over=is_over)
+
+
+@pytest.mark.parametrize(
+    ("texts", "is_here"),
+    [
+        (["Blue.\n\n" * 10_000], [False]),
+        (["Blue.\n", "Blue.\n\n" * 10_000, "Blue.\n\n" * 10_001], [True, False, True]),
+        (["Blue.\n\n" * 10_000, "Red.\n\n" * 10_000], [False, False]),
+    ],
+)
+def test_what_is_long_is_made_in_a_thread(texts: list[str], is_here: list[bool]) -> None:
+    """Only what is new counts, and the browser has the whole in the end."""
+    answer, html = Noting(), ""
+
+    async def follow() -> str:
+        told = html
+        for text in texts:
+            await answer.follow(text)
+            told = drawn(told, answer.changes())
+        await answer.follow(texts[-1], is_over=True)
+        return drawn(told, answer.changes())
+
+    shown = asyncio.run(follow())
+    assert shown == answer.html()
+    assert shown.startswith(f'<div class="t-text" dir="auto">{to_html(texts[-1])}')
+    assert answer.threads == [*is_here, True]
 
 
 def test_an_answer_without_a_text_is_nothing() -> None:
