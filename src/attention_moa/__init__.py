@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from attention_moa.errors import ServerError as ServerError
     from attention_moa.errors import StoreError as StoreError
     from attention_moa.errors import TransportError as TransportError
+    from attention_moa.influence import influence_of as influence_of
     from attention_moa.messages import CallRequest as CallRequest
     from attention_moa.messages import Chunk as Chunk
     from attention_moa.messages import ImagePart as ImagePart
@@ -110,6 +111,7 @@ _HOME = {
     "WriterSpec": "agents",
     "event_from_json": "codec",
     "event_to_json": "codec",
+    "influence_of": "influence",
     "record_from_json": "codec",
     "record_to_json": "codec",
 }
@@ -160,6 +162,7 @@ __all__ = [
     "WriterSpec",
     "event_from_json",
     "event_to_json",
+    "influence_of",
     "record_from_json",
     "record_to_json",
 ]

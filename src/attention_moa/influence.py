@@ -50,10 +50,20 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from attention_moa.attribution import Attribution, Rewriting, attribute
-from attention_moa.records import Critique, LayerRecord, Loss
+from attention_moa.records import Critique, LayerRecord, Loss, RunRecord
 from attention_moa.words import Word, words
 
-__all__ = ["Attribution", "Cell", "Influence", "Measured", "attribute", "by_chance", "influence", "measure"]
+__all__ = [
+    "Attribution",
+    "Cell",
+    "Influence",
+    "Measured",
+    "attribute",
+    "by_chance",
+    "influence",
+    "influence_of",
+    "measure",
+]
 
 
 class Cell(Struct, frozen=True):
@@ -95,6 +105,11 @@ class Influence(Struct, frozen=True):
         """The shares alone: rows are critics, columns authors, both in the order of ``agents``."""
         return tuple(tuple(cell.share for cell in row) for row in self.rows)
 
+    @property
+    def shares(self) -> dict[tuple[str, str], float]:
+        """The shares by critic and author, as ``LayerRecord.critiques`` has critiques: only where there is one."""
+        return {(cell.critic, cell.author): cell.share for row in self.rows for cell in row if cell.share is not None}
+
 
 class Measured(NamedTuple):
     """Who moved whom in a layer, and how much of that may be chance."""
@@ -112,6 +127,18 @@ def influence(layer: LayerRecord) -> Influence:
     Source: ours; defined above.
     """
     return _Layer(layer).influence()
+
+
+def influence_of(record: RunRecord) -> tuple[Influence, ...]:
+    """Return who moved whom in a run, layer by layer, in order; of one that is not over, in the layers so far.
+
+    ``influence_of(result)[0].shares["qwen", "gemma"]`` is how much of what gemma changed in the first layer qwen's
+    critique accounts for. It is measured anew with every call.
+
+    Args:
+        record: The run.
+    """
+    return tuple(map(influence, record.layers))
 
 
 def by_chance(layer: LayerRecord) -> dict[str, float]:

@@ -8,7 +8,7 @@ import pytest
 
 from attention_moa.config import AttentionSpec
 from attention_moa.errors import ServerError
-from attention_moa.influence import Influence, by_chance, influence
+from attention_moa.influence import Influence, by_chance, influence, influence_of
 from attention_moa.messages import CallRequest
 from attention_moa.records import LayerRecord
 from tests.worlds import Says, World, a_spec
@@ -45,6 +45,17 @@ def test_rows_are_critics_and_columns_authors() -> None:
     assert found.authors["b"].unattributed == pytest.approx(0.091, abs=0.001)
     assert found.authors["c"].size == 0
     assert reasons(found) == {}
+
+
+def test_a_run_has_the_influence_of_each_of_its_layers() -> None:
+    """By critic and author it is found as a critique is; where nothing was measured there is none."""
+    script = TALK | {"1.critique.c.a": ServerError("gone", retryable=False)}
+    record = World(a_spec(3, layers=2), script).run()
+    found = influence_of(record)
+    assert [one.layer for one in found] == [1, 2]
+    assert found[0] == influence(record.layers[0])
+    assert found[0].shares["b", "a"] == 1.0
+    assert found[0].shares.keys() == record.layers[0].critiques.keys() - {("c", "a")}
 
 
 def test_a_lost_critique_is_no_zero() -> None:
