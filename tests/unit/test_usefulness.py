@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec, WriterSpec
+from attention_moa.influence import influence
 from attention_moa.messages import Usage
 from attention_moa.money import Price
 from attention_moa.records import RunRecord
@@ -158,3 +160,23 @@ def test_where_nobody_could_be_left_out_nobody_is_named() -> None:
 def test_a_share_that_is_something_never_reads_as_nothing(share: float, words: str) -> None:
     """Rounded else."""
     assert percent(share) == words
+
+
+def test_what_is_known_of_the_layers_is_not_measured_again() -> None:
+    """It is taken as it is."""
+    record = ran()
+    layers = [influence(layer) for layer in record.layers]
+    assert usefulness(record, layers) == usefulness(record)
+    nobody = [replace(layer, rows=(), authors={}) for layer in layers]
+    assert of("b", usefulness(record, nobody)).moved is None
+
+
+def test_names_are_written_as_they_are_asked_for() -> None:
+    """In every place, of one who was of no use and of several."""
+    one, several = usefulness(ran()), usefulness(ran({"1.summary.a": "Nothing that anybody said."}))
+    for found in (one, several):
+        plain, named = told(found), told(found, named=lambda name: f"<{name}>")
+        assert plain is not None
+        assert named is not None
+        assert re.sub(r"<([abc])>", r"\1", named) == plain
+        assert not re.search(r"(?<![<'\w])[bc](?![>'\w])", named)

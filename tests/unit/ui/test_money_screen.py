@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Sequence
 from itertools import pairwise
 
@@ -119,6 +120,22 @@ def test_only_what_changed_is_sent_and_not_all_the_time() -> None:
     assert max(map(len, rows)) <= 4
     times = [at_s for at_s, _ in told.messages]
     assert all(later - sooner >= 1 for sooner, later in pairwise(times))
+
+
+def test_time_goes_on_where_nothing_is_heard() -> None:
+    """Calls that are out grow longer, and the next thing that is heard sets the clock right."""
+
+    class Quiet(LiveShelf):
+        async def watch(self, key: str | None, run_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
+            async for batch in super().watch(key, run_id, after=after):
+                yield batch
+                await asyncio.sleep(10 if not batch else 0)
+
+    _, told = watched(Quiet(a_priced_run(), [4, 4, 5], ends=False))
+    figures = [str(op[-1]) for op in told.ops if op[1] == "money-time"]
+    lengths = [found for figure in figures for found in re.findall(r'aria-label="0 to ([^"]+)"', figure)]
+    assert lengths[:2] == ["11 s", "22 s"]
+    assert lengths[-1] == "0 s"
 
 
 def test_whoever_may_see_it_no_more_is_sent_to_the_form() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from attention_moa.prices import known_price
 from attention_moa.records import RunRecord
@@ -52,6 +53,7 @@ class MoneyScreen:
         self._parts: dict[str, Markup] = {}
         self._rows: dict[str, Markup] = {}
         self._numbers: dict[str, int] = {}
+        self._heard_s = 0.0
         self._watching: asyncio.Task[None] | None = None
 
     async def open(self, run_id: str) -> bool:
@@ -71,6 +73,7 @@ class MoneyScreen:
         if standing.is_under_way:
             async with aclosing(self._outside.watch(self._key, run_id)) as batches:
                 self._story.hear_all(await anext(batches, ()))
+            self._heard_s = asyncio.get_running_loop().time()
             self._parts, self._rows = await asyncio.to_thread(self._drawn, self._story)
         return standing.is_under_way
 
@@ -97,8 +100,7 @@ class MoneyScreen:
             async with aclosing(self._outside.watch(self._key, self._run_id, after=self._story.heard)) as batches:
                 async for batch in batches:
                     await self._outside.enter(self._key)
-                    if batch:
-                        await asyncio.sleep(max(_PAUSE_S, _REST * await self._hear(batch)))
+                    await asyncio.sleep(max(_PAUSE_S, _REST * await self._hear(batch)))
             await self._end()
         except RefusedError as refused:
             if refused.is_key_bad:
@@ -109,7 +111,11 @@ class MoneyScreen:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         self._story.hear_all(batch)
-        self._tell(*await asyncio.to_thread(self._drawn, self._story.copy()))
+        if batch:
+            self._heard_s = began_s
+        now = self._story.copy()  # where nothing is heard time goes on all the same
+        now.head = replace(now.head, now_s=now.head.now_s + began_s - self._heard_s)
+        self._tell(*await asyncio.to_thread(self._drawn, now))
         return loop.time() - began_s
 
     async def _end(self) -> None:
