@@ -361,6 +361,29 @@ def test_what_is_refused_is_said_on_the_page() -> None:
     run(body)
 
 
+def test_a_setting_at_fault_is_named_by_its_label_and_marked() -> None:
+    """While it is written it is marked; when it is sent the keyboard goes there; once it is right nothing is marked."""
+
+    async def body() -> None:
+        async with a_world() as world:
+            screen, sent = await world.screen()
+            wrong = {"question": "Why?", "model": "duo", "layers": "99"}
+            await screen.act("plan", wrong)
+            assert sent.shows("<span>Layers: ")
+            assert sent.has("attr", "layers", "aria-invalid", "true")
+            assert sent.has("attr", "settings", "open", "")
+            assert not sent.of("focus")
+            await screen.act("ask", wrong)
+            assert sent.ops[-1] == ["focus", "layers"]
+            await screen.act("plan", wrong | {"layers": "1"})
+            assert sent.ops[-3:] == [["html", "notice", ""], *(["attr", "layers", name, None]
+                                     for name in ("aria-invalid", "aria-describedby"))]  # fmt: skip
+            await screen.act("ask", {"question": "Why?", "model": "none"})
+            assert sent.has("attr", "model", "aria-invalid", "true")
+
+    run(body)
+
+
 def test_a_revoked_key_is_sent_to_the_form(tmp_path: Path) -> None:
     """By what it does, and by what it watches."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from attention_moa.messages import Message, TextPart
-from attention_moa.ui.pages.form import question_of
+from attention_moa.ui.html import render
+from attention_moa.ui.pages.form import SETTINGS, in_the_form, question_of
 from attention_moa.ui.ports import AttentionWish, RefusedError, StopWish
 
 BEFORE = [Message("user", (TextPart("One?"),)), Message("assistant", (TextPart("1."),))]
@@ -59,3 +62,28 @@ def test_settings_that_cannot_be_are_told_by_their_field(name: str, told: str) -
     with pytest.raises(RefusedError, match="is n") as raised:
         question_of({"question": "Why?", name: told}, [])
     assert raised.value.field == name
+
+
+def test_every_setting_is_called_as_its_label_says() -> None:
+    """What is wrong with it is told by the word that stands beside its field."""
+    html = render("settings.html", system="")
+    for name, label in SETTINGS.items():
+        assert re.search(rf'<label[^>]* for="{name}">(<input [^>]*>)? ?{label}', html), name
+
+
+@pytest.mark.parametrize(
+    ("field", "message", "name", "told"),
+    [
+        ("attention_moa.deadline_s", "attention_moa.deadline_s: too short", "deadline_s", "Most seconds: too short"),
+        ("attention_moa.attention.self", "attention_moa.attention.self: no", "own", "Self-critique: no"),
+        ("early_stop.rule", "early_stop.rule: no", "stop", "Ends early by: no"),
+        ("layers", "layers: 99 layers are too many", "layers", "Layers: 99 layers are too many"),
+        ("model", "there is no such model", "model", "there is no such model"),
+        ("messages[0]", "messages[0]: empty", "messages[0]", "messages[0]: empty"),
+        (None, "busy", None, "busy"),
+    ],
+)
+def test_a_fault_is_told_in_the_words_of_the_form(field: str | None, message: str, name: str | None, told: str) -> None:
+    """By the label where the API has the name of a field; else as it is."""
+    refused = in_the_form(RefusedError(message, code="invalid_value", field=field))
+    assert (refused.field, refused.message, refused.code) == (name, told, "invalid_value")

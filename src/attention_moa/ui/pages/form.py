@@ -13,13 +13,26 @@ from attention_moa.ui.ports import AttentionWish, Question, RefusedError, StopWi
 T = TypeVar("T", int, float)
 C = TypeVar("C", bound=str)
 
-_NAMES = {
+SETTINGS = {
     "layers": "Layers",
-    "deadline_s": "Seconds",
-    "usd": "Dollars",
-    "tokens": "Tokens",
+    "deadline_s": "Most seconds",
+    "usd": "Most US dollars",
+    "tokens": "Most tokens",
+    "fresh": "Take up no interrupted run",
+    "own": "Self-critique",
+    "peers": "Critics of each answer",
+    "mode": "A critique",
+    "stop": "Ends early by",
+    "threshold": "How alike",
     "min_layers": "Not before layer",
+    "returns": "Then the answer of",
 }
+"""The labels of the settings in ``settings.html``, by field."""
+
+LABELS = {"question": "Question", "model": "Ensemble", **SETTINGS}
+
+_PLACES = ("attention_moa.", "attention.", "early_stop.")
+_CALLED = {"self": "own", "rule": "stop"}
 _OWN = {"yes": True, "no": False}
 
 
@@ -50,11 +63,31 @@ def question_of(fields: Mapping[str, str], history: Sequence[Message], images: S
     )
 
 
+def in_the_form(refused: RefusedError) -> RefusedError:
+    """Return a refusal whose field is called as the form calls it; itself where the form has no such field.
+
+    Args:
+        refused: Its field may be called as the API calls it: ``attention_moa.attention.self``.
+    """
+    told = refused.field or ""
+    name = told
+    for place in _PLACES:
+        name = name.removeprefix(place)
+    name = _CALLED.get(name, name)
+    label = LABELS.get(name)
+    if label is None:
+        return refused
+    message = refused.message
+    if message.startswith(f"{told}: "):
+        message = f"{label}{message.removeprefix(told)}"
+    return RefusedError(message, code=refused.code, is_key_bad=refused.is_key_bad, field=name)
+
+
 def _attention(fields: Mapping[str, str]) -> AttentionWish:
     """Return who is to criticise whom."""
     told = fields.get("peers", "").strip().lower()
     if told not in ("", "all") and not (told.isascii() and told.isdecimal() and len(told) < 10):
-        raise RefusedError(f"Critics of each answer: {told[:40]!r} is neither all nor a number", field="peers")
+        raise RefusedError(f"{SETTINGS['peers']}: {told[:40]!r} is neither all nor a number", field="peers")
     return AttentionWish(
         own=_OWN.get(fields.get("own", "")),
         peers=None if not told else "all" if told == "all" else int(told),
@@ -70,7 +103,7 @@ def _early_stop(fields: Mapping[str, str]) -> StopWish:
     except ValueError:
         threshold = -1.0
     if threshold is not None and not 0 <= threshold <= 1:
-        raise RefusedError(f"How alike: {told[:40]!r} is no number from 0 to 1", field="threshold")
+        raise RefusedError(f"{SETTINGS['threshold']}: {told[:40]!r} is no number from 0 to 1", field="threshold")
     return StopWish(
         rule=_one_of(fields, "stop", get_args(StopMethod)),
         threshold=threshold,
@@ -94,5 +127,5 @@ def _number(fields: Mapping[str, str], name: str, kind: Callable[[str], T]) -> T
     except ValueError:
         number = None
     if number is None or not isfinite(number) or number <= 0:
-        raise RefusedError(f"{_NAMES[name]}: {told[:40]!r} is no number above 0", field=name)
+        raise RefusedError(f"{SETTINGS[name]}: {told[:40]!r} is no number above 0", field=name)
     return number

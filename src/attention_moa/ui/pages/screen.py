@@ -16,7 +16,7 @@ from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
 from attention_moa.ui.pages.drawer import Drawer
-from attention_moa.ui.pages.form import question_of
+from attention_moa.ui.pages.form import LABELS, SETTINGS, in_the_form, question_of
 from attention_moa.ui.pages.images import Images
 from attention_moa.ui.pages.turn import Turn, turns_of
 from attention_moa.ui.ports import Heard, Offer, Outside, RefusedError, RunFilter, Visitor
@@ -72,6 +72,7 @@ class Screen:
         self._is_asking = False
         self._elapsed_s: float | None = None
         self._made: Markup | None = None
+        self._faulty = ""
         self._drawer = Drawer(outside, key)
         self._images = Images()
 
@@ -170,7 +171,7 @@ class Screen:
         try:
             await deed(fields)
         except RefusedError as refused:
-            self._refuse(refused)
+            self._refuse(in_the_form(refused), is_sent=what == "ask")
 
     async def _ask(self, fields: Mapping[str, str]) -> None:
         turn = self._turn
@@ -195,7 +196,7 @@ class Screen:
         self._turns.append(turn)
         self._system = fields.get("system", "")
         self._send([
-            ["html", "notice", ""],
+            *self._sound(),
             ["html", "plan", ""],
             ["drop", "welcome"],
             ["drop", "lately"],
@@ -224,7 +225,7 @@ class Screen:
             self._send([["html", "plan", ""]])
             return
         plan: Plan = await self._outside.plan(self._key, question_of(fields, self._history(), self._images.parts))
-        self._send([["html", "plan", render("plan.html", plan=plan)], ["html", "notice", ""]])
+        self._send([["html", "plan", render("plan.html", plan=plan)], *self._sound()])
 
     async def _cancel(self, fields: Mapping[str, str]) -> None:  # noqa: ARG002 - all deeds are told their fields
         if self._turn is not None:
@@ -297,11 +298,25 @@ class Screen:
         except RefusedError as refused:
             self._refuse(refused)
 
-    def _refuse(self, refused: RefusedError) -> None:
+    def _refuse(self, refused: RefusedError, *, is_sent: bool = False) -> None:
+        """Say what is wrong, and mark the field that is at fault; the keyboard goes there once something was sent."""
         if refused.is_key_bad:
             self._send([["go", "/login"]])
-        else:
-            self._send([["html", "notice", render("notice.html", message=refused.message)]])
+            return
+        ops: list[Op] = [*self._sound(), ["html", "notice", render("notice.html", message=refused.message)]]
+        if refused.field in LABELS:
+            self._faulty = refused.field
+            marks = (("aria-invalid", "true"), ("aria-describedby", "notice"))
+            ops += [["attr", refused.field, name, told] for name, told in marks]
+            ops += [["attr", "settings", "open", ""]] if refused.field in SETTINGS else []
+            ops += [["focus", refused.field]] if is_sent else []
+        self._send(ops)
+
+    def _sound(self) -> list[Op]:
+        """Return what takes off what was said of a fault, and the mark of its field."""
+        faulty, self._faulty = self._faulty, ""
+        marks: list[Op] = [["attr", faulty, name, None] for name in ("aria-invalid", "aria-describedby")]
+        return [["html", "notice", ""], *(marks if faulty else [])]
 
     def _send(self, ops: list[Op]) -> None:
         self._made = None
