@@ -8,7 +8,7 @@ from math import fsum
 from msgspec import Struct
 
 from attention_moa.changes import Change, Difference, Edit, compare_texts
-from attention_moa.evidence import Ground, Hit
+from attention_moa.evidence import Ground
 from attention_moa.words import Span, Word, words
 
 _ASKED_FOR = 2.0
@@ -139,7 +139,8 @@ class _Evidence:
     def quotes(self, critic: str, places: range) -> list[Span]:
         """Return where a critique has some words."""
         hits, said = self._hits[critic], self._critiques[critic]
-        return [_span(hits[place], said) for place in places if place in hits]
+        runs = {hits[place].run for place in places if place in hits}
+        return [Span(said[run[0]].start, said[run[-1]].end) for run in runs]
 
 
 def _grounds(difference: Difference) -> tuple[Ground, Ground]:
@@ -195,10 +196,6 @@ def _traced(deleted: int, inserted: int, of_deleted: float, of_inserted: float) 
     replaced = min(deleted, inserted)
     both = 2 * replaced * max(of_deleted, of_inserted)
     return both + (deleted - replaced) * of_deleted + (inserted - replaced) * of_inserted
-
-
-def _span(hit: Hit, said: tuple[Word, ...]) -> Span:
-    return Span(said[hit.run[0]].start, said[hit.run[-1]].end)
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:

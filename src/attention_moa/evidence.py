@@ -71,12 +71,14 @@ class _Runs:
             node = firsts.get(first)
             if node is None:
                 continue
-            found.setdefault(node, start)
+            if node not in found:
+                found[node] = start
             for key in keys[start + 1 : start + LONGEST_RUN]:
                 node = nodes.get((node, key))
                 if node is None:
                     break
-                found.setdefault(node, start)
+                if node not in found:
+                    found[node] = start
         return found
 
 
@@ -149,7 +151,8 @@ class Ground:
         """
         had = self._runs.found([word.key for word in words])
         found: dict[int, Hit] = {}
-        for start in sorted(place for run in had for place in self._says.get(run, ())):
+        says = self._says
+        for start in sorted(place for run in had.keys() & says.keys() for place in says[run]):
             path = self._runs.of[start]
             length = _reached(path, had, self._least[start])
             first = had[path[length - 1]]
