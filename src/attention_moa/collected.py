@@ -152,6 +152,7 @@ class Collected:
         self.is_over = False
         self._texts: list[str] = []
         self._thoughts: list[str] = []
+        self._told, self._listened = 0, log.listened
         self._notes: list[str] = []
         self._logprobs: list[TokenChances] = []
         self._model: str | None = None
@@ -187,14 +188,19 @@ class Collected:
             self.first_token_s = self._log.seconds()
             self._log.tell(CallFirstToken(**about_call(self._log, self._ask)))
         if self._log.has_deltas is True:  # not where the answer's pieces are enough
-            text, thinking = whole_characters(chunk.text), whole_characters(chunk.thinking)
-            self._log.tell(
-                CallDelta(**about_call(self._log, self._ask), text=text, thinking=thinking, tool_calls=pieces)
-            )
+            self._tell_pieces(pieces)
         if self._answer is not None:
             self._answer.add(chunk.text, pieces)
             self.is_over = self.is_over or self._answer.is_over
         return is_first
+
+    def _tell_pieces(self, called: tuple[ToolCallDelta, ...]) -> None:
+        """Tell what came since it was told last; whoever began to listen since then is told all of it."""
+        if self._listened != self._log.listened:
+            self._listened, self._told = self._log.listened, 0
+        text, thinking = (whole_characters("".join(parts[self._told :])) for parts in (self._texts, self._thoughts))
+        self._told = len(self._texts)
+        self._log.tell(CallDelta(**about_call(self._log, self._ask), text=text, thinking=thinking, tool_calls=called))
 
     def broke(self, why: str) -> None:
         """Take it that the attempt gave no reply: what it has told of the answer may not stand."""

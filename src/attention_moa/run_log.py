@@ -129,6 +129,8 @@ class RunLog:
         self.spec = spec
         self.conversation = conversation
         self.has_deltas = has_deltas
+        self.listened = 0
+        """How often somebody began to want pieces of calls."""
         self.wanted = wanted
         self.owner = owner
         self.labels = dict(labels or {})

@@ -49,8 +49,12 @@ class RunStream:
         return self._log.record()
 
     def tell_calls(self, *, is_told: bool) -> None:
-        """Have pieces of every call told from now on, or those of the answer alone; one that tells none stays so."""
+        """Have pieces of every call told from now on, or those of the answer alone; one that tells none stays so.
+
+        The next piece of a call that is under way comes with all that was said before.
+        """
         if self._log.has_deltas:
+            self._log.listened += is_told and self._log.has_deltas is not True
             self._log.has_deltas = True if is_told else "answer"
 
     def __aiter__(self) -> AsyncGenerator[Event | RunRecord, None]:

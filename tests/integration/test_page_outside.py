@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.cli.page_outside import ServedOutside
-from attention_moa.events import AnswerDelta, CallDelta, RunFinished
-from attention_moa.messages import CallRequest, Message, TextPart
+from attention_moa.events import AnswerDelta, CallDelta, CallStarted, RunFinished
+from attention_moa.messages import CallRequest, Message, Stage, TextPart
 from attention_moa.providers.scripted import ScriptedProvider
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.keys import KeyRules
@@ -140,6 +141,39 @@ def test_an_answer_that_was_begun_is_told_from_its_start() -> None:
             assert first == ["so far"]
             await late.aclose()
             await batches.aclose()
+
+    run(body)
+
+
+def test_who_comes_after_others_hears_what_calls_said_to_them() -> None:
+    """At once, while a call is under way; nothing of it is kept when it is over, or when nobody watches."""
+
+    async def body() -> None:
+        async def wait(_: CallRequest) -> None:
+            await asyncio.Event().wait()
+
+        async with a_world(scripted(wait=wait)) as world:
+            run_id, batches = await world.outside.ask(None, ASKED)
+            await anext(batches)
+            (live,) = world.server.service.hub.running
+            about = {"run_id": run_id, "at_s": 0.0, "call_id": "x", "stage": Stage.ANSWER, "layer": 1, "agent": "a"}
+            again = CallStarted(**about, attempt=2)  # type: ignore[arg-type]  # a table of fields
+            piece = CallDelta(**about, text="so ")  # type: ignore[arg-type]  # as above
+
+            async def said() -> list[str]:
+                async with aclosing(world.outside.watch(None, run_id)) as late:
+                    return [event.text for _, event in await anext(late) if isinstance(event, CallDelta)]
+
+            live.tell(piece)
+            live.tell(replace(piece, text="far"))
+            assert await said() == ["so far"]
+            live.tell(again)
+            assert await said() == []
+            live.tell(piece)
+            await batches.aclose()
+            assert await said() == []
+            live.tell(piece)  # it was on its way
+            assert await said() == []
 
     run(body)
 

@@ -116,6 +116,24 @@ def test_pieces_of_calls_are_told_while_they_are_wanted() -> None:
     assert asyncio.run(told()) == 0
 
 
+def test_who_begins_to_listen_is_told_what_was_said_before() -> None:
+    """With the call's next piece, each time anew; what was told already is not told again meanwhile."""
+
+    async def scenario() -> list[str]:
+        provider = ScriptedProvider(lambda _: Line(text=list("abcdef"), first_token_s=1.0, piece_s=1.0))
+        spec = a_spec(1, layers=1, strategy="single")
+        stream = Ensemble(spec, providers={"test": provider}).stream(WHY, deltas="answer")
+        async with asyncio.TaskGroup() as group:
+            reader = group.create_task(items(stream))
+            for at_s, is_told in ((2.5, True), (4.5, False), (5.5, True)):
+                await asyncio.sleep(at_s - asyncio.get_running_loop().time())
+                stream.tell_calls(is_told=is_told)
+                stream.tell_calls(is_told=is_told)  # who joins others changes nothing for them
+        return [item.text for item in reader.result() if isinstance(item, CallDelta)]
+
+    assert virtual_time.run(scenario()) == ["abc", "d", "abcdef"]
+
+
 def test_closing_after_the_end_leaves_the_record_as_it_is() -> None:
     """A finished run stays finished."""
 

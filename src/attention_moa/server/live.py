@@ -1,8 +1,8 @@
 """A run of the server: a task of its own, watched by any number of clients, from whichever event on.
 
 A client that leaves takes nothing of a run with it unless it is told to; a client that comes late hears all of it from
-the start. What is kept are the events, and the answers as far as they were told; pieces of calls are only passed on,
-and only made while somebody wants them.
+the start. What is kept are the events, and the answers as far as they were told; pieces of calls are only made and kept
+while somebody wants them, and until the call is over.
 """
 
 from __future__ import annotations
@@ -13,8 +13,19 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Literal, NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from attention_moa.errors import MoaError, RunNotFoundError, describe
-from attention_moa.events import AnswerDelta, AnswerReset, CallDelta, Event, RunFinished, RunStarted
+from attention_moa.events import (
+    AnswerDelta,
+    AnswerReset,
+    CallDelta,
+    CallFirstToken,
+    CallHappening,
+    Event,
+    RunFinished,
+    RunStarted,
+)
 from attention_moa.ports import Journal, Observer
 from attention_moa.records import RunRecord, RunState
 from attention_moa.run_stream import RunStream
@@ -69,6 +80,7 @@ class LiveRun:
         self._recalled = 0
         self._watchers: dict[_Queue, Pieces] = {}
         self._told: dict[int, list[str]] = {}
+        self._said: dict[str, list[CallDelta]] = {}
         self._begun = asyncio.Event()
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -162,7 +174,8 @@ class LiveRun:
     def join(self, queue: _Queue, *, after: int, deltas: Pieces) -> None:
         """Let a queue hear the events after one, and what follows; None ends it.
 
-        Who wants all pieces is first told what the answers have so far: it comes in mid-answer to all of it.
+        Who wants all pieces is first told what the answers have so far: it comes in mid-answer to all of it. What calls
+        under way said comes likewise; to who is the first to watch, with the next piece of each.
         """
         for number, event in enumerate(self.events[after:], after + 1):
             queue.put_nowait(Seen(number, event, self))
@@ -170,7 +183,8 @@ class LiveRun:
             queue.put_nowait(None)
             return
         if deltas == "all":
-            for piece in self._answers_so_far():
+            so_far: list[Event] = [*self._calls_so_far(), *self._answers_so_far()]
+            for piece in so_far:
                 queue.put_nowait(Seen(len(self.events), piece, self))
         self._watchers[queue] = deltas
         self._want_pieces()
@@ -182,7 +196,18 @@ class LiveRun:
 
     def _want_pieces(self) -> None:
         """Have the run make pieces of its calls while somebody wants them: a run that nobody watches makes none."""
-        self._stream.tell_calls(is_told="all" in self._watchers.values())
+        is_wanted = "all" in self._watchers.values()
+        self._stream.tell_calls(is_told=is_wanted)
+        if not is_wanted:
+            self._said.clear()
+
+    def _calls_so_far(self) -> Iterator[CallDelta]:
+        """Yield what calls under way said to those who watch already; to who comes first, their next piece tells it."""
+        for pieces in self._said.values():
+            text = "".join(piece.text for piece in pieces)
+            thinking = "".join(piece.thinking for piece in pieces)
+            called = tuple(call for one in pieces for call in one.tool_calls)
+            yield replace(pieces[-1], text=text, thinking=thinking, tool_calls=called)
 
     def _answers_so_far(self) -> Iterator[AnswerDelta]:
         at_s = self.events[-1].at_s if self.events else 0.0
@@ -192,11 +217,10 @@ class LiveRun:
     def tell(self, event: Event) -> None:
         """Keep an event and pass it on; pieces of calls are passed on alone."""
         if isinstance(event, CallDelta):
-            seen = Seen(len(self.events), event, self)
-            for queue, wanted in self._watchers.items():
-                if wanted == "all":
-                    queue.put_nowait(seen)
+            self._pass_on(event)
             return
+        if isinstance(event, CallHappening) and not isinstance(event, CallFirstToken):
+            self._said.pop(event.call_id, None)  # it is over, or begins anew
         self._keep_answer(event)
         is_piece = isinstance(event, (AnswerDelta, AnswerReset))
         if not is_piece:
@@ -208,6 +232,15 @@ class LiveRun:
                 queue.put_nowait(seen)
         if isinstance(event, RunStarted):
             self._begun.set()
+
+    def _pass_on(self, piece: CallDelta) -> None:
+        """Tell a piece of a call to those who want it, and keep it for those who come after them."""
+        seen = Seen(len(self.events), piece, self)
+        listening = [queue for queue, wanted in self._watchers.items() if wanted == "all"]
+        for queue in listening:
+            queue.put_nowait(seen)
+        if listening:
+            self._said.setdefault(piece.call_id, []).append(piece)
 
     def _keep_answer(self, event: Event) -> None:
         """Keep answers as far as they were told; what does not stand is let go of, and all of it at the end."""
