@@ -205,7 +205,8 @@ class Outside(Protocol):
         """Yield a run's events after one, as many at a time as are there, and those that follow until it is over.
 
         With them come pieces of every call and of the answer, for as long as somebody listens; an answer that was begun
-        before is told from its start, and so is a call: at once, or with its next piece. Where nothing happens for a while nothing is yielded: an empty sequence.
+        before is told from its start, and so is a call: at once, or with its next piece. Where nothing happens for a
+        while nothing is yielded: an empty sequence.
         """
         ...
 
