@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from typing import ClassVar
@@ -10,6 +11,9 @@ from typing import ClassVar
 from attention_moa.ui.whole import Answer
 
 _FOLDER = "/_page/"
+_AWAITED = re.compile(rb'<link rel="stylesheet" href="([^"]*)">|<script src="([^"]*)"></script>')
+_AWAITED_OF_NICEGUI = re.compile(rb'@import url\("[^"]*/static/nicegui\.css"\) layer\(nicegui\);')
+_BODY = b"<body>"
 
 
 class Files:
@@ -33,6 +37,26 @@ class Files:
         """Return the file at an address; None where there is none."""
         return self._answers.get(path)
 
+    def within(self, html: bytes) -> bytes:
+        """Return a page with the files in it that a browser would wait for before it draws anything.
+
+        Each would be one more question to the server, and one more answer, in a browser that has just begun.
+
+        Args:
+            html: A page as NiceGUI makes it; files are looked for in its head, in which no text of anybody stands.
+        """
+        head, body, rest = html.partition(_BODY)
+        return _AWAITED_OF_NICEGUI.sub(_of_nicegui, _AWAITED.sub(self._inline, head)) + body + rest
+
+    def _inline(self, tag: re.Match[bytes]) -> bytes:
+        """Return a file as an element; what is none of ours stays as it is."""
+        address = (tag[1] or tag[2]).decode("latin-1")
+        answer = self.find(address)
+        if answer is None:
+            return tag[0]
+        name = b"style" if tag[1] else b"script"
+        return b"<%b>%b</%b>" % (name, answer.body, name)
+
     @staticmethod
     def address(name: str) -> str:
         """Return the address of a file."""
@@ -43,6 +67,16 @@ class Files:
 def _contents() -> dict[str, bytes]:
     found = (file for file in files("attention_moa.ui").joinpath("static").iterdir())
     return {file.name: file.read_bytes() for file in found if file.name.rpartition(".")[2] in Files.kinds}
+
+
+def _of_nicegui(_: re.Match[bytes]) -> bytes:
+    return _nicegui_style()
+
+
+@cache
+def _nicegui_style() -> bytes:
+    """Return the one style of NiceGUI's that its pages need: of what they say when a connection is lost."""
+    return b"@layer nicegui {%b}" % files("nicegui").joinpath("static", "nicegui.css").read_bytes()
 
 
 @cache

@@ -132,7 +132,7 @@ class PageFront:
         scope["state"]["page_key"] = key
         nonce = token_urlsafe(16)
         made = await answer_of(self._pages, {**scope, "method": "GET"}, receive)
-        page = Answer(made.status, made.kind, with_nonce(made.body, nonce), made.location)
+        page = Answer(made.status, made.kind, with_nonce(self._files.within(made.body), nonce), made.location)
         return page.response(Headers(scope=scope), page_headers(nonce))
 
     async def _file(self, scope: Scope, receive: Receive) -> Response:
