@@ -14,19 +14,23 @@ from attention_moa.events import (
     CallQueued,
     CallRetried,
     CallStarted,
+    Degraded,
     Event,
     ResultLost,
     RunFinished,
     RunStarted,
 )
 from attention_moa.messages import Stage
-from attention_moa.records import Loss, UsageTotal
+from attention_moa.reading import told_of
+from attention_moa.records import Degradation, Loss, UsageTotal
 from attention_moa.ui.events_told import told
 from tests.worlds import World, a_spec
 
 RUN: dict[str, Any] = {"run_id": "r", "at_s": 1.0}
 CALL: dict[str, Any] = {**RUN, "call_id": "1.answer.a", "stage": Stage.ANSWER, "layer": 1, "agent": "a"}
 LOSS = Loss(stage=Stage.ANSWER, layer=1, agent="a", call_id="1.answer.a", kind="TransportError", message="gone")
+
+LESS = Degradation(layer=1, stage=Stage.REFINE, agent="a", what="its answer stands in", why="gone")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +49,7 @@ LOSS = Loss(stage=Stage.ANSWER, layer=1, agent="a", call_id="1.answer.a", kind="
         ),
         (CallCancelled(**CALL), "Layer 1, answer by a: cancelled."),
         (ResultLost(**RUN, loss=LOSS), "Layer 1, answer by a is missing: TransportError: gone."),
+        (Degraded(**RUN, degradation=LESS), f"L{told_of(LESS)[1:]} (gone)."),
         (AnswerDelta(**RUN, text="x"), "The answer goes on."),
         (AnswerReset(**RUN, message="lost"), "What was told of the answer does not stand: lost."),
         (
