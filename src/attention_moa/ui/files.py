@@ -38,7 +38,7 @@ class Files:
         return self._answers.get(path)
 
     def within(self, html: bytes) -> bytes:
-        """Return a page with the files in it that a browser would wait for before it draws anything.
+        """Return a page with the files in it that a browser would wait for before it draws anything, and ``later.js``.
 
         Each would be one more question to the server, and one more answer, in a browser that has just begun.
 
@@ -46,7 +46,10 @@ class Files:
             html: A page as NiceGUI makes it; files are looked for in its head, in which no text of anybody stands.
         """
         head, body, rest = html.partition(_BODY)
-        return _AWAITED_OF_NICEGUI.sub(_of_nicegui, _AWAITED.sub(self._inline, head)) + body + rest
+        if not body:
+            return html
+        own = _AWAITED_OF_NICEGUI.sub(_of_nicegui, _AWAITED.sub(self._inline, head))
+        return b"%b<script>%b</script>%b%b" % (own, _contents()["later.js"], body, rest)
 
     def _inline(self, tag: re.Match[bytes]) -> bytes:
         """Return a file as an element; what is none of ours stays as it is."""

@@ -12,6 +12,9 @@ _UNUSED_STYLES = re.compile(rb'@import url\("[^"]*/static/(fonts|quasar\.[a-z.]+
 _HIDDEN_BY_STYLE = b'style="display: none" '
 """The one style attribute in NiceGUI's template: the policy lets none be."""
 
+_SCRIPTS = re.compile(rb'<script nonce="([^"]*)" ((?:defer|type="module")[^>]*)>')
+_ADDRESS = re.compile(rb'src="[^"]*"')
+
 _EVERYWHERE = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",  # with no-referrer a form's Origin would be null, and the guard let none through
@@ -88,6 +91,8 @@ _NOTHING_ELSE = (
 def with_nonce(html: bytes, nonce: str) -> bytes:
     """Return a page whose own scripts and styles carry its nonce, without those that nothing on it needs.
 
+    The scripts that make it live wait for ``static/later.js``.
+
     Texts cannot gain from it: whatever is not the page's own stands in it escaped, without a tag that could be meant.
 
     Args:
@@ -95,4 +100,17 @@ def with_nonce(html: bytes, nonce: str) -> bytes:
         nonce: What the header names.
     """
     with_tags = _TAGS.sub(rb'<\1 nonce="' + nonce.encode() + rb'"', _UNUSED_STYLES.sub(b"", html, count=3))
-    return with_tags.replace(_HIDDEN_BY_STYLE, b"hidden ", 1)
+    head, body, rest = with_tags.partition(b"<body>")
+    shown = head + body + _SCRIPTS.sub(_held, rest)
+    return shown.replace(_HIDDEN_BY_STYLE, b"hidden ", 1)
+
+
+def _held(script: re.Match[bytes]) -> bytes:
+    """Return the tag of a script that a browser leaves alone until ``static/later.js`` has it run."""
+    kind = b"module" if b"module" in script[2] else b""
+    address = _ADDRESS.search(script[2])
+    return b'<script nonce="%s" type="text/plain" data-later="%s"%s>' % (
+        script[1],
+        kind,
+        b"" if address is None else b" data-" + address[0],
+    )

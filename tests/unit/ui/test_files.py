@@ -1,4 +1,4 @@
-"""What a browser would wait for before it draws a page stands in the page itself."""
+"""What a browser would wait for stands in the page itself; what makes it live waits until the page is drawn."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ def test_nothing_is_waited_for_before_a_page_is_drawn() -> None:
     assert b".graph {" in head
     assert all(b"defer" in tag for tag in re.findall(rb"<script[^>]* src=[^>]*>", head))
     assert head.count(b"<style") == head.count(b'<style nonce="N"')
+
+
+def test_what_makes_it_live_waits_in_its_order() -> None:
+    """Scripts of the body are data until the page is drawn; the script that has them run stands before them."""
+    head, _, body = with_nonce(Files().within(a_page()), "N").partition(b"<body>")
+    assert b"script[data-later]" in head
+    held = re.findall(rb'<script nonce="N" type="text/plain" data-later="(|module)"([^>]*)>', body)
+    assert len(held) == body.count(b"<script") == TEMPLATE.partition(b"<body>")[2].count(b"<script")
+    assert [kind for kind, _ in held if kind] == [b"module", b"module"]
+    assert b"socket.io" in held[0][1]
+    assert b' src="' not in body.replace(b" data-src=", b"")
 
 
 def test_what_somebody_said_is_no_file() -> None:
