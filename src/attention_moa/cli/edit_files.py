@@ -94,7 +94,7 @@ def _put(path: Path, content: bytes, mode: int) -> None:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         os.replace(name, path)  # noqa: PTH105 - of a name that mkstemp gave
-    except BaseException:
+    except BaseException:  # whatever it was, half a file stays nowhere
         with suppress(OSError):
             os.unlink(name)  # noqa: PTH108 - as above
         raise

@@ -67,7 +67,7 @@ def test_of_many_lost_calls_the_first_are_listed() -> None:
     """And the rest is counted."""
     board, story = a_board()
     events = [
-        CallLost(**about(agent, stage=stage), kind="ServerError", message="m", attempts=1)  # type: ignore[arg-type]
+        CallLost(**about(agent, stage=stage), kind="ServerError", message="m", attempts=1)  # type: ignore[arg-type]  # by name
         for agent in ("a", "b", "c", "d")
         for stage in (Stage.ANSWER, Stage.REFINE)
     ]

@@ -96,7 +96,11 @@ def test_a_critique_that_is_not_there_says_why() -> None:
     assert fates(a_record({"1.refine.a": GONE}), "a")["b"] == "unknown"
     late = Loss(stage=Stage.CRITIQUE, layer=1, agent="b", peer="a", kind="Late", message="too late")
     record = a_record()
-    others = tuple(one for one in record.layers[0].critique_list if (one.critic, one.author) != ("b", "a"))  # type: ignore[union-attr]
+    others = tuple(
+        one
+        for one in record.layers[0].critique_list
+        if (one.critic, one.author) != ("b", "a")  # type: ignore[union-attr]  # none is lost
+    )
     layer = replace(record.layers[0], critique_list=(*others, late))
     assert fates(replace(record, layers=(layer,)), "a")["b"] == "late"
 
@@ -200,7 +204,8 @@ def test_quotes_are_marked_in_the_critique_and_its_changes_follow_by_size() -> N
     assert "<mark" in quoted_html(text, column, "b", 1)
     assert "<mark" not in quoted_html(text, None, "b", 1)
     assert "The rest is not shown" in quoted_html("word " * 60_000, None, "b", 1)
-    moved = moved_html((layer.answers["a"].text, layer.refinements["a"].text), column, "b", 1)  # type: ignore[union-attr]
+    texts = layer.answers["a"].text, layer.refinements["a"].text  # type: ignore[union-attr]  # both are there
+    moved = moved_html(texts, column, "b", 1)
     assert "<ins" in moved
     assert " of " in moved
 

@@ -129,7 +129,7 @@ class EnsembleScreen:
         try:
             deeds = {"check": self._check, "plan": self._plan, "try": self._try, "save": self._save}
             self._send([["html", "result", await deeds[what]()], ["say", "Done."]])
-        except BaseException:
+        except BaseException:  # also where it is broken off: nothing may say that it is still at it
             self._send([["html", "result", ""]])
             raise
         finally:
