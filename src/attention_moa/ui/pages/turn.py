@@ -12,6 +12,7 @@ from attention_moa.records import RunRecord
 from attention_moa.ui.changes import NOTHING, Changed, together
 from attention_moa.ui.components.answer import AnswerText
 from attention_moa.ui.components.board import Board
+from attention_moa.ui.components.so_far import SoFar
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
 from attention_moa.ui.ports import Heard, Standing
@@ -39,6 +40,7 @@ class Turn:
         self.images = images
         self.number = number
         self.answer = AnswerText(f"{self.id}-answer")
+        self._so_far = SoFar()
         self.record: RunRecord | None = None
         self.began_s = 0.0
         self.run_id = ""
@@ -109,6 +111,8 @@ class Turn:
             if 0 in changed.answers:
                 answer = self.story.answers[0]
                 await self.answer.follow(answer.text, is_over=self.is_over)
+            if changed.layers:
+                await self._so_far.follow(self.story)
 
     async def settle(self, record: RunRecord) -> None:
         """Take the run's record, once nothing more is heard of it."""
@@ -125,7 +129,8 @@ class Turn:
             ops += self.answer.changes()
         if self._board is not None and changed:
             ops += self._board.changes(changed)
-        for name, html in self._parts().items() if changed.has_run else ():
+        parts = self._parts() if changed.has_run else self._so_far_part()
+        for name, html in parts.items():
             if self._sent.get(name) != html:
                 self._sent[name] = html
                 ops.append(["html", name, html])
@@ -158,7 +163,13 @@ class Turn:
         return {
             f"{self.id}-state": render("state.html", turn=self, record=self.record, plan=self.plan),
             f"{self.id}-end": render("end.html", turn=self, record=self.record) if self.is_over else Markup(""),
+            **self._so_far_part(),
         }
+
+    def _so_far_part(self) -> dict[str, Markup]:
+        """Return what stands in for an answer of which there is nothing yet."""
+        is_wanted = not self.answer.text and not self.is_over
+        return {f"{self.id}-so-far": self._so_far.html(is_wanted=is_wanted)}
 
 
 def turns_of(standing: Standing) -> tuple[list[Turn], str]:

@@ -1,0 +1,59 @@
+"""A turn while its run goes on: what the layers came to, until the answer comes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from attention_moa.events import AnswerDelta, AnswerReset, Event, LayerFinished, RunFinished
+from attention_moa.records import UsageTotal
+from attention_moa.ui.pages.turn import Turn
+from attention_moa.ui.ports import Heard, Standing
+from tests.page_shelf import a_priced_run
+
+
+def a_turn() -> Turn:
+    """Return a turn that was drawn once, of which nothing was heard."""
+    standing = Standing(record=a_priced_run(), is_under_way=True, is_own=True, plan=None)
+    turn = Turn("Why?", number=0, standing=standing)
+    turn.html()
+    return turn
+
+
+def over(layer: int, output: str | None) -> LayerFinished:
+    """Return the event of a layer's end."""
+    return LayerFinished(run_id="run", at_s=float(layer), layer=layer, output=output, usage=UsageTotal())
+
+
+def told(turn: Turn, *events: Event) -> dict[str, str]:
+    """Return what is drawn anew after some events, by the ids of the parts."""
+    asyncio.run(turn.hear([Heard(None, event) for event in events]))  # type: ignore[arg-type]  # without numbers
+    return {str(op[1]): str(op[2]) for op in turn.changes() if op[0] == "html"}
+
+
+def test_what_a_layer_came_to_is_shown_until_the_answer_comes() -> None:
+    """As Markdown that does nothing; the newest layer's alone, with its number, and once."""
+    turn = a_turn()
+    shown = told(turn, over(1, "It is **blue** <script>."))["turn-0-so-far"]
+    assert "After layer 1 of" in shown
+    assert "<strong>blue</strong> &lt;script&gt;" in shown
+    assert shown in turn.html()
+    assert "turn-0-so-far" not in told(turn, over(1, "It is **blue** <script>."))
+    assert "It was red" in told(turn, over(2, "It was red. " * 1000))["turn-0-so-far"]
+    assert told(turn, AnswerDelta(run_id="run", at_s=3.0, text="It"))["turn-0-so-far"] == ""
+
+
+def test_it_comes_back_where_what_was_told_of_the_answer_does_not_stand() -> None:
+    """And is gone for good once the run is over, also where it has no answer."""
+    turn = a_turn()
+    told(turn, over(1, "Blue."), AnswerDelta(run_id="run", at_s=3.0, text="It"))
+    assert "Blue." in told(turn, AnswerReset(run_id="run", at_s=3.5, message="broke off"))["turn-0-so-far"]
+    end = RunFinished(run_id="run", at_s=4.0, state="failed", text=None, error="no answer", usage=UsageTotal())
+    assert told(turn, end)["turn-0-so-far"] == ""
+
+
+def test_a_layer_that_came_to_nothing_shows_nothing() -> None:
+    """What the layer before it came to stays."""
+    turn = a_turn()
+    assert "turn-0-so-far" not in told(turn, over(1, None))
+    assert "Blue." in told(turn, over(1, "Blue."))["turn-0-so-far"]
+    assert "turn-0-so-far" not in told(turn, over(2, None))
