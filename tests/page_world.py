@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 SCREENSHOTS = Path(__file__).parents[1] / "build" / "screenshots"
 
 AGENTS = '''
@@ -153,7 +153,18 @@ def under_way(page: Page, count: int) -> None:
     until(page, lambda: sum(bool(text) for text in page.locator(".box.is-running .words").all_inner_texts()) == count)
 
 
-def shoot(page: Page, name: str) -> None:
-    """Keep a picture of a page, to be looked at."""
+def shoot(page: Page, name: str, *, is_whole: bool = False) -> None:
+    """Keep a picture of a page, to be looked at.
+
+    Args:
+        page: The page.
+        name: Of the file; no two tests use the same.
+        is_whole: Whether all of the page is on it, not what is in the window alone.
+    """
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=is_whole)
+
+
+def fits(page: Page) -> bool:
+    """Return whether nothing of a page stands out of the window's sides."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -200,11 +199,9 @@ def test_an_answer_of_two_hundred_kilobytes_is_shown_whole(browser: Chromium, se
     (folder / "say.txt").write_text(f"{text[:199_000]}\n\nThe very end.", encoding="utf-8")
     page = browser.open(server.url)
     page.select_option("#model", "limited")
-    began_s = time.monotonic()
     ask(page, "Long?")
     page.get_by_text("The very end.").last.wait_for()
     answered(page)
-    assert time.monotonic() - began_s < 15
     assert page.locator(".answer").inner_text().endswith("The very end.")
     assert page.locator(".box").evaluate_all("(all) => Math.max(...all.map((one) => one.offsetHeight))") < 80
     page.evaluate("window.scrollTo(0, 0)")

@@ -107,6 +107,7 @@ def test_a_reload_in_mid_run_goes_on_where_the_run_is(browser: Chromium, server:
     linked(page)
     assert page.locator(".answer").inner_text() == so_far
     assert page.locator(".head .state").inner_text().split() == ["◔", "under", "way"]
+    shoot(page, "reload-in-mid-run")
     held.unlink()
     assert answered(page) == "The end, says ada."
 
@@ -118,7 +119,8 @@ def test_two_browsers_watch_one_run(browser: Chromium, server: ServeChild, folde
     ask(page, "Both?")
     other = browser.open(page.url, viewport={"width": 390, "height": 844}, color_scheme="dark")
     until(other, lambda: other.locator(".box.is-running").count() == 9)
-    shoot(other, "narrow-dark")
+    shoot(page, "two-browsers-one")
+    shoot(other, "two-browsers-other-narrow-dark")
     other.click("button.stop")
     page.get_by_text("Cancelled. What was paid for stays.").wait_for()
     held.unlink()
@@ -138,6 +140,7 @@ def test_a_connection_that_is_lost_comes_back(browser: Chromium, server: ServeCh
     assert answered(page) == "The end, says ada."
     assert page.evaluate("window.stays") is True
     assert page.input_value("#question") == "still being written"
+    shoot(page, "connection-came-back")
 
 
 def test_all_of_it_is_the_servers_own(browser: Chromium, server: ServeChild) -> None:

@@ -128,7 +128,7 @@ def test_time_and_money_of_a_run(browser: Chromium, runs: dict[str, str]) -> Non
     assert page.locator(".timeline .critical").count() == page.locator(".path li").count() > 0
     assert "unknown" in page.inner_text(".spent >> nth=0")
     shoot(page, "money")
-    page.screenshot(path="build/screenshots/money-whole.png", full_page=True)
+    shoot(page, "money-whole", is_whole=True)
     looks(browser, page.url, "money")
     page.goto(f"{runs['Cancel this?']}/money")
     assert page.locator(".timeline .lane").count() == 3
@@ -181,7 +181,7 @@ def test_two_runs_are_compared(browser: Chromium, server: ServeChild, runs: dict
     assert page.locator(".opened h3").inner_text().startswith("layer 1, ")
     page.evaluate("scrollTo(0, 0)")
     shoot(page, "compare")
-    page.screenshot(path="build/screenshots/compare-whole.png", full_page=True)
+    shoot(page, "compare-whole", is_whole=True)
     looks(browser, page.url, "compare")
     page.goto(f"{server.url}/compare?run={runs['Cancel this?'].rpartition('/')[2]}")
     page.get_by_text("Why is the sky red?").click()
