@@ -194,7 +194,7 @@ def test_it_is_there_in_the_dark_and_on_a_telephone(browser: Chromium, server: S
     """Nothing stands out of a narrow page."""
     page = opened(browser, server, "trio", viewport={"width": 390, "height": 844}, color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    page.screenshot(path="build/screenshots/ensemble-narrow.png", full_page=True)
+    shoot(page, "ensemble-narrow", is_whole=True)
     page.goto(f"{server.url}/ensembles")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     shoot(page, "ensembles-narrow")
