@@ -120,6 +120,35 @@ def test_an_ensemble_is_changed_in_the_form_and_served_at_once(
     assert "1 layer" in page.locator(".how").inner_text()
 
 
+def test_the_form_of_an_ensemble_works_without_a_mouse(browser: Chromium, server: ServeChild, folder: Path) -> None:
+    """Tab reaches each field and button once, in the order in which they are read, and shows where it is."""
+    page = opened(browser, server, "trio")
+    count = page.evaluate(
+        """() => {
+            const all = [...document.querySelectorAll("main :is(a[href], button, input, select, textarea, summary)")];
+            const found = all.filter((one) => one.checkVisibility() && one.tabIndex >= 0 && !one.disabled);
+            found.forEach((one, place) => { one.dataset.place = place; });
+            return found.length;
+        }"""
+    )
+    page.focus(".skip")
+    page.keyboard.press("Enter")
+    there = "[document.activeElement.dataset.place, getComputedStyle(document.activeElement).outlineStyle]"
+    for place in range(count):
+        page.keyboard.press("Tab")
+        assert page.evaluate(there) == [str(place), "solid"]
+        if place == count // 3:
+            shoot(page, "keyboard")
+    page.focus("#f-top-layers")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("1")
+    page.get_by_text("changed, not saved").wait_for()
+    page.focus("[data-do=save] button.main")
+    page.keyboard.press("Enter")
+    page.get_by_text("Saved, and served from now on.").wait_for()
+    assert "layers = 1" in (folder / "shelf" / "trio.toml").read_text()
+
+
 def test_the_toml_changes_the_form_and_wrong_ones_are_not_written(
     browser: Chromium, server: ServeChild, folder: Path
 ) -> None:

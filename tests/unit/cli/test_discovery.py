@@ -135,6 +135,8 @@ def test_every_api_of_its_own_has_its_package_named() -> None:
 
 def test_a_provider_is_usable_where_its_package_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that speaks OpenAI's API always; a package in a package that is missing too is no crash."""
+    for name in [name for name in sys.modules if name.startswith(("mistralai.", "google."))]:
+        monkeypatch.delitem(sys.modules, name)  # what another test had loaded
     monkeypatch.setitem(sys.modules, "mistralai", None)
     monkeypatch.setitem(sys.modules, "google", None)
     assert not is_installed("mistral")

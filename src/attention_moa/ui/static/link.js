@@ -15,6 +15,9 @@ import { h } from "vue";
 
 const byId = (id) => document.getElementById(id);
 
+const here = () => location.pathname + location.search;
+let address = here();
+
 function fragment(html) {
   const holder = document.createElement("template");
   holder.innerHTML = html;
@@ -53,8 +56,8 @@ const VERBS = {
   },
   value: (id, text) => { const at = byId(id); if (at) { at.value = text; grow(at); keep(at); } },
   focus: (id) => byId(id)?.focus(),
-  path: (path, title) => { if (path !== location.pathname) history.pushState(null, "", path); document.title = title; },
-  place: (path) => history.replaceState(history.state, "", path),
+  path: (path, title) => { if (path !== location.pathname) history.pushState(null, "", path); document.title = title; address = here(); },
+  place: (path) => { history.replaceState(history.state, "", path); address = here(); },
   go: (path) => { if (path.startsWith("/")) location.assign(path); },
   say: (text) => { const at = byId("said"); if (at) at.textContent = text; },
   copy: (text) => copy(text),
@@ -207,7 +210,7 @@ export default {
         }
         at.value = "";
       });
-      addEventListener("popstate", () => location.reload());
+      addEventListener("popstate", () => { if (here() !== address) location.reload(); });  // a way to a part of the page changes nothing
       for (const at of document.querySelectorAll("[data-keep]")) {
         const kept = sessionStorage.getItem(`moa ${at.dataset.keep}`);
         if (kept && !at.value) at.value = kept;
