@@ -288,7 +288,7 @@ def bad_http(chance: Chance) -> bytes:
         [
             chance.randbytes(200) + b"\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + chance.randbytes(100),
-            b"GET / HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n",
+            b"GET /nowhere HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n",
             b"GET\r\n\r\n",
             b"BREW /pot HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
             b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",

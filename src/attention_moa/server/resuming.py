@@ -9,6 +9,7 @@ from attention_moa.records import RunRecord
 from attention_moa.server.errors import ApiError, not_found
 from attention_moa.server.gate import Visitor
 from attention_moa.server.job import Job
+from attention_moa.server.run_ends import refuse_elsewhere
 from attention_moa.server.runs import Found, record_of
 from attention_moa.server.service import Service
 from attention_moa.stored_runs import RunHead
@@ -33,8 +34,8 @@ async def resume(service: Service, visitor: Visitor, found: Found) -> Resumed:
     """Return a run that goes on, or that has nothing to go on with.
 
     Raises:
-        ApiError: 403: it is another key's, which alone may pay for it; 404: its ensemble is not served here; or what
-            the gate says of it.
+        ApiError: 403: it is another key's, which alone may pay for it; 404: its ensemble is not served here; 409:
+            another server is at it; or what the gate says of it.
         StoreError: The journal cannot be read.
     """
     if found.is_under_way:
@@ -45,6 +46,7 @@ async def resume(service: Service, visitor: Visitor, found: Found) -> Resumed:
     record = await record_of(service, found)
     if record.state == "finished" or service.journal is None:
         return Resumed(record=record, is_under_way=False)
+    await refuse_elsewhere(service, found.run_id)
     job = _job(service, await service.journal.head(found.run_id))
     live = await service.hub.start(job, visitor)
     await live.begun(_BEGIN_S)

@@ -18,8 +18,8 @@ async def end_run(service: Service, found: Found) -> None:
     if found.live is not None:
         found.live.cancel()
         await found.live.over()
-    elif service.journal is not None and await service.journal.holder(found.run_id) is not None:
-        raise _elsewhere(found.run_id)
+    else:
+        await refuse_elsewhere(service, found.run_id)
 
 
 async def take_out(service: Service, found: Found) -> None:
@@ -41,6 +41,17 @@ async def take_out(service: Service, found: Found) -> None:
         except RunBusyError as error:
             raise _elsewhere(found.run_id) from error
     service.hub.forget(found.run_id)
+
+
+async def refuse_elsewhere(service: Service, run_id: str) -> None:
+    """Refuse what would be done to a run that another server is at.
+
+    Raises:
+        ApiError: 409: one is.
+        StoreError: The journal cannot be read.
+    """
+    if service.journal is not None and await service.journal.holder(run_id) is not None:
+        raise _elsewhere(run_id)
 
 
 def _elsewhere(run_id: str) -> ApiError:
