@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -49,13 +50,10 @@ class Templates:
     def __init__(self, sources: Mapping[str, str]) -> None:
         """Compile every template."""
         self.sources: Mapping[str, str] = MappingProxyType(dict(sources))
-        environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-        )
         self._compiled: dict[str, Template] = {}
         for name, source in sources.items():
             try:
-                self._compiled[name] = environment.from_string(source)
+                self._compiled[name] = _compiled(source)
             except TemplateSyntaxError as error:
                 raise ConfigError(f"{name}.md, line {error.lineno}: {error.message}", key="prompts.folder") from error
 
@@ -73,6 +71,15 @@ class Templates:
     def digest(self, name: str) -> str:
         """Return the SHA-256 of a template's source, in hex: a changed template is another template."""
         return hashlib.sha256(self.sources[name].encode()).hexdigest()
+
+
+@lru_cache(maxsize=4 * len(NAMES))
+def _compiled(source: str) -> Template:
+    """Return a template; compiling ours anew for each run and each plan would take longer than the plan does."""
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    return environment.from_string(source)
 
 
 def load_templates(folder: Path | None = None, *, style: PromptStyle = "full") -> Templates:
