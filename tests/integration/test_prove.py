@@ -22,6 +22,9 @@ from tests.cli_loop import PATIENCE_S, Done, end_of, started
 from tests.cli_world import only_line, run_cli
 from tests.prove_world import ProveWorld, a_wish, prompts_file, proven
 
+# Hundreds of calls over HTTP: minutes, on a machine that has much else to do.
+_PATIENCE_S = 8 * PATIENCE_S
+
 JUDGE = """
 strategy = "single"
 [[agents]]
@@ -42,7 +45,7 @@ def shown(scenario: Callable[[ProveWorld], Awaitable[Any]]) -> Any:
     """Return what a scenario comes to with all models at hand."""
 
     async def run() -> Any:
-        async with asyncio.timeout(PATIENCE_S), ProveWorld() as world:
+        async with asyncio.timeout(_PATIENCE_S), ProveWorld() as world:
             return await scenario(world)
 
     return asyncio.run(run())
@@ -60,7 +63,7 @@ def sizes_in(proof: Proof) -> list[int | None]:
 
 def test_an_ensemble_that_beats_all_is_to_be_used(tmp_path: Path) -> None:
     """At equal spend, by a judge that reads both orders; the folder has all of it, and a second time costs nothing."""
-    prompts_file(tmp_path, 12)
+    prompts_file(tmp_path, 10)
 
     async def scenario(world: ProveWorld) -> None:
         def wish() -> Wish:
@@ -71,9 +74,9 @@ def test_an_ensemble_that_beats_all_is_to_be_used(tmp_path: Path) -> None:
         assert proof.verdict.decision == "use"
         assert proof.words[0] == "Use mine."
         assert said[0] == "pilot: 4 prompts find the best agent, and are not used again"
-        assert all(" times what the ensemble did on 8 prompts: " in line for line in said[1:])
+        assert all(" times what the ensemble did on 6 prompts: " in line for line in said[1:])
         assert (proof.best.agent, proof.best.how, dict(proof.best.rates)) == ("b", "judge", {"a": 0.0, "b": 1.0})
-        assert (proof.prompts, proof.asked, proof.unit) == (8, 12, "usd")
+        assert (proof.prompts, proof.asked, proof.unit) == (6, 10, "usd")
         assert [one.name for one in proof.systems] == ["mine", "a", "b", "best-of-n", "self-moa", "moa"]
         for system in ("best-of-n", "self-moa", "moa"):
             ratio = against(proof, system).cost_ratio
@@ -83,7 +86,7 @@ def test_an_ensemble_that_beats_all_is_to_be_used(tmp_path: Path) -> None:
         assert [size.selector for size in sizes.values()] == ["openai:merger", None, None]
         _check_trials(proof)
         assert proof.judge is not None
-        assert (proof.judge.comparisons, proof.judge.agreed, proof.judge.first) == (4 + 5 * 8, 1.0, 0.5)
+        assert (proof.judge.comparisons, proof.judge.agreed, proof.judge.first) == (4 + 5 * 6, 1.0, 0.5)
         pilot = {path.stem for path in (tmp_path / "out" / "pilot").glob("*.jsonl")}
         assert pilot == {"a", "b"}
         _check_folder(tmp_path / "out", proof)
@@ -100,12 +103,12 @@ def _check_trials(proof: Proof) -> None:
     for name, size in sizes.items():
         (kept,) = (one for one in size.tried if one.size == size.size)
         assert kept.cost_ratio == pytest.approx(against(proof, name).cost_ratio)
-        assert kept.prompts == 8
+        assert kept.prompts == 6
     wrong = sum(len(size.tried) - 1 for size in sizes.values())
     assert wrong  # the plan was wrong, and what was answered by it is told apart
     parts = {one.what: one for one in proof.spent}
-    assert parts["trials at sizes that were not kept"].count == 8 * wrong
-    assert [parts[what].count for what in ("judge", "judge, pilot", "answers of the pilot")] == [5 * 8, 4, 8]
+    assert parts["trials at sizes that were not kept"].count == 6 * wrong
+    assert [parts[what].count for what in ("judge", "judge, pilot", "answers of the pilot")] == [5 * 6, 4, 8]
     assert sum(one.usd or 0.0 for one in proof.spent) == pytest.approx(proof.usd)
 
 
@@ -118,14 +121,14 @@ def _check_folder(folder: Path, proof: Proof) -> None:
     settings = json.loads((folder / "settings.json").read_bytes())
     assert [one["name"] for one in settings["systems"]] == names
     for name in names:
-        assert len((folder / "answers" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()) == 8
+        assert len((folder / "answers" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()) == 6
         runs = [
             json.loads(line) for line in (folder / "runs" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
         ]
-        assert len(runs) == 8
+        assert len(runs) == 6
         assert not {run["question"] for run in runs} & set(proof.best.prompts)
     judged = (folder / "judgements" / "moa.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(judged) == 2 * 8
+    assert len(judged) == 2 * 6
 
 
 def test_an_ensemble_that_loses_is_not_to_be_used(tmp_path: Path) -> None:
