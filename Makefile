@@ -21,6 +21,8 @@ ENGINE_FILES := $(subst $(empty) $(empty),$(comma),$(ENGINE:%=*/attention_moa/%.
 SAMPLE := Why is the sky blue at noon and red at sunset?
 unexport Q
 MAKEOVERRIDES :=
+# Two at once: half of the tests wait for children, sockets and browsers. What is in one file stays in one process.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 export ATTENTION_MOA_QUESTION = $(if $(value Q),$(value Q),$(SAMPLE))
 
 .PHONY: help install run test check bench docs lock clean
@@ -57,7 +59,7 @@ run: $(if $(filter $(BIN)/%,$(ATTENTION_MOA)),$(VENV)/.installed) ## ask a quest
 
 test: check docs ## everything that tests the project
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@echo "Engine (L0 to L6), at least $(COVERAGE_ENGINE) %:"

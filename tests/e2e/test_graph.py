@@ -118,9 +118,11 @@ def test_a_call_is_opened_and_shut_by_keyboard(browser: Chromium, server: ServeC
     assert page.inner_text("#call h2") == "layer 1, answer by ada"
     assert "ada says answer to" in page.inner_text("#call .text")
     assert "Keys?" in page.inner_text("#call .message[open]")
+    assert page.url.endswith("?call=1.answer.ada")
     shoot(page, "call")
     page.keyboard.press("Escape")
     page.wait_for_selector("#call", state="detached")
+    assert "?" not in page.url
     assert focused(page) == "1.answer.ada"
 
 

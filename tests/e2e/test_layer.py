@@ -152,6 +152,7 @@ def test_the_matrix_works_without_a_mouse(browser: Chromium, run: str) -> None:
     page.wait_for_selector("#cell")
     page.keyboard.press("Escape")
     until(page, lambda: page.locator("#cell").count() == 0)
+    until(page, lambda: page.evaluate("document.activeElement.id") == "cell-1-0")
 
 
 def test_an_agents_tab_has_its_difference_and_its_critiques(browser: Chromium, run: str) -> None:

@@ -184,6 +184,8 @@ def test_light_and_dark_are_chosen_and_kept(browser: Chromium, server: ServeChil
 def test_a_fault_in_the_form_is_told(browser: Chromium, server: ServeChild) -> None:
     """Nothing is sent, and the question stays."""
     page = browser.open(server.url)
+    page.click("button.send")
+    page.get_by_text("Write a question first.").wait_for()
     page.click("text=Settings")
     page.fill("#layers", "many")
     page.fill("#question", "Why?")

@@ -227,9 +227,8 @@ class LayerHtml:
     def _moved(self, everything: Iterable[Received]) -> list[tuple[Received, int]]:
         """Return the critiques that moved somebody, with how many words were changed in all, the largest part first."""
         authors = self._measured.authors
-        found = [(one.share * authors[one.author].size, one) for one in everything if one.share]
-        ranked = sorted(found, key=lambda item: -item[0])
-        return [(one, authors[one.author].size) for _, one in ranked]
+        ranked = sorted((one for one in everything if one.share), key=lambda one: -(one.share or 0.0))
+        return [(one, authors[one.author].size) for one in ranked]
 
     def _cell(self, critic: str, author: str) -> Markup:
         layer, place = self._look.layer, self._places[critic]
@@ -250,7 +249,7 @@ class LayerHtml:
             moved=moved,
             words=words,
             column=column,
-            back=self._address(view="matrix"),
+            back=f"{self._address(view='matrix')}#cell-{place}-{self._places[author]}",
             **self._signs(),
         )
 

@@ -67,6 +67,8 @@ def moved_html(texts: tuple[str, str], column: Attribution, critic: str, place: 
         deleted = f'<del class="{colour}"><span class="t-heard">[deleted: </span>{gone}</del>' if gone else ""
         inserted = f'<ins class="{colour}"><span class="t-heard">[inserted: </span>{come}</ins>' if come else ""
         before = _before(refinement[: change.after.start])
+        if gone and not come and not before[-1:].isspace() and answer[: change.before.start][-1:].isspace():
+            before += " "  # the one between both texts went with what is gone
         behind = _behind(refinement[change.after.end :])
         note = f'<p class="t-note">{_count(words)} of {change.size:,} word{"" if change.size == 1 else "s"}</p>'
         body = f'<div class="t-lines" dir="auto">{before}{deleted}{inserted}{behind}</div>'

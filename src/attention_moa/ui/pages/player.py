@@ -226,7 +226,7 @@ class Player:
         moment = replay.moments[replay.step - 1] if replay.step else None
         return render(
             "replay-where.html",
-            clock=clock(self._at_s),
+            clock=clock(min(self._at_s, replay.seconds)),
             whole=clock(replay.seconds),
             event="Nothing has begun." if moment is None else told(moment.event),
             step=replay.step,

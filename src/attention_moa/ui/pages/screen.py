@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -178,7 +179,7 @@ class Screen:
         if self._is_asking or (turn is not None and not turn.is_over):
             return
         if not fields.get("question", "").strip():
-            self._send([["focus", "question"]])
+            self._refuse(RefusedError("Write a question first.", field="question"), is_sent=True)
             return
         self._is_asking = True
         try:
@@ -251,10 +252,18 @@ class Screen:
     async def _call(self, fields: Mapping[str, str]) -> None:
         turn = self._turn_of(fields)
         if turn is not None:
-            self._send(await self._drawer.open(turn, fields.get("call", "")))
+            call_id = fields.get("call", "")
+            ops = await self._drawer.open(turn, call_id)
+            if ops and turn is self._turn:
+                ops.append(["place", f"/runs/{turn.run_id}?call={quote(call_id)}"])
+            self._send(ops)
 
     async def _close(self, fields: Mapping[str, str]) -> None:  # noqa: ARG002 - all deeds are told their fields
-        self._send(self._drawer.shut())
+        turn = self._turn
+        ops = self._drawer.shut()
+        if turn is not None:
+            ops.append(["place", f"/runs/{turn.run_id}"])
+        self._send(ops)
 
     async def _image(self, fields: Mapping[str, str]) -> None:
         """Take a piece of an image that stands beside the question."""
@@ -306,17 +315,20 @@ class Screen:
         ops: list[Op] = [*self._sound(), ["html", "notice", render("notice.html", message=refused.message)]]
         if refused.field in LABELS:
             self._faulty = refused.field
-            marks = (("aria-invalid", "true"), ("aria-describedby", "notice"))
-            ops += [["attr", refused.field, name, told] for name, told in marks]
-            ops += [["attr", "settings", "open", ""]] if refused.field in SETTINGS else []
-            ops += [["focus", refused.field]] if is_sent else []
+            ops.append(["attr", refused.field, "aria-invalid", "true"])
+            ops.append(["attr", refused.field, "aria-describedby", "notice"])
+            if refused.field in SETTINGS:
+                ops.append(["attr", "settings", "open", ""])
+            if is_sent:
+                ops.append(["focus", refused.field])
         self._send(ops)
 
     def _sound(self) -> list[Op]:
         """Return what takes off what was said of a fault, and the mark of its field."""
         faulty, self._faulty = self._faulty, ""
-        marks: list[Op] = [["attr", faulty, name, None] for name in ("aria-invalid", "aria-describedby")]
-        return [["html", "notice", ""], *(marks if faulty else [])]
+        ops: list[Op] = [["html", "notice", ""]]
+        ops += [["attr", faulty, name, None] for name in ("aria-invalid", "aria-describedby") if faulty]
+        return ops
 
     def _send(self, ops: list[Op]) -> None:
         self._made = None
