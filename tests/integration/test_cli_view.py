@@ -90,6 +90,11 @@ class Terminal:
         return bool(data)
 
 
+def _unsized(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without a size, which would stand for the terminal's: a tests' worker may have one."""
+    return {name: value for name, value in variables.items() if name not in ("COLUMNS", "LINES")}
+
+
 @contextmanager
 def on_terminal(
     *arguments: str | Path, folder: Path, columns: int = 100, lines: int = 30, env: Mapping[str, str] | None = None
@@ -100,7 +105,7 @@ def on_terminal(
     child = subprocess.Popen(
         [sys.executable, "-c", TAKE_TERMINAL, *PROGRAM, *map(str, arguments)],
         cwd=folder,
-        env=environment(env),
+        env=_unsized(environment(env)),
         stdin=slave,
         stdout=slave,
         stderr=slave,
