@@ -32,10 +32,15 @@ def main(arguments: list[str]) -> int:
         except subprocess.CalledProcessError:
             print(f"Cannot put pip into {folder}. On Debian: apt-get install python3-venv", file=sys.stderr)
             return 1
+    mark = folder / ".unfinished"
+    # Of what was broken off while it was unpacked pip may take half a package for a whole one.
+    anew = ["--force-reinstall"] if mark.exists() else []
+    mark.touch()
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]
-    status = follow([*pip, "--progress-bar=off", "--require-hashes", "-r", str(lock)], total)
+    status = follow([*pip, "--progress-bar=off", *anew, "--require-hashes", "-r", str(lock)], total)
     status = status or follow([*pip, "--no-build-isolation", "--no-index", "--editable", "."], 1)
     if status == 0:
+        mark.unlink()
         print(f"Installed into {folder} in {time.monotonic() - started_s:.0f} s.", flush=True)
     return status
 

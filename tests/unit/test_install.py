@@ -53,6 +53,23 @@ def test_a_whole_environment_is_made_and_a_half_one_is_mended(
     assert "Installing the 0 packages" in capsys.readouterr().out
 
 
+def test_what_was_broken_off_is_unpacked_once_more(tmp_path: Path) -> None:
+    """Pip would take a package that is half there for a whole one; what failed is marked as well."""
+    folder, lock = tmp_path / "environment", tmp_path / "empty.lock"
+    lock.write_text("", encoding="utf-8")
+    (folder / "bin").mkdir(parents=True)
+    commands = []
+    for code in (1, 0, 0):
+        program = folder / "bin" / "python"
+        program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexit {code}\n', encoding="utf-8")
+        program.chmod(0o755)
+        (folder / "bin" / "pip").touch()
+        (tmp_path / "asked").write_text("", encoding="utf-8")
+        assert main([str(folder), str(lock)]) == code
+        commands.append((tmp_path / "asked").read_text().splitlines()[0])
+    assert ["--force-reinstall" in command for command in commands] == [False, True, False]
+
+
 def test_a_folder_that_is_no_environment_keeps_what_is_in_it(tmp_path: Path) -> None:
     """A slip in VENV=… deletes nothing."""
     lock, folder = tmp_path / "empty.lock", tmp_path / "photographs"

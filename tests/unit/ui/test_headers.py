@@ -16,7 +16,7 @@ TEMPLATE = Path(nicegui.__file__).parent / "templates" / "index.html"
 def test_no_answer_may_be_taken_for_something_else(headers: dict[str, str]) -> None:
     """Whatever it is."""
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("headers", [page_headers("n"), form_headers()])
