@@ -178,7 +178,7 @@ def _cell(cell: CellPair) -> _Cell:
         return _Cell(a, b, "", "", about)
     step = min(int(abs(more) * 10), 3) + 1
     sign_of_more = "+" if more > 0 else "\N{MINUS SIGN}"
-    return _Cell(a, b, f"{sign_of_more}{abs(more):.0%}", f"{'more' if more > 0 else 'less'}-{step}", about)
+    return _Cell(a, b, f"{sign_of_more}{abs(more) * 100:.0f}", f"{'more' if more > 0 else 'less'}-{step}", about)
 
 
 def _beside(a: Sequence[Spent], b: Sequence[Spent]) -> Iterator[tuple[Markup, list[str], list[str]]]:
