@@ -27,7 +27,7 @@ def test_the_page_is_at_the_address_that_is_printed(tmp_path: Path) -> None:
         assert not [path for path in httpx2.get(f"{server.url}/openapi.json").json()["paths"] if "nicegui" in path]
         told = httpx2.get(f"{server.url}/metrics").text
         routes = set(re.findall(r'attention_moa_requests_total\{route="([^"]*)"', told))
-        assert routes <= {"other", "GET /openapi.json", "POST /v1/models"}
+        assert routes <= {"other", "GET /", "GET /runs/{run_id}", "GET /openapi.json", "POST /v1/models"}
         evil = httpx2.get(server.url, headers={"host": "evil.example"})
         assert evil.status_code == 403
         log = server.log.read_text(encoding="utf-8")
