@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.machine import missing, require_module
+from tests.serve_child import before_end
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE_S = 60.0
+SLOWNESS = float(os.environ.get("PAGE_SLOWNESS", "1"))  # noqa: TID251 - tests are no part of the settings
+"""How many times slower than this machine's a browser's scripts run, and its answers come; to look for what races."""
 SCREENSHOTS = Path(__file__).parents[1] / "build" / "screenshots"
 
 AGENTS = '''
@@ -82,6 +85,7 @@ class Chromium:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self._left: list[BrowserContext] = []
         self.faults: list[str] = []
         self.addresses: list[str] = []
 
@@ -94,18 +98,34 @@ class Chromium:
 
     def open(self, url: str, *, person: BrowserContext | None = None, **wishes: Any) -> Page:
         """Return a page that is open and linked to its server; what goes wrong on it is kept as faults."""
-        page = (person or self.person(**wishes)).new_page()
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        context = person or self.person(**wishes)
+        page = context.new_page()
+        _slow_down(page)
+        page.on("pageerror", lambda error: self._hear(context, str(error)))
+        page.on("console", lambda said: self._hear(context, said.text) if said.type == "error" else None)
         page.goto(url)
-        if page.locator("#talk").count():
-            linked(page)
+        linked(page)
         return page
+
+    def leave(self, url: str = "") -> None:
+        """Close all pages of an address, and whatever else their people have open; without one all pages."""
+        for context in self._browser.contexts:
+            if any(page.url.startswith(url) for page in context.pages):
+                self._left.append(context)  # what it says from here on is that it is being closed
+                context.close()
+
+    def _hear(self, context: BrowserContext, fault: str) -> None:
+        if context not in self._left:
+            self.faults.append(fault)
 
 
 @contextmanager
-def a_browser() -> Iterator[Chromium]:
-    """Lend a browser; at its end nothing has gone wrong on any of its pages that the test has not looked at."""
+def a_browser(*expected: str) -> Iterator[Chromium]:
+    """Lend a browser; at its end nothing has gone wrong on any of its pages that the test has not looked at.
+
+    Args:
+        expected: Words of what pages may complain of.
+    """
     require_module("playwright")
     if not CHROMIUM.exists():
         missing(f"there is no {CHROMIUM}: on Debian apt-get install chromium")
@@ -115,16 +135,32 @@ def a_browser() -> Iterator[Chromium]:
         is_root = os.geteuid() == 0  # then Chromium's own sandbox refuses to start
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"] if is_root else [])
         chromium = Chromium(browser)
+        before_end.append(chromium.leave)
         try:
             yield chromium
+            chromium.leave()
         finally:
+            before_end.remove(chromium.leave)
             browser.close()
-        assert not chromium.faults, chromium.faults
+        faults = [fault for fault in chromium.faults if not any(words in fault for words in expected)]
+        assert not faults, faults
+
+
+def _slow_down(page: Page) -> None:
+    """Slow a page down, as the environment wishes."""
+    if SLOWNESS > 1:
+        slow = page.context.new_cdp_session(page)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWNESS})
+        way = {"offline": False, "latency": 50 * SLOWNESS, "downloadThroughput": -1, "uploadThroughput": -1}
+        slow.send("Network.enable")
+        slow.send("Network.emulateNetworkConditions", way)
 
 
 def linked(page: Page) -> None:
-    """Wait until a page is linked to its server."""
-    page.wait_for_selector("html[data-live]")
+    """Wait until a page is all there, and linked to its server where it is one that goes on."""
+    page.wait_for_load_state("load")
+    if page.locator("script[data-later], #app").count():
+        page.wait_for_selector("html[data-live]")
 
 
 def ask(page: Page, question: str) -> None:
@@ -141,9 +177,20 @@ def answered(page: Page) -> str:
 
 
 def until(page: Page, is_so: Callable[[], bool]) -> None:
-    """Wait until something is so; Playwright's own way compiles scripts in the page, which its policy forbids."""
+    """Wait until something is so; Playwright's own way compiles scripts in the page, which its policy forbids.
+
+    A page that is just giving way to another one can be asked nothing, and is asked again.
+    """
+    from playwright.sync_api import Error
+
     end_s = time.monotonic() + PATIENCE_S
-    while not is_so():
+    while True:
+        try:
+            if is_so():
+                return
+        except Error as error:
+            if "navigat" not in error.message:
+                raise
         assert time.monotonic() < end_s, page.inner_text("body")
         page.wait_for_timeout(20)
 

@@ -6,13 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 ROOT = Path(__file__).parents[1]
 _PATIENCE_S = 60.0
+_GRACE_S = 3.0
+
+before_end: list[Callable[[str], None]] = []
+"""Told the address of a server that a test leaves running, before it ends: who has its pages open closes them first."""
 
 
 class ServeChild(NamedTuple):
@@ -36,7 +40,7 @@ class ServeChild(NamedTuple):
 
 @contextmanager
 def serve_child(folder: Path, *options: str, variables: dict[str, str] | None = None) -> Iterator[ServeChild]:
-    """Lend a server; it is killed where the test leaves it running.
+    """Lend a server; where the test leaves it running it is ended, in mid-run too.
 
     Args:
         folder: Where it is started, and has its journal and log.
@@ -61,5 +65,19 @@ def serve_child(folder: Path, *options: str, variables: dict[str, str] | None = 
             url = cast("IO[str]", process.stdout).readline().strip()
             assert url.startswith("http://"), log.read_text(encoding="utf-8")
             yield ServeChild(process, url, log)
+            for let_go in tuple(before_end):
+                let_go(url)
+            _end(process)
         finally:
             process.kill()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask a server to end, and once more, as for runs that nobody waits for: killed, it would tell no coverage."""
+    for grace_s in (_GRACE_S, _PATIENCE_S):
+        process.terminate()
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            continue
+        return

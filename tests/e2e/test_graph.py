@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way, until
+from tests.page_world import Chromium, a_folder, answered, ask, hold, linked, shoot, under_way, until
 from tests.serve_child import ServeChild, serve_child
 
 if TYPE_CHECKING:
@@ -25,13 +25,6 @@ CALL = ".of-{stage} .box >> nth={place}"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """Lend a browser for all tests here."""
-    with a_browser() as chromium:
-        yield chromium
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder in which the server runs."""
     made = a_folder(tmp_path_factory.mktemp("graph"))
@@ -41,11 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _free(folder: Path) -> Iterator[None]:
-    """Let all calls go on after a test, also one that failed, and say what they say of themselves."""
+def _own_words(folder: Path) -> Iterator[None]:
+    """After each test, also one that failed, have agents say what they say of themselves."""
     yield
-    for file in (*folder.glob("hold.*"), *folder.glob("say.txt")):
-        file.unlink()
+    (folder / "say.txt").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")

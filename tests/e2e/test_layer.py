@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.page_world import Chromium, a_browser, ask, shoot, until
+from tests.page_world import Chromium, ask, linked, shoot, until
 from tests.serve_child import ServeChild, serve_child
 
 AGENTS = '''
@@ -65,13 +65,6 @@ async def say(messages, request):
     yield text[half:]
 '''
 AGENT = '[[agents]]\nname = "{}"\nmodel = "python:layer_agents:say"\n'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """Lend a browser for all tests here."""
-    with a_browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +143,7 @@ def test_the_matrix_works_without_a_mouse(browser: Chromium, run: str) -> None:
     assert page.locator(".l-matrix tbody td a[tabindex='0']").count() == 1
     page.keyboard.press("Enter")
     page.wait_for_selector("#cell")
+    linked(page)  # a page of its own: its keys are heard once it is all there
     page.keyboard.press("Escape")
     until(page, lambda: page.locator("#cell").count() == 0)
     until(page, lambda: page.evaluate("document.activeElement.id") == "cell-1-0")

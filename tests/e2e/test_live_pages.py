@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, shoot, under_way, until
+from tests.page_world import Chromium, a_folder, answered, ask, hold, shoot, under_way, until
 from tests.serve_child import ServeChild, serve_child
 
 NARROW = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """Lend a browser for all tests here."""
-    with a_browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.page_world import Chromium, a_browser, a_folder, answered, ask, fits, shoot
+from tests.page_world import Chromium, a_folder, answered, ask, fits, shoot
 from tests.serve_child import ServeChild, serve_child
 
 MANY = 'name = "many"\nlayers = 1\n' + "".join(
@@ -25,13 +25,6 @@ PLACES = {
     "replay": ("/runs/RUN/replay?step=400", ".cell"),
     "compare": ("/compare?run=RUN&run=OTHER", ".moved tbody tr"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """Lend a browser for all tests here."""
-    with a_browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

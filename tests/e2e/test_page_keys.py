@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way
+from tests.page_world import Chromium, a_folder, answered, ask, hold, linked, shoot, under_way
 from tests.serve_child import ServeChild, serve_child
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """Lend a browser for all tests here; answers that refuse somebody are no faults."""
-    with a_browser() as chromium:
-        yield chromium
-        chromium.faults[:] = [fault for fault in chromium.faults if "status of 401" not in fault and "404" not in fault]
+EXPECTED = ("status of 401", "status of 404")
+"""Answers that refuse somebody."""
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +104,7 @@ def test_a_revoked_key_is_out_at_once(
     ask(page, "Revoked?")
     under_way(page, 3)
     key(folder, "revoke", "carol")
-    page.wait_for_url("**/login", timeout=15_000)
+    page.wait_for_url("**/login")
     held.unlink()
 
 

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way, until
+from tests.page_world import Chromium, a_folder, answered, ask, hold, linked, shoot, under_way, until
 from tests.serve_child import ServeChild, serve_child
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """Lend a browser for all tests here."""
-    with a_browser() as chromium:
-        yield chromium
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder in which the server runs."""
     return a_folder(tmp_path_factory.mktemp("page"))
-
-
-@pytest.fixture(autouse=True)
-def _free(folder: Path) -> Iterator[None]:
-    """Let all calls go on after a test, also one that failed."""
-    yield
-    for held in folder.glob("hold.*"):
-        held.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +213,32 @@ def test_an_answer_is_copied_as_it_was_written(browser: Chromium, server: ServeC
     page.click("[data-do=copy]")
     page.get_by_text("copied").wait_for(state="attached")
     assert page.evaluate("navigator.clipboard.readText()") == "The end, says ada."
+
+
+def test_who_is_quicker_than_the_page_is_not_unheard(browser: Chromium, server: ServeChild, folder: Path) -> None:
+    """What was written, sent and clicked before the page was live is done once it is, once."""
+
+    def asked() -> int:
+        file = folder / "asked"
+        return file.read_text(encoding="utf-8").count("1.answer.ada") if file.exists() else 0
+
+    before = asked()
+    page = browser.person().new_page()
+    scripts: list[Route] = []
+    page.route("**/*.js", lambda route: scripts.append(route))  # noqa: PLW0108 - Playwright marks what it calls
+    page.goto(server.url, wait_until="commit")
+    page.fill("#question", "Why so early?")
+    page.locator("#question").press("Control+Enter")
+    until(page, lambda: len(scripts) > 0)
+    assert page.locator("html[data-live]").count() == 0
+    assert page.url == f"{server.url}/"
+
+    def went_on() -> bool:
+        while scripts:
+            scripts.pop().continue_()
+        return "/runs/" in page.url
+
+    until(page, went_on)
+    assert answered(page) == "The end, says ada."
+    assert page.locator(".question").all_inner_texts() == ["Why so early?"]
+    assert asked() == before + 1

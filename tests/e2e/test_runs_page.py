@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tests.page_world import Chromium, a_browser, a_folder, answered, ask, hold, linked, shoot, under_way, until
+from tests.page_world import Chromium, a_folder, answered, ask, hold, linked, shoot, under_way, until
 from tests.serve_child import ServeChild, serve_child
 
 if TYPE_CHECKING:
@@ -18,14 +18,8 @@ if TYPE_CHECKING:
 
 OTHER = "The end of the day: light goes a **longer way**, and most of the blue is gone."
 NARROW = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """Lend a browser for all tests here; answers that say that a run is gone are no faults."""
-    with a_browser() as chromium:
-        yield chromium
-        chromium.faults[:] = [fault for fault in chromium.faults if "status of 404" not in fault]
+EXPECTED = ("status of 404",)
+"""Some runs are gone."""
 
 
 @pytest.fixture(scope="module")

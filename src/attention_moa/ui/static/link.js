@@ -219,6 +219,7 @@ export default {
       setInterval(tick, 200);
       tick();
       document.documentElement.dataset.live = "";
+      dispatchEvent(new Event("moa-live"));  // later.js kept what was done until now
     },
   },
 };
