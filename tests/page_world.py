@@ -159,7 +159,7 @@ def _slow_down(page: Page) -> None:
 def linked(page: Page) -> None:
     """Wait until a page is all there, and linked to its server where it is one that goes on."""
     page.wait_for_load_state("load")
-    if page.locator("script[data-later], #app").count():
+    if page.locator("link[href$='/link.js']").count():
         page.wait_for_selector("html[data-live]")
 
 

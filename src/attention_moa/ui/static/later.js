@@ -24,11 +24,11 @@ document.addEventListener("DOMContentLoaded", soon);
 // Who is quicker than that is not unheard: what was clicked, sent and written is done once the page is live. What has
 // an address of its own needs no link, and goes there.
 const early = [];
-const isOurs = (event, at) => event.type === "submit" ? !at.hasAttribute("action") : !at.matches("form, input, [href]");
+const isLinked = (event, at) => event.type === "submit" ? !at.hasAttribute("action") : !at.matches("form, input, [href]");
 const keep = (event) => {
   if ("live" in document.documentElement.dataset) return;
   const at = event.target.closest?.("[data-do]");
-  if (!at || !isOurs(event, at)) return;
+  if (!at || !isLinked(event, at)) return;
   event.preventDefault();
   early.push(() => event.type === "submit" ? at.requestSubmit() : at.click());
 };
