@@ -8,6 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from attention_moa.ui.figures import clock, money, number
+from attention_moa.ui.run_states import told_state
+
+_EVERYWHERE = {"told_state": told_state}
 
 
 @cache
@@ -30,4 +33,4 @@ def render(template: str, **values: object) -> Markup:
         template: Its file's name.
         values: What stands in it; only ``Markup`` is taken as HTML.
     """
-    return Markup(_environment().get_template(template).render(**values))  # noqa: S704 - the environment escapes
+    return Markup(_environment().get_template(template, globals=_EVERYWHERE).render(**values))  # noqa: S704 - the environment escapes

@@ -109,9 +109,9 @@ def test_what_users_wrote_does_nothing_in_the_list() -> None:
 
 def test_a_run_that_broke_off_may_be_resumed() -> None:
     """By a button that sends it to the run's own address; it then goes on, and its page is shown."""
-    shelf = RunShelf([a_priced_run()], rows=[a_row("r", state="running")])
+    shelf = RunShelf([a_priced_run()], rows=[a_row("r", state="interrupted")])
     page = look(shelf, "/runs").text
-    assert "broken off" in page
+    assert "interrupted" in page
     assert 'formmethod="post" formaction="/runs/r/resume"' in page
     answer = look(shelf, "/runs/run/resume", method="POST")
     assert (answer.status_code, answer.headers["location"], shelf.deeds) == (303, "/runs/run", [("resume", "run")])
@@ -194,12 +194,12 @@ def test_time_and_money_are_told_in_words_and_numbers() -> None:
 
 
 def test_who_looks_at_time_and_money_of_a_run_under_way_is_sent_to_where_it_goes_on() -> None:
-    """What was broken off stands still: with how far it came, and no plan."""
+    """What was interrupted stands still: with how far it came, and no plan."""
     running = a_priced_run(state="running")
     sent = look(RunShelf([running], under_way=["run"]), "/runs/run/money")
     assert (sent.status_code, sent.headers["location"]) == (303, "/runs/run/money/live")
-    page = look(RunShelf([running]), "/runs/run/money").text
-    assert "broken off" in page
+    page = look(RunShelf([a_priced_run(state="interrupted")]), "/runs/run/money").text
+    assert "interrupted" in page
     assert "It is under way" not in page
     assert "It was run without a plan." in page
 
@@ -221,10 +221,10 @@ def test_two_runs_stand_side_by_side() -> None:
 
 def test_what_only_one_of_two_runs_has_is_shown_as_missing() -> None:
     """An agent, a setting, a call."""
-    a, b = a_priced_run(name="x"), a_priced_run(name="y", state="running")
+    a, b = a_priced_run(name="x"), a_priced_run(name="y", state="interrupted")
     shelf = RunShelf([a, b])
     page = look(shelf, "/compare?run=x&run=y&call=nothing").text
-    assert "broken off" in page
+    assert "interrupted" in page
     assert 'id="opened"' not in page
 
 

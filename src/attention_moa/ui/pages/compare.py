@@ -17,7 +17,6 @@ from attention_moa.ui.html import render
 from attention_moa.ui.markdown import to_html
 from attention_moa.ui.names import isolated, name_html
 from attention_moa.ui.pages.run_head import state_of
-from attention_moa.ui.pages.runs import WORDS, sign
 from attention_moa.ui.pairs import CallPair, CellPair, MatrixPair, RunPair, matrices, pair
 from attention_moa.ui.ports import RefusedError, RunFilter, Standing
 from attention_moa.ui.spending import Spent, by_agent, by_stage
@@ -136,15 +135,12 @@ def _address(names: Sequence[str], **more: str) -> str:
 def _head(letter: str, standing: Standing) -> dict[str, object]:
     record = standing.record
     asked = next((turn.text for turn in reversed(record.conversation) if turn.role == "user"), "")
-    state = state_of(standing)
     return {
         "letter": letter,
         "id": record.run_id,
         "question": name_html(asked, _QUESTION),
         "ensemble": name_html(record.ensemble.name),
-        "state": state,
-        "sign": sign(state),
-        "word": WORDS[state],
+        "state": state_of(standing),
         "at": record.created_at,
     }
 

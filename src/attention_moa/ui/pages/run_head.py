@@ -6,8 +6,8 @@ from markupsafe import Markup
 
 from attention_moa.ui.html import render
 from attention_moa.ui.names import name_html
-from attention_moa.ui.pages.runs import WORDS, sign
 from attention_moa.ui.ports import Standing
+from attention_moa.ui.run_states import ShownState, shown_state
 from attention_moa.ui.words import seconds
 
 _QUESTION = 300
@@ -30,14 +30,11 @@ def run_head(standing: Standing, tab: str) -> Markup:
         question=name_html(asked, _QUESTION),
         ensemble=name_html(record.ensemble.name),
         state=state,
-        sign=sign(state),
-        word=WORDS[state],
         at=record.created_at,
-        took=None if state == "running" else seconds(record.wall_s),
+        took=None if state in ("running", "elsewhere") else seconds(record.wall_s),
     )
 
 
-def state_of(standing: Standing) -> str:
-    """Return how far a run is; ``broken off`` where it never came to its end and nobody here is at it."""
-    state = standing.record.state
-    return "broken off" if state == "running" and not standing.is_under_way else state
+def state_of(standing: Standing) -> ShownState:
+    """Return how far a run is, seen from here."""
+    return shown_state(standing.record.state, is_here=standing.is_under_way)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 from urllib.parse import urlencode
 
 from msgspec import Struct
@@ -19,12 +19,8 @@ PAGE = 40
 _BATCH = 200
 _MOST_LOOKED_AT = 5_000
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-STATES: Mapping[str, RunState] = {
-    "running": "running",
-    "finished": "finished",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}
+STATES: Mapping[str, RunState] = {state: state for state in get_args(RunState)}
+"""How far runs may be, by what stands in an address."""
 
 
 class Search(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from attention_moa.ui.html import render
 from attention_moa.ui.names import name_html, plain_name
 from attention_moa.ui.pages.run_search import STATES, find, search_of
 from attention_moa.ui.ports import RefusedError
+from attention_moa.ui.run_states import MAY_RESUME
 from attention_moa.ui.spending import told_cost
 from attention_moa.ui.still import Look, Shown
 from attention_moa.ui.words import seconds
@@ -26,20 +27,6 @@ _FILES: Mapping[Form, tuple[str, str]] = {
     "jsonl": ("jsonl", "application/jsonl"),
     "markdown": ("md", "text/markdown; charset=utf-8"),
 }
-_SIGNS = {"running": "◔", "finished": "●", "failed": "✕", "cancelled": "⊘", "broken off": "⊘"}
-WORDS = {
-    "running": "under way",
-    "finished": "finished",
-    "failed": "no answer",
-    "cancelled": "cancelled",
-    "broken off": "broken off",
-}
-"""How far runs are, in words."""
-
-
-def sign(state: str) -> str:
-    """Return the sign of how far a run is."""
-    return _SIGNS[state]
 
 
 async def show_list(look: Look) -> Shown:
@@ -53,7 +40,6 @@ async def show_list(look: Look) -> Shown:
         found=found,
         lines=[_line(row) for row in found.rows],
         states=STATES,
-        words=WORDS,
         ensembles=[plain_name(name) for name in dict.fromkeys(offer.ensemble for offer in offers)],
         visitor=look.visitor,
     )
@@ -102,13 +88,10 @@ async def resume(look: Look) -> Shown:
 
 def _line(row: RunRow) -> dict[str, object]:
     """Return what stands in a line, of a run whose texts may hold anything."""
-    state = "broken off" if row.state == "running" and not row.is_held else row.state
     usage = row.usage
     return {
         "id": row.run_id,
-        "state": state,
-        "sign": sign(state),
-        "word": WORDS[state],
+        "state": row.state,
         "question": name_html(row.question, _QUESTION),
         "text": name_html(row.text, _QUESTION) if row.text else None,
         "ensemble": name_html(row.ensemble, 40),
@@ -123,5 +106,5 @@ def _line(row: RunRow) -> dict[str, object]:
         if usage is None
         else told_tokens(usage, usage.input_tokens + usage.output_tokens).replace("?", "unknown"),
         "cost": None if usage is None else told_cost(known_usd(usage), is_least=bool(usage.unpriced_calls)),
-        "may_resume": state in ("broken off", "failed", "cancelled"),
+        "may_resume": row.state in MAY_RESUME,
     }

@@ -16,6 +16,7 @@ from attention_moa.ui.components.so_far import SoFar
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
 from attention_moa.ui.ports import Heard, Standing
+from attention_moa.ui.run_states import MAY_RESUME, ShownState, shown_state
 from attention_moa.ui.story import RunStory
 from attention_moa.ui.words import one_line
 
@@ -46,7 +47,7 @@ class Turn:
         self.run_id = ""
         self.model = ""
         self.is_own = False
-        self.is_broken_off = False
+        self._settled: ShownState | None = None
         self.story: RunStory | None = None
         self.plan = None if standing is None else standing.plan
         self._board: Board | None = None
@@ -69,10 +70,10 @@ class Turn:
         return one_line(self.question, _TITLE)
 
     @property
-    def state(self) -> str:
-        """How far the run is; ``broken off`` where it never came to its end, and nobody here is at it."""
-        if self.is_broken_off:
-            return "broken off"
+    def state(self) -> ShownState:
+        """How far the run is: as its events tell, until its record does."""
+        if self._settled is not None:
+            return self._settled
         return (self.story.head.state if self.story is not None else None) or "running"
 
     @property
@@ -83,7 +84,7 @@ class Turn:
     @property
     def may_resume(self) -> bool:
         """Whether it may be made to go on: it broke off, and is the visitor's own."""
-        return self.is_own and self.state in ("failed", "cancelled", "broken off")
+        return self.is_own and self.state in MAY_RESUME
 
     @property
     def error(self) -> str | None:
@@ -117,7 +118,7 @@ class Turn:
     async def settle(self, record: RunRecord) -> None:
         """Take the run's record, once nothing more is heard of it."""
         self.record = record
-        self.is_broken_off = record.state == "running"
+        self._settled = shown_state(record.state, is_here=False)
         await self.answer.follow(record.text or self.answer.text, is_over=True)
         self._changed = together((self._changed, Changed(has_run=True, answers=frozenset({0}))))
 
