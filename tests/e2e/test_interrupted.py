@@ -38,9 +38,11 @@ def test_what_a_killed_server_left_is_there_and_goes_on(browser: Chromium, tmp_p
         page = browser.open(server.url + run)
         assert page.locator(".head .state").inner_text().split() == ["⊖", "interrupted"]
         page.get_by_text("Interrupted: its server ended before it did. What was paid for stays.").wait_for()
-        assert page.locator(".box.is-running").count() == 0
+        assert page.locator(".box.is-running, .box.is-waiting").count() == 0
+        assert page.locator(".box.is-not-made").count() > 0
         assert page.locator("button.stop").is_visible() is False
         shoot(page, "interrupted")
+        shoot(browser.open(f"{server.url}{run}/replay?step=99999"), "interrupted-replay")
         (folder / "hold.refine").unlink()
         before = (folder / "asked").read_text(encoding="utf-8")
         page.click("[data-do=resume]")

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from attention_moa.answer_spec import PLAIN
 from attention_moa.errors import MoaError, RunNotFoundError
+from attention_moa.events import Event, RunFinished
 from attention_moa.experience import ModelExperience
 from attention_moa.messages import Sampling
 from attention_moa.plan import Plan, models_of, plan
@@ -171,7 +172,7 @@ class ServedOutside:
         async with entered(self._service, key) as guest:
             found = await find_run(self._service, guest, run_id)
             if found.live is None or found.live.is_over:
-                events = await past_events(self._service.journal, found.live, run_id)
+                events = await self._past(found)
                 shown = await asyncio.to_thread(found.shown, tuple(events[after:]))  # a long run has thousands
                 yield [Heard(number, event) for number, event in enumerate(shown, after + 1)]
                 return
@@ -193,6 +194,19 @@ class ServedOutside:
         """Take a run out for good."""
         async with entered(self._service, key) as guest:
             await take_out(self._service, await find_run(self._service, guest, run_id))
+
+    async def _past(self, found: Found) -> Sequence[Event]:
+        """Return the events of a run that is over here; one that its server did not live to end has its end too."""
+        events = await past_events(self._service.journal, found.live, found.run_id)
+        if isinstance(events[-1], RunFinished):
+            return events
+        record = await record_of(self._service, found)
+        if record.state != "interrupted":
+            return events
+        end = RunFinished(
+            run_id=found.run_id, at_s=record.wall_s, state=record.state, text=record.text, usage=record.usage
+        )
+        return [*events, end]
 
     def _job(self, guest: Guest, question: Question) -> Job:
         """Return what a question asks for, checked as a request of the API is."""
