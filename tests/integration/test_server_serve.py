@@ -62,6 +62,14 @@ def wait_for(folder: Path, call: str) -> None:
         time.sleep(0.01)
 
 
+def wait_for_end(server: ServeChild) -> None:
+    """Wait until a server has heard that it is to end: it takes no more requests."""
+    until = time.monotonic() + 60
+    while httpx2.get(f"{server.url}/readyz", timeout=60).status_code != 503:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def served(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Return how a server ended that could not begin."""
     command = [sys.executable, "-m", "attention_moa", "serve", *options]
@@ -75,9 +83,9 @@ def test_a_signal_lets_runs_under_way_finish(folder: Path) -> None:
         asking = Asking(server)
         wait_for(folder, "summary.a")
         server.process.send_signal(signal.SIGTERM)
-        until = time.monotonic() + 30
-        while (refused := httpx2.post(f"{server.url}/v1/chat/completions", json=ASKED)).status_code != 503:
-            assert time.monotonic() < until
+        wait_for_end(server)
+        refused = httpx2.post(f"{server.url}/v1/chat/completions", json=ASKED, timeout=60)
+        assert refused.status_code == 503
         assert refused.json()["error"]["code"] == "draining"
         (folder / "go").touch()
         assert asking.status == 200
@@ -90,7 +98,7 @@ def test_a_second_signal_ends_the_runs_at_once(folder: Path) -> None:
         asking = Asking(server)
         wait_for(folder, "summary.a")
         server.process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
+        wait_for_end(server)
         server.process.send_signal(signal.SIGINT)
         assert asking.status == 503
         assert server.process.wait(60) == 0

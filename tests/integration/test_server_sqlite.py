@@ -35,7 +35,7 @@ price = {{ input = 10.0, output = 100.0 }}
 """
 ENSEMBLE = 'name = "duo"\nlayers = 1\n' + "".join(AGENT.format(name=name) for name in "ab")
 CALL_USD = 100 * 10 / 1e6 + 10 * 100 / 1e6
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
