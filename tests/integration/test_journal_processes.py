@@ -182,7 +182,7 @@ asyncio.run(main())
 def told_by_another_process(url: str) -> str:
     """Return how many calls another process finds in each run; it opens the journal and closes it again."""
     command = [sys.executable, "-c", READS, url]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=60).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=300).stdout.strip()
 
 
 def test_a_journal_that_is_open_twice_in_a_process_is_shared_with_others(url: str) -> None:
