@@ -253,9 +253,7 @@ def test_no_faulty_text_reaches_a_prompt_or_an_answer() -> None:
 
     async def scenario() -> None:
         faults = replace(FaultSpec.of_each(0.05), retry_after_s=0.01)
-        ended = await run_on(
-            replace(three_models(seed=1, time_scale=0.001), faults=faults), first_token_timeout_s=0.3
-        )
+        ended = await run_on(replace(three_models(seed=1, time_scale=0.001), faults=faults), first_token_timeout_s=0.3)
         assert ended.record.text or isinstance(ended.error, ours.RunError)
         assert not any(FAULTYTEXT in prompt for prompt in ended.prompts)
         texts = replace(ended.record, calls=(), losses=(), degraded=(), error=None)
