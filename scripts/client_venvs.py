@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from pathlib import Path
@@ -110,13 +112,30 @@ def _commands(client: Client, place: Path) -> list[list[str]]:
 
 def _run(command: list[str], place: Path) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False, cwd=place)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=False,
+            cwd=place,
+            env={**os.environ, **_caches(place)},  # noqa: TID251 - the child's own
+        )
     except FileNotFoundError as error:
         raise InstallError(f"{command[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
         raise InstallError(f"{command[0]} took more than {_PATIENCE_S} s") from error
     if done.returncode:
         raise InstallError((done.stderr or done.stdout).strip())
+
+
+def _caches(place: Path) -> dict[str, str]:
+    """Return where installers keep what they load: by itself in the user's home, else beside the client."""
+    try:
+        with tempfile.TemporaryFile(dir=Path.home()):
+            return {}
+    except OSError:
+        return {"npm_config_cache": str(place / ".kept" / "npm"), "UV_CACHE_DIR": str(place / ".kept" / "uv")}
 
 
 def mib(place: Path) -> float:

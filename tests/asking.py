@@ -19,7 +19,7 @@ def a_request(*messages: Message, sampling: Sampling | None = None, **fields: An
     return CallRequest(messages=messages or (user("Hi."),), sampling=sampling or Sampling(), **(base | fields))
 
 
-async def chunks_of(provider: Provider, request: CallRequest | None = None, *, timeout_s: float = 30.0) -> list[Chunk]:
+async def chunks_of(provider: Provider, request: CallRequest | None = None, *, timeout_s: float = 60.0) -> list[Chunk]:
     """Return all chunks of one reply."""
     async with asyncio.timeout(timeout_s), aclosing(provider.stream(request or a_request())) as stream:
         return [chunk async for chunk in stream]
@@ -31,10 +31,10 @@ async def text_of(provider: Provider, request: CallRequest | None = None) -> str
 
 
 def run(scenario: Callable[[], Awaitable[T]]) -> T:
-    """Run a scenario on a loop of its own, for 60 seconds at most."""
+    """Run a scenario on a loop of its own, for three minutes at most."""
 
     async def limited() -> T:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             return await scenario()
 
     return asyncio.run(limited())

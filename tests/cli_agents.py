@@ -47,7 +47,7 @@ def half_broken(messages: Messages, request: CallRequest) -> str:
 
 
 async def stuck(messages: Messages, request: CallRequest) -> AsyncIterator[str]:
-    """Answer at once; begin every critique and never end it. A file in the folder tells that one was begun."""
+    """Answer at once; begin every critique and never end it. A file in the folder has a line for each."""
     del messages
     yield f"{request.agent} thinks so."
     if request.stage == "critique":
@@ -56,7 +56,7 @@ async def stuck(messages: Messages, request: CallRequest) -> AsyncIterator[str]:
 
 
 async def silent(messages: Messages) -> str:
-    """Say nothing for ten minutes; a file in the folder tells that it was asked."""
+    """Say nothing for ten minutes; a file in the folder has a line for each call."""
     del messages
     _note_that_it_began()
     await asyncio.sleep(600)
@@ -64,7 +64,8 @@ async def silent(messages: Messages) -> str:
 
 
 def _note_that_it_began() -> None:
-    Path("begun").touch()
+    with Path("begun").open("a", encoding="utf-8") as begun:
+        begun.write("one call\n")
 
 
 async def once_stuck(messages: Messages, request: CallRequest) -> str:

@@ -57,7 +57,7 @@ class FakeOpenAI:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._port}/v1"
 
-    async def wait_idle(self, timeout_s: float = 5.0) -> None:
+    async def wait_idle(self, timeout_s: float = 60.0) -> None:
         """Wait until no request is open; raise ``TimeoutError`` if that never comes."""
         async with asyncio.timeout(timeout_s):
             await self._idle.wait()

@@ -100,12 +100,12 @@ async def running(spec: FleetSpec | None = None, **options: Any) -> AsyncIterato
     """Yield a client of a running fleet."""
     async with (
         Fleet(spec or a_fleet(), **({"has_messages": True} | options)) as fleet,
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
     ):
         yield Client(fleet, session)
 
 
-async def until(is_so: Any, timeout_s: float = 20.0) -> None:
+async def until(is_so: Any, timeout_s: float = 60.0) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(timeout_s):
         while not is_so():

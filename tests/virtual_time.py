@@ -45,7 +45,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         patience_s: Real seconds for a thread or a socket to wake a loop that has no timer.
     """
 
-    def __init__(self, patience_s: float = 20.0) -> None:
+    def __init__(self, patience_s: float = 60.0) -> None:
         self._jumping = _JumpingSelector(patience_s)
         super().__init__(self._jumping)
 
@@ -58,7 +58,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping.now_s += seconds
 
 
-def run(scenario: Coroutine[Any, Any, T], *, patience_s: float = 20.0) -> T:
+def run(scenario: Coroutine[Any, Any, T], *, patience_s: float = 60.0) -> T:
     """Return what a coroutine returns, run in virtual time."""
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(patience_s)) as runner:
         return runner.run(scenario)

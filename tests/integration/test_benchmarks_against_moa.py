@@ -13,7 +13,7 @@ def test_a_small_instance_prints_both_rows() -> None:
     """Two agents and two layers: the calls are those of the formulas, and every cell has its number."""
     command = [sys.executable, "benchmarks/against_moa.py", "--runs", "1", "--time-scale", "0.005"]
     command += ["--shapes", "2x2", "--only", "fleet"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     rows = {line[:26].strip(): line[26:].replace(",", "").split() for line in done.stdout.splitlines()[1:]}
     assert set(rows) == {"fleet 2x2 attention-moa", "fleet 2x2 moa"}

@@ -31,8 +31,8 @@ def test_the_server_is_measured_beside_the_library() -> None:
 
 
 def test_twenty_clients_at_once_all_get_their_answers() -> None:
-    """No error, the first byte soon, and each of the three processes has its share."""
-    limits = ["--most-first-byte-s", "5", "--most-lag-s", "1"]  # CI's machine does other work too
+    """No error, whenever they come, and each of the three processes has its share."""
+    limits = ["--most-first-byte-s", "inf", "--most-lag-s", "inf", "--most-growth", "128"]  # never a timed test
     text = printed(
         "server_load.py", "--clients", "20", "--seconds", "8", "--ramp-s", "0", "--decode-tps", "300", *limits
     )
@@ -44,7 +44,7 @@ def test_twenty_clients_at_once_all_get_their_answers() -> None:
 
 def test_500_hostile_requests_leave_nothing_behind() -> None:
     """Every kind was sent, none was answered with a 5xx, and good requests among them were served."""
-    text = printed("server_hostile.py", "--requests", "500", "--most-growth", "128")
+    text = printed("server_hostile.py", "--requests", "500", "--most-growth", "128", "--patience", "120")
     rows = dict(re.findall(r"^(\S.*?) {2,}(\d+) +\d+\.\d\d  ", text, re.MULTILINE))
     assert len(rows) == 19
     assert sum(map(int, rows.values())) > 500

@@ -39,7 +39,7 @@ async def watched(stream: RunStream) -> None:
             pass
 
 
-async def wait_idle(provider: EmbeddedProvider, timeout_s: float = 10.0) -> None:
+async def wait_idle(provider: EmbeddedProvider, timeout_s: float = 60.0) -> None:
     """Wait until no slot of the model works; raise ``TimeoutError`` if that never comes."""
     address = f"{provider.base_url.removesuffix('/v1')}/slots"
     headers = {"Authorization": f"Bearer {provider.api_key}"}

@@ -15,13 +15,19 @@ from attention_moa.events import CallCancelled, RunFinished
 from tests.cli_world import TIMEOUT_S, run_cli, start_cli, wait_until, write_ensemble
 
 
+def written(path: Path) -> str:
+    """Return what is in a file; nothing where there is none yet."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def interrupted(
     folder: Path, *options: str | Path, function: str = "stuck", signum: int = signal.SIGINT
 ) -> subprocess.CompletedProcess[bytes]:
     """Return how a run ended that got a signal when its calls were under way."""
     ensemble = write_ensemble(folder, function, function, more="[calls]\nattempts = 1\n")
     child = start_cli("ask", "-e", ensemble, *options, "why?", folder=folder)
-    wait_until((folder / "begun").exists, "a call that is under way")
+    under_way = 4 if function == "stuck" else 2
+    wait_until(lambda: written(folder / "begun").count("\n") == under_way, "all calls that can be under way")
     child.send_signal(signum)
     out, err = child.communicate(timeout=TIMEOUT_S)
     return subprocess.CompletedProcess(child.args, child.returncode, out, err)
@@ -79,11 +85,6 @@ def test_what_is_finished_and_kept_nowhere_is_told_beside_the_answer(tmp_path: P
     done = interrupted(tmp_path, "--quiet", "--no-journal")
     assert (done.returncode, done.stdout) == (130, b"")
     assert b"[partial: a's own answer, the best so far]\na thinks so.\n" in done.stderr
-
-
-def written(path: Path) -> str:
-    """Return what is in a file; nothing where there is none yet."""
-    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def is_at_end(pipe: int) -> bool:

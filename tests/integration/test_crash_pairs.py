@@ -28,7 +28,7 @@ async def interrupted(world: World, question: str, *, calls: int) -> str:
     """Return the run of a question that was killed when the journal had so many of its calls."""
     child = await world.child(question)
     child.go()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(await world.calls(question)) < calls:
             await asyncio.sleep(0.01)
     await child.kill()

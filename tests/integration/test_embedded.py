@@ -82,7 +82,7 @@ async def _is_busy(provider: EmbeddedProvider) -> bool:
 
 
 async def _wait_until(provider: EmbeddedProvider, *, is_busy: bool) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await _is_busy(provider) is not is_busy:
             await asyncio.sleep(0.02)
 

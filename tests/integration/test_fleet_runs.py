@@ -39,7 +39,7 @@ ERRORS: dict[Fault, tuple[type[ours.CallError], ...]] = {
 HARMLESS: tuple[Fault, ...] = ("drip", "wrong_usage")
 
 
-async def ask(fleet: Fleet, *, is_streamed: bool, timeout_s: float = 20.0) -> str:
+async def ask(fleet: Fleet, *, is_streamed: bool, timeout_s: float = 60.0) -> str:
     """Return the usable text of one reply."""
     provider = RemoteProvider(ModelSettings(model="openai:m", base_url=fleet.base_url))
     try:
@@ -94,8 +94,11 @@ def test_a_hanging_request_ends_with_the_caller_s_patience(is_streamed: bool) ->
 
     async def scenario() -> None:
         async with Fleet(a_fleet(faults={"hang": 1.0})) as fleet:
-            with pytest.raises(TimeoutError):
-                await ask(fleet, is_streamed=is_streamed, timeout_s=1.0)
+            asking = asyncio.ensure_future(ask(fleet, is_streamed=is_streamed))  # noqa: TID251 - it is given up here
+            await until(lambda: fleet.stats["m"].working == 1)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
             await until(lambda: fleet.stats["m"].left == 1)
 
     run(scenario)
@@ -162,16 +165,18 @@ def three_models(**fields: Any) -> FleetSpec:
     return a_fleet(*models, **fields)
 
 
-async def run_on(spec: FleetSpec, *, secret: bytes = b"s" * 32, **fields: object) -> Ended:
-    """Run N=3, L=2 on a fleet, with little patience."""
+async def run_on(
+    spec: FleetSpec, *, secret: bytes = b"s" * 32, first_token_timeout_s: float = 60.0, **fields: object
+) -> Ended:
+    """Run N=3, L=2 on a fleet."""
     async with Fleet(spec, has_messages=True) as fleet:
         ensemble = parse_spec(render_ensemble(spec, fleet.base_url), name="fleet", folder=None)
-        policy = CallPolicy(attempts=5, retry_wait_s=0.01, first_token_timeout_s=0.3, timeout_s=3.0)
+        policy = CallPolicy(attempts=5, retry_wait_s=0.01, first_token_timeout_s=first_token_timeout_s)
         ensemble = _changed(ensemble, calls=policy, **fields)
         error: ours.MoaError | None = None
         async with Ensemble(ensemble, secret=secret) as loaded:
             try:
-                async with asyncio.timeout(45):
+                async with asyncio.timeout(150):
                     record = await loaded.run("Why is the sky blue?")
             except ours.RunError as failure:
                 record, error = failure.partial, failure
@@ -248,7 +253,7 @@ def test_no_faulty_text_reaches_a_prompt_or_an_answer() -> None:
 
     async def scenario() -> None:
         faults = replace(FaultSpec.of_each(0.05), retry_after_s=0.01)
-        ended = await run_on(replace(three_models(seed=1, time_scale=0.001), faults=faults))
+        ended = await run_on(replace(three_models(seed=1, time_scale=0.001), faults=faults), first_token_timeout_s=0.3)
         assert ended.record.text or isinstance(ended.error, ours.RunError)
         assert not any(FAULTYTEXT in prompt for prompt in ended.prompts)
         texts = replace(ended.record, calls=(), losses=(), degraded=(), error=None)

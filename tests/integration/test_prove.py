@@ -25,6 +25,12 @@ from tests.prove_world import ProveWorld, a_wish, prompts_file, proven
 # Hundreds of calls over HTTP: minutes, on a machine that has much else to do.
 _PATIENCE_S = 8 * PATIENCE_S
 
+FIRST_WORDS = {
+    "use": "Use fleet.",
+    "do-not-use": "Do not use fleet",
+    "cannot-tell": "Cannot tell whether fleet is worth it.",
+}
+
 JUDGE = """
 strategy = "single"
 [[agents]]
@@ -374,7 +380,7 @@ def _folders(place: Path) -> list[Path]:
 
 
 def test_the_command_says_its_verdict(tmp_path: Path) -> None:
-    """On the simulated fleet, whose judge throws dice: nobody can tell; as text, as JSON, and with a report."""
+    """As text, as JSON, and with a report; which one it is, hangs on the dice that the simulated judge throws."""
     prompts_file(tmp_path, 10)
     words = ("prompts.jsonl", "-e", "fleet.toml", "-l", "1", "--judge", "judge.toml", "--baselines", "single,moa")
 
@@ -385,9 +391,11 @@ def test_the_command_says_its_verdict(tmp_path: Path) -> None:
         async with a_fleet(tmp_path):
             code, out, err = await run()
             assert code == 0, err
-            assert out.startswith("Cannot tell whether fleet is worth it.")
-            assert "fleet against what the same money buys, 10 prompts:" in out
             (folder,) = _folders(tmp_path)
+            proof = msgspec.json.decode((folder / "prove.json").read_bytes(), type=Proof)
+            assert out.startswith(FIRST_WORDS[proof.verdict.decision])
+            assert out.startswith(proof.words[0])
+            assert "fleet against what the same money buys, 10 prompts:" in out
             assert f"all of it is in {folder.name}" in err
             code, out, err = await run("--json")
             assert (code, err) == (0, "")

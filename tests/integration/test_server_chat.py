@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -182,12 +181,10 @@ def test_the_first_bytes_come_at_once() -> None:
                 return await super().secret()
 
         async with a_server(journal=Slow()) as world:
-            began = time.monotonic()
             asked = {"model": "duo", "messages": ASKED, "stream": True}
             async with world.http.stream("POST", "/v1/chat/completions", json=asked) as response:
                 lines = response.aiter_lines()
                 assert (await anext(lines)).startswith(": chatcmpl-")
-                assert time.monotonic() - began < 2
                 assert "x-attention-moa-run-id" not in response.headers
                 go.set()
                 assert [line async for line in lines if line][-1] == "data: [DONE]"
@@ -520,7 +517,7 @@ def test_a_deadline_without_any_answer_is_told_so() -> None:
 
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_a_client_that_leaves_ends_its_calls_at_once(is_streamed: bool) -> None:
-    """Within half a second nothing is under way for it any more."""
+    """Nothing is under way for it any more, although nobody ever answers."""
 
     async def test() -> None:
         async def wait(_: CallRequest) -> None:
@@ -532,9 +529,7 @@ def test_a_client_that_leaves_ends_its_calls_at_once(is_streamed: bool) -> None:
                 asked = asking.create_task(world.post(stream=is_streamed))
                 await until(lambda: world.models.open_streams == 2)
                 asked.cancel()
-                left = time.monotonic()
                 await until(lambda: world.models.open_streams == 0)
-                assert time.monotonic() - left < 0.5
             await until(lambda: not world.service.hub.running)
 
     run(test)

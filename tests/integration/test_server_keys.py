@@ -108,7 +108,7 @@ def test_only_who_has_a_key_is_let_in(tmp_path: Path) -> None:
 
 
 def test_a_server_sees_new_and_revoked_keys_while_it_runs(tmp_path: Path) -> None:
-    """Within a few seconds, and without a key at the beginning it was open."""
+    """Nobody tells it to look; without a key at the beginning it was open."""
 
     async def test() -> None:
         place = tmp_path / "journal.db"
@@ -117,12 +117,12 @@ def test_a_server_sees_new_and_revoked_keys_while_it_runs(tmp_path: Path) -> Non
             keyed = Keyed(world, till, stack)
             assert (await world.post()).status_code == 200
             alice = await keyed.client("alice")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(SOON_S):
                 while (await world.http.get("/v1/models")).status_code != 401:
                     await asyncio.sleep(0.1)
             await asked(alice)
             await till.store.revoke("alice")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(SOON_S):
                 with pytest.raises(AuthenticationError):
                     while True:
                         await asked(alice)

@@ -16,7 +16,7 @@ from tests.slow_agents import ASKED, ENSEMBLE, serving
 
 def told(server: ServeChild, run_id: str, **headers: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield a run's events with their ids."""
-    with httpx2.stream("GET", f"{server.url}/v1/runs/{run_id}/events", headers=headers, timeout=30) as response:
+    with httpx2.stream("GET", f"{server.url}/v1/runs/{run_id}/events", headers=headers, timeout=60) as response:
         told_as = ""
         for line in response.iter_lines():
             if line.startswith("id: "):
@@ -53,7 +53,7 @@ def killed(tmp_path: Path) -> Killed:
     with serving(tmp_path) as server:
         background = ASKED | {"background": True, "input": "Why?"}
         del background["messages"]
-        run_id = httpx2.post(f"{server.url}/v1/responses", json=background, timeout=30).headers[
+        run_id = httpx2.post(f"{server.url}/v1/responses", json=background, timeout=60).headers[
             "x-attention-moa-run-id"
         ]
         for told_as, event in told(server, run_id):
@@ -68,10 +68,10 @@ def test_who_goes_on_by_the_last_id_misses_nothing_of_a_run_that_was_killed_and_
     """No id means two things: what is told under an id that was heard before is that very event."""
     with serving(killed.folder) as server:
         between = dict(told(server, killed.run_id, **{"last-event-id": killed.last}))
-        lines = httpx2.get(f"{server.url}/v1/runs?state=interrupted", timeout=30).json()["data"]
+        lines = httpx2.get(f"{server.url}/v1/runs?state=interrupted", timeout=60).json()["data"]
         assert [(line["id"], line["state"]) for line in lines] == [(killed.run_id, "interrupted")]
         (killed.folder / "go").touch()
-        assert httpx2.post(f"{server.url}/v1/runs/{killed.run_id}/resume", timeout=30).status_code in (200, 202)
+        assert httpx2.post(f"{server.url}/v1/runs/{killed.run_id}/resume", timeout=60).status_code in (200, 202)
         after = dict(told(server, killed.run_id, **{"last-event-id": killed.last}))
         whole = dict(told(server, killed.run_id))
     for log in (between, after):

@@ -488,7 +488,7 @@ def test_without_a_journal_there_are_the_runs_of_this_server() -> None:
 async def clients(world: ServerWorld, **secrets: str) -> AsyncGenerator[dict[str, httpx2.AsyncClient], None]:
     """Lend a client for each key."""
     found = {
-        name: httpx2.AsyncClient(base_url=world.url, headers={"authorization": f"Bearer {secret}"}, timeout=10)
+        name: httpx2.AsyncClient(base_url=world.url, headers={"authorization": f"Bearer {secret}"}, timeout=60)
         for name, secret in secrets.items()
     }
     try:

@@ -37,7 +37,7 @@ class Asking(Thread):
 
     def run(self) -> None:
         try:
-            self.response = httpx2.post(self._url, json=ASKED, timeout=60)
+            self.response = httpx2.post(self._url, json=ASKED, timeout=300)
         except httpx2.TransportError:
             self.response = None
 
@@ -62,11 +62,21 @@ def wait_for(folder: Path, call: str) -> None:
         time.sleep(0.01)
 
 
+def wait_for_end(server: ServeChild) -> None:
+    """Wait until a server has heard that it is to end: it takes no more requests."""
+    until = time.monotonic() + 60
+    while httpx2.get(f"{server.url}/readyz", timeout=300).status_code != 503:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def served(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Return how a server ended that could not begin."""
     command = [sys.executable, "-m", "attention_moa", "serve", *options]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}  # noqa: TID251 - the child's own
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300, cwd=folder, env=environment
+    )
 
 
 def test_a_signal_lets_runs_under_way_finish(folder: Path) -> None:
@@ -75,9 +85,9 @@ def test_a_signal_lets_runs_under_way_finish(folder: Path) -> None:
         asking = Asking(server)
         wait_for(folder, "summary.a")
         server.process.send_signal(signal.SIGTERM)
-        until = time.monotonic() + 30
-        while (refused := httpx2.post(f"{server.url}/v1/chat/completions", json=ASKED)).status_code != 503:
-            assert time.monotonic() < until
+        wait_for_end(server)
+        refused = httpx2.post(f"{server.url}/v1/chat/completions", json=ASKED, timeout=300)
+        assert refused.status_code == 503
         assert refused.json()["error"]["code"] == "draining"
         (folder / "go").touch()
         assert asking.status == 200
@@ -90,7 +100,7 @@ def test_a_second_signal_ends_the_runs_at_once(folder: Path) -> None:
         asking = Asking(server)
         wait_for(folder, "summary.a")
         server.process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
+        wait_for_end(server)
         server.process.send_signal(signal.SIGINT)
         assert asking.status == 503
         assert server.process.wait(60) == 0
@@ -116,7 +126,7 @@ def test_what_a_killed_server_paid_for_serves_the_same_request_again(folder: Pat
     before = asked(folder)
     (folder / "go").touch()
     with serving(folder) as server:
-        response = httpx2.post(f"{server.url}/v1/chat/completions", json=ASKED, timeout=60)
+        response = httpx2.post(f"{server.url}/v1/chat/completions", json=ASKED, timeout=300)
         assert response.json()["choices"][0]["message"]["content"] == "a says summary"
     assert asked(folder) == [*before, "summary.a"]
 
@@ -127,7 +137,7 @@ def test_the_log_has_the_runs_and_texts_of_theirs_where_that_is_wanted(folder: P
     (folder / "go").touch()
     with serving(folder, "--log-format", "json", "--log-level", level) as server:
         asked_of = ASKED | {"messages": [{"role": "user", "content": "MARKED"}]}
-        run_id = httpx2.post(f"{server.url}/v1/chat/completions", json=asked_of, timeout=60).headers[
+        run_id = httpx2.post(f"{server.url}/v1/chat/completions", json=asked_of, timeout=300).headers[
             "x-attention-moa-run-id"
         ]
         assert server.end() == 0

@@ -35,7 +35,7 @@ price = {{ input = 10.0, output = 100.0 }}
 """
 ENSEMBLE = 'name = "duo"\nlayers = 1\n' + "".join(AGENT.format(name=name) for name in "ab")
 CALL_USD = 100 * 10 / 1e6 + 10 * 100 / 1e6
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def serving(folder: Path) -> AbstractContextManager[ServeChild]:
 def beside(folder: Path, *command: str) -> str:
     """Return what a command prints that is run at the journal of the server, which goes on."""
     words = [sys.executable, "-m", "attention_moa", *command, "--journal", str(folder / "journal.db")]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, cwd=folder)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -69,13 +69,13 @@ def post(server: ServeChild, secret: str, **fields: Any) -> httpx2.Response:
     """Return the response to a request for an answer."""
     body = {"model": "duo", "messages": [{"role": "user", "content": "Why?"}]} | fields
     headers = {"authorization": f"Bearer {secret}"}
-    return httpx2.post(f"{server.url}/v1/chat/completions", json=body, headers=headers, timeout=60)
+    return httpx2.post(f"{server.url}/v1/chat/completions", json=body, headers=headers, timeout=300)
 
 
 def summary_of(server: ServeChild, secret: str, run_id: str) -> httpx2.Response:
     """Return the response to a request for a run."""
     return httpx2.get(
-        f"{server.url}/v1/runs/{run_id}?view=summary", headers={"authorization": f"Bearer {secret}"}, timeout=60
+        f"{server.url}/v1/runs/{run_id}?view=summary", headers={"authorization": f"Bearer {secret}"}, timeout=300
     )
 
 

@@ -19,6 +19,6 @@ def test_threads_may_be_the_first_to_read_records() -> None:
             env=environment(),
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
         assert (child.returncode, child.stdout.split()) == (0, [b"8"]), child.stderr.decode()

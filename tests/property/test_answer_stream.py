@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -23,11 +22,11 @@ from attention_moa.sure_text import SureText
 from attention_moa.wording import cut
 from tests.answers import told
 from tests.baseline_world import STRATEGIES, a_baseline
+from tests.counting import require_even_growth
+from tests.long_texts import GO_ON, NONCE, REPLIES, TAGS
 from tests.worlds import QUESTION, SECRET, Says, World, a_spec, call_id
 
-TAGS = ("text-9a8b7c6d", "text-01234567")
-NONCE = "abcdef012345"
-GO_ON, STOP = verdict_line(NONCE, is_stop=False), verdict_line(NONCE, is_stop=True)
+STOP = verdict_line(NONCE, is_stop=True)
 STOPS: tuple[tuple[str, ...], ...] = ((), ("END",), ("\n\n", "END"), ("ENDx", "ND"), ("foo", "oo b"))
 
 BITS = st.sampled_from(
@@ -171,34 +170,7 @@ def test_what_is_told_of_an_answer_is_the_answer(
     assert record.text == cut(record.text or "", stops)
 
 
-LONG = 400_000
-SHAPES = {
-    "words": "word " * (LONG // 5),
-    "blanks": f"a{' ' * LONG}b",
-    "a line of dashes": f"{GO_ON}\n{'-' * LONG}",
-    "thinking": f"<think>{'hm ' * (LONG // 3)}</think>done",
-    "unopened thinking": f"{'hm ' * (LONG // 3)}\n</think>\ndone",
-    "half marks": "<text-9a8b" * (LONG // 10),
-    "half stops": "EN" * (LONG // 2),
-    "half thoughts": f"<think>{'</thin' * (LONG // 6)}",
-    "a name": f"<text-{'9' * LONG}",
-    "verdicts": f"{GO_ON}\n" * (LONG // 30),
-}
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_a_long_reply_is_looked_at_once(name: str) -> None:
-    """Sixteen times the length takes about sixteen times as long, not 256, in pieces of a few characters."""
-
-    def taken_s(text: str) -> float:
-        sure = SureText(tags=TAGS, nonce=NONCE, stops=("END",), is_unopened=True)
-        watch = PastStop(NONCE)
-        began_s = thread_time()
-        for at in range(0, len(text), 4):
-            watch(text[at : at + 4])
-            sure.feed(text[at : at + 4])
-        return thread_time() - began_s
-
-    text = SHAPES[name]
-    short = min(taken_s(text[: LONG // 16]) for _ in range(4))
-    assert any(taken_s(text) < 48 * short for _ in range(3)), "the least of three is what it takes"
+@pytest.mark.parametrize("shape", REPLIES)
+def test_a_long_reply_is_looked_at_once(shape: str) -> None:
+    """Four times the length is some four times the work, in pieces of a few characters."""
+    require_even_growth(REPLIES[shape])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import aclosing, suppress
+from json import dumps
 from types import TracebackType
 
 from aiohttp import web
@@ -22,13 +23,13 @@ from tests.fake_openai import USAGE, fails, says
 from tests.worlds import a_spec
 
 POINTS = 30
-_PATIENCE_S = 10.0
+_PATIENCE_S = 60.0
 
 
 class CountingServer:
     """An OpenAI-compatible endpoint in a thread with a loop of its own, so that the client's loop holds only our tasks.
 
-    It takes its time for every piece of a reply, and turns some requests away.
+    It takes its time for every piece of a reply, and turns some requests away, none twice.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class CountingServer:
         self.open_requests = 0
         self.port = 0
         self._chance = random.Random(7)
+        self._refused = set[str]()
         self._loop = asyncio.new_event_loop()
         self._runner: web.AppRunner | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -81,7 +83,11 @@ class CountingServer:
         self.requests += 1
         self.open_requests += 1
         slow = says(["one ", "two ", "three"], usage=USAGE, delay_s=0.004)
-        behave = fails(503) if self._chance.random() < 0.1 else slow
+        call = dumps(body)
+        is_refused = call not in self._refused and self._chance.random() < 0.1
+        if is_refused:
+            self._refused.add(call)
+        behave = fails(503) if is_refused else slow
         try:
             await asyncio.sleep(self._chance.uniform(0, 0.02))
             return await behave(request, body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -15,7 +14,9 @@ from attention_moa.ui.live import Live
 from attention_moa.ui.markdown import to_html
 from attention_moa.ui.names import name_html, plain_name
 from attention_moa.ui.visible import visible
+from tests.counting import require_even_growth
 from tests.hostile_html import ATTACKS, require_harmless, said, text_of
+from tests.long_texts import PAGE
 
 SYNTAX = (
     "`", "``", "```", "```py\n", "~~~", "*", "**", "_", "__", "~~", "[", "]", "(", ")", "![", "](", "](http://a.b)",
@@ -118,42 +119,7 @@ def test_what_was_made_visible_stays_as_it_is(text: str) -> None:
     assert visible(visible(text)) == visible(text)
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "`",
-        "*a_ ",
-        "[",
-        "![",
-        "[a](",
-        "a**b",
-        "> ",
-        "- a\n",
-        "\n\n1",
-        "<",
-        "&",
-        "$x",
-        "\\(",
-        "|a",
-        "```\n",
-        "[a]: b\n",
-        "$$\n",
-        "\u200ba",
-        "a\n",
-        "|a|\n|-|\n|x|y|\n",
-        "|a|\n|-|\n# x\n",
-        "|a|\n|-|\n|x|\n\n",
-    ],
-)
-def test_the_work_grows_with_the_text_and_no_faster(unit: str) -> None:
-    """Four times the text takes no more than some four times the processor's time."""
-
-    def taken_s(characters: int) -> float:
-        text = unit * (characters // len(unit))
-        start = time.process_time()
-        to_html(text)
-        return time.process_time() - start
-
-    to_html(unit)
-    few, many = min(taken_s(10_000) for _ in range(3)), taken_s(40_000)
-    assert many < 9 * few + 0.05, (few, many)
+@pytest.mark.parametrize("shape", PAGE)
+def test_the_work_grows_with_the_text_and_no_faster(shape: str) -> None:
+    """Four times the text is some four times the work."""
+    require_even_growth(PAGE[shape], 500)

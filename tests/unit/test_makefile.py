@@ -29,7 +29,7 @@ def asked(tmp_path: Path, *words: str, **variables: str) -> str:
         env=inherited | variables,
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=300,
     )
     return heard.read_text(encoding="utf-8")
 

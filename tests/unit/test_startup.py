@@ -29,7 +29,7 @@ HEAVY = {
 def modules_after(code: str) -> set[str]:
     """Return the top-level modules that a new interpreter has loaded after running some code."""
     shown = f"import sys\n{code}\nprint('\\n' + ' '.join(sys.modules), file=sys.stderr)"
-    child = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=False, timeout=60)
+    child = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=False, timeout=300)
     assert child.returncode == 0, child.stderr
     return {name.partition(".")[0] for name in child.stderr.splitlines()[-1].split()}
 

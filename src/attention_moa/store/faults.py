@@ -42,6 +42,8 @@ _SERVER = (
 )
 """By SQLSTATE, or how it begins."""
 
+_BROKE = dict(_SERVER)["08"]
+
 
 @contextmanager
 def told(name: str) -> Generator[None]:
@@ -73,11 +75,26 @@ def _what(error: Exception) -> str:
     known = next((words for table in (_SQLITE, _SERVER) for start, words in table if code.startswith(start)), None)
     if known is not None:
         return known
+    if _is_broken(error, root):
+        return _BROKE
     if isinstance(root, (TimeoutError, Timeout)):
         return "does not answer in time: try again, or see what holds it"
     if isinstance(root, OSError):
         return _what_system(root)
     return f"failed: {describe(root).splitlines()[0]}"
+
+
+def _is_broken(error: Exception, root: BaseException) -> bool:
+    """Return whether a connection was lost, though no server said so.
+
+    What asyncpg was doing when the other side went away, it cannot end: then what is asked of it next, such as the
+    rollback, fails by its own state.
+    """
+    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    asyncpg = sys.modules.get("asyncpg")
+    if is_lost or asyncpg is None:
+        return is_lost
+    return isinstance(root, asyncpg.InternalClientError) or isinstance(root.__cause__, asyncpg.InternalClientError)
 
 
 def _what_system(error: OSError) -> str:
@@ -104,4 +121,6 @@ def _foreign() -> tuple[type[Exception], ...]:
     """Return what databases raise; with what asyncpg raises of its own while it connects, where it was imported."""
     ours = (SQLAlchemyError, sqlite3.Error, OSError, Timeout)
     asyncpg = sys.modules.get("asyncpg")
-    return ours if asyncpg is None else (*ours, asyncpg.PostgresError, asyncpg.InterfaceError)
+    return (
+        ours if asyncpg is None else (*ours, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    )

@@ -14,6 +14,7 @@ from attention_moa.config import QuorumSpec
 from attention_moa.errors import ServerError
 from attention_moa.messages import CallRequest, Stage, Usage
 from attention_moa.providers.scripted import ScriptedProvider
+from tests import virtual_time
 from tests.worlds import Says, World, a_spec, in_turn, stop
 
 
@@ -142,7 +143,7 @@ def test_an_interrupted_run_says_which_calls_were_done() -> None:
         with suppress(asyncio.CancelledError):
             await task
 
-    asyncio.run(interrupted())
+    virtual_time.run(interrupted())
     lines = account(world.record, has_table=True)
     assert lines[0].startswith("ensemble: interrupted after")
     assert any(line.split()[:3] == ["1", "answer", "1/2"] for line in lines)

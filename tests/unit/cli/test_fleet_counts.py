@@ -61,7 +61,7 @@ def test_without_a_terminal_a_line_comes_when_something_happened(capsys: pytest.
                 await asyncio.sleep(0.05)
                 quiet = capsys.readouterr().err
                 await client.chat()
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while not (told := capsys.readouterr().err):
                         await asyncio.sleep(0.01)
             return [quiet, told]

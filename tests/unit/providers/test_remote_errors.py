@@ -179,8 +179,18 @@ def test_a_hanging_endpoint_is_left_when_the_caller_says_so(behaviour: Behaviour
     async def scenario() -> None:
         async with FakeOpenAI(behaviour) as server:
             provider = RemoteProvider(ModelSettings(model="openai:m", base_url=server.base_url))
-            with pytest.raises(TimeoutError):
-                await chunks_of(provider, timeout_s=0.2)
+            patience = asyncio.timeout(None)
+
+            async def ask() -> None:
+                with pytest.raises(TimeoutError):
+                    async with patience:
+                        await chunks_of(provider)
+
+            async with asyncio.TaskGroup() as group:
+                group.create_task(ask())
+                while not server.requests:
+                    await asyncio.sleep(0.005)
+                patience.reschedule(asyncio.get_running_loop().time() + 0.2)
             await server.wait_idle()
             assert len(server.requests) == 1
             await provider.aclose()
@@ -194,11 +204,11 @@ def test_a_slow_drip_is_no_error() -> None:
     assert "".join(chunk.text for chunk in chunks) == "drip"
 
 
-def _failure_at(base_url: str) -> CallError:
+def _failure_at(base_url: str, *, connect_timeout_s: float = 60.0) -> CallError:
     async def scenario() -> None:
         provider = RemoteProvider(ModelSettings(model="openai:m", base_url=base_url))
         try:
-            await chunks_of(provider, a_request(connect_timeout_s=0.3))
+            await chunks_of(provider, a_request(connect_timeout_s=connect_timeout_s))
         finally:
             await provider.aclose()
 
@@ -235,7 +245,7 @@ def test_a_connection_that_does_not_open_is_a_timeout() -> None:
         for each in waiting:
             each.setblocking(False)
             each.connect_ex(("127.0.0.1", port))
-        error = _failure_at(f"http://127.0.0.1:{port}/v1")
+        error = _failure_at(f"http://127.0.0.1:{port}/v1", connect_timeout_s=0.3)
         for each in waiting:
             each.close()
     assert type(error) is CallTimeoutError

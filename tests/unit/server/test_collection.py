@@ -19,7 +19,7 @@ class Knot:
 
 async def gone(thing: weakref.ref[Knot]) -> None:
     """Wait until something is gone."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while thing() is not None:
             await asyncio.sleep(0.01)
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from attention_moa.server.guard import Guard, GuardRules
 from attention_moa.server.origins import Origins
 from attention_moa.telemetry.lines import FIELDS
-from tests import asking
+from tests import virtual_time
 
 RULES = GuardRules(
     origins=Origins(host="127.0.0.1", cors_origins=("https://app.example",)), max_body_bytes=100, body_timeout_s=0.1
@@ -79,7 +79,7 @@ async def ask(
 
 def answer(*headers: tuple[str, str], app: ASGIApp = echo, **how: Any) -> Answer:
     """Return what one request is answered."""
-    return asking.run(lambda: ask(Guard(app, rules=RULES), *headers, **how))
+    return virtual_time.run(ask(Guard(app, rules=RULES), *headers, **how))
 
 
 def test_a_plain_request_passes_and_gets_the_common_headers() -> None:
@@ -265,7 +265,7 @@ def test_so_many_bodies_at_once_that_they_would_fill_the_memory_are_refused() ->
         assert {task.result().status for task in slow} == {408}
         assert (await ask(guard, HOST, messages=parts(b"x" * 100))).status == 200
 
-    asking.run(scenario)
+    virtual_time.run(scenario())
 
 
 class Socket:
@@ -304,7 +304,7 @@ def test_a_websocket_of_a_foreign_page_is_closed_before_it_is_one(
 ) -> None:
     """A browser lets any page open one, so the server has to ask."""
     socket = Socket()
-    asking.run(lambda: socket.connect(*headers))
+    virtual_time.run(socket.connect(*headers))
     assert socket.was_let_in == is_let_in
     assert [message["type"] for message in socket.sent] == ([] if is_let_in else ["websocket.close"])
 
@@ -322,5 +322,5 @@ def test_what_is_no_request_passes() -> None:
     async def nowhere(_: Message) -> None:
         raise AssertionError
 
-    asking.run(lambda: Guard(app, rules=RULES)({"type": "lifespan"}, none, nowhere))
+    virtual_time.run(Guard(app, rules=RULES)({"type": "lifespan"}, none, nowhere))
     assert seen == ["lifespan"]

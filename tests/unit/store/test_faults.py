@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
+import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 import pytest
 from filelock import Timeout
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -43,6 +44,21 @@ def said(error: Exception) -> StoreError:
     return caught.value
 
 
+def adapted(error: Exception) -> DBAPIError:
+    """Return a driver's error as SQLAlchemy hands it on that has one of its own for it."""
+    own = Exception(str(error))
+    own.__cause__ = error
+    return wrapped(own)
+
+
+def cut_off(error: Exception) -> DBAPIError:
+    """Return the error of a connection that SQLAlchemy found closed."""
+    return OperationalError("COMMIT", {}, error, hide_parameters=True, connection_invalidated=True)
+
+
+SWITCH = "cannot switch to state 15; another operation (2) is in progress"
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -63,6 +79,10 @@ def said(error: Exception) -> StoreError:
         (wrapped(RefusalError("57P01")), "is going down or coming up"),
         (wrapped(RefusalError("08006")), "broke the connection"),
         (wrapped(RefusalError("25006")), "takes no writes"),
+        (asyncpg.InternalClientError(SWITCH), "broke the connection: try again"),
+        (adapted(asyncpg.InternalClientError(SWITCH)), "broke the connection: try again"),
+        (cut_off(Exception("cannot call Transaction.rollback()")), "broke the connection: try again"),
+        (cut_off(RefusalError("57P01")), "is going down or coming up"),
         (wrapped(RefusalError("XX000")), "failed: what the server says"),
         (SQLAlchemyError("odd"), "failed: odd"),
         (TimeoutError(), "does not answer in time"),
