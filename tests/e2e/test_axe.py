@@ -166,6 +166,8 @@ PLACES = (
     "/benchmarks",
     "/benchmarks/REPORT",
     "/ensembles/none",
+    "/keys-help?page=talk",
+    "/nowhere",
 )
 
 

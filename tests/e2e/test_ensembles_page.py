@@ -282,11 +282,16 @@ def test_a_report_is_drawn_and_has_no_rights(browser: Chromium, server: ServeChi
     browser.faults.clear()  # the policy refuses what the report tries, and says so
 
 
-def test_there_is_no_such_ensemble_and_no_such_report(browser: Chromium, server: ServeChild) -> None:
-    """Both are said to be not there."""
+def test_there_is_no_such_ensemble_no_such_report_and_no_such_page(browser: Chromium, server: ServeChild) -> None:
+    """All are said to be not there, and lead home."""
     page = browser.person().new_page()
     for place, words in (("ensembles/none", "there is no ensemble 'none'"), ("benchmarks/0123456789abcdef", "no such")):
         response = page.goto(f"{server.url}/{place}")
         assert response is not None
         assert response.status == 404
         assert words in page.inner_text("main")
+    response = page.goto(f"{server.url}/nope")
+    assert response is not None
+    assert (response.status, response.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    page.click("main >> text=Ask something")
+    page.wait_for_selector("#question")

@@ -224,3 +224,35 @@ def test_an_answer_is_copied_as_it_was_written(browser: Chromium, server: ServeC
     page.click("[data-do=copy]")
     page.get_by_text("copied").wait_for(state="attached")
     assert page.evaluate("navigator.clipboard.readText()") == "The end, says ada."
+
+
+def test_the_keys_are_listed_over_the_page(browser: Chromium, server: ServeChild) -> None:
+    """By the key or the sign in the head; Esc closes the list and nothing else, and in a field the key writes."""
+    page = browser.open(server.url)
+    page.keyboard.press("?")
+    assert page.input_value("#question") == "?"
+    assert not page.is_visible("#keys")
+    ask(page, "Which keys?")
+    answered(page)
+    assert page.locator("main").count() == 1
+    page.focus(".graph .box")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#call")
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
+    assert "opens its call" in page.inner_text("#keys")
+    shoot(page, "keys")
+    page.keyboard.press("Escape")
+    until(page, lambda: not page.is_visible("#keys"))
+    assert page.is_visible("#call")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#call", state="detached")
+    page.click("[data-keys]")
+    page.wait_for_selector("#keys[open]")
+    page.click("#keys button")
+    until(page, lambda: not page.is_visible("#keys"))
+    still = browser.person(java_script_enabled=False).new_page()
+    still.goto(f"{server.url}/runs")
+    still.click("[data-keys]")
+    still.wait_for_url("**/keys-help?page=runs")
+    assert "ticks a run to compare" in still.inner_text("main")

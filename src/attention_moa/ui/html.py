@@ -7,7 +7,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from attention_moa.plan import bound_of, bound_remark
+from attention_moa.reading import reason_of
 from attention_moa.ui.figures import clock, money, number
+from attention_moa.ui.keyboard import keys_of
 
 
 @cache
@@ -19,7 +22,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(clock=clock, money=money, number=number)
+    made.filters.update(
+        clock=clock, money=money, number=number, reason=reason_of, bound=bound_of, bound_remark=bound_remark
+    )
     return made
 
 
@@ -30,4 +35,4 @@ def render(template: str, **values: object) -> Markup:
         template: Its file's name.
         values: What stands in it; only ``Markup`` is taken as HTML.
     """
-    return Markup(_environment().get_template(template).render(**values))  # noqa: S704 - the environment escapes
+    return Markup(_environment().get_template(template).render(keys_of=keys_of, **values))  # noqa: S704 - the environment escapes

@@ -49,8 +49,8 @@ _RUN_OVER = "the run ended before"
 class RunStory:
     """A run so far; all that is in it may be read, and is changed by ``hear`` alone.
 
-    ``calls`` are by name, ``layers`` by number, ``answers`` by choice, ``counts`` of calls by state, ``spent`` is what
-    events tell of each agent's calls in each stage, ``heard`` the number of the newest event.
+    ``calls`` are by name, ``layers`` by number, ``answers`` by choice, ``counts`` of calls by state, ``heard`` the
+    number of the newest event.
 
     Args:
         spec: What runs.
@@ -70,7 +70,6 @@ class RunStory:
         self.notices: list[Notice] = []
         self.notes: dict[str, None] = {}
         self.counts: Counter[State] = Counter({State.WAITING: len(planned)})
-        self.spent: dict[tuple[str, Stage], UsageTotal] = {}
         self.heard = 0
         self._by_layer: dict[int, list[str]] = {number: [] for number in in_layers}
         for call in planned:
@@ -100,7 +99,7 @@ class RunStory:
         """Return another story that is equal and goes its own way; calls and layers are values, and shared."""
         other = object.__new__(RunStory)
         other.__dict__ |= self.__dict__
-        for name in ("calls", "layers", "notices", "notes", "counts", "spent", "_in_layers"):
+        for name in ("calls", "layers", "notices", "notes", "counts", "_in_layers"):
             setattr(other, name, getattr(self, name).copy())
         other.answers = {choice: answer.copy() for choice, answer in self.answers.items()}
         other._by_layer = {layer: list(names) for layer, names in self._by_layer.items()}
@@ -213,11 +212,9 @@ class RunStory:
             del self._in_state[before][call.call_id]
 
     def _spend(self, call: CallStory, before: UsageTotal) -> None:
-        """Add what a call used since it had used so much: to its layer's sum, and to its agent's and stage's."""
+        """Add what a call used since it had used so much to its layer's sum."""
         in_layer = self._in_layers.get(call.layer, UsageTotal())
         self._in_layers[call.layer] = _and_more(in_layer, before, call.used)
-        speaker = call.agent, call.stage
-        self.spent[speaker] = _and_more(self.spent.get(speaker, UsageTotal()), before, call.used)
 
     def _put_in_layer(self, before: CallStory | None, call: CallStory) -> frozenset[int]:
         known = self.layers.get(call.layer)
