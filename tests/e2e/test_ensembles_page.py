@@ -120,6 +120,22 @@ def test_an_ensemble_is_changed_in_the_form_and_served_at_once(
     assert "1 layer" in page.locator(".how").inner_text()
 
 
+def test_a_fault_is_told_with_its_agent_and_marked_at_its_field(browser: Chromium, server: ServeChild) -> None:
+    """Where something was wanted the keyboard goes there; mended, nothing is marked any more."""
+    page = opened(browser, server, "trio")
+    page.fill("#f-agents-1-temperature", "-1")
+    page.get_by_text("agent bob, temperature:").wait_for()
+    page.click("text=Save and serve")
+    until(page, lambda: page.evaluate("document.activeElement.id") == "f-agents-1-temperature")
+    at = page.locator("#f-agents-1-temperature")
+    assert (at.get_attribute("aria-invalid"), page.locator("[aria-invalid]").count()) == ("true", 1)
+    assert page.locator(f"#{at.get_attribute('aria-describedby')}").is_visible()
+    shoot(page, "ensemble-fault")
+    at.fill("")
+    page.get_by_text("as in the file").wait_for()
+    assert page.locator("[aria-invalid]").count() == 0
+
+
 def test_the_form_of_an_ensemble_works_without_a_mouse(browser: Chromium, server: ServeChild, folder: Path) -> None:
     """Tab reaches each field and button once, in the order in which they are read, and shows where it is."""
     page = opened(browser, server, "trio")

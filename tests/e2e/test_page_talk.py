@@ -157,12 +157,13 @@ def test_the_page_works_without_a_mouse(browser: Chromium, server: ServeChild) -
     page = browser.open(server.url)
     page.focus(".skip")
     seen = []
-    for _ in range(11):
+    for _ in range(12):
         page.keyboard.press("Tab")
         at = "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.innerText"
         seen.append(page.evaluate(at).split("\n")[0].strip())
     places = ["Ask", "Runs", "Ensembles", "Benchmarks"]
-    assert seen == ["attention-moa", *places, "Light or dark", "question", "model", "attach", "Ask Ctrl ↵", "Settings"]
+    beside = ["Keys of the keyboard", "Light or dark"]
+    assert seen == ["attention-moa", *places, *beside, "question", "model", "attach", "Ask Ctrl ↵", "Settings"]
     page.focus(".skip")
     page.keyboard.press("Enter")
     until(page, lambda: page.url.endswith("#question"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from attention_moa.ui.ensemble_form import Part
-from attention_moa.ui.names import isolated
+from attention_moa.ui.names import plain_name
 
 _AGENT = re.compile(r"agents(?:\[(\d{1,4})\]|\.(\d{1,4}))(?:\.(.*))?")
 _HEADER = re.compile(r"\s*\[{1,2}\s*([\w.\s-]+?)\s*\]{1,2}\s*(?:#.*)?")
@@ -76,7 +76,7 @@ def _whose(part: Part | None, at: str) -> str:
     """Return whose settings a part has; nothing for the ensemble's own."""
     if at.startswith("agents."):
         number = int(at.removeprefix("agents.")) + 1
-        return f"agent {isolated(part.title)}" if part is not None and part.title else f"agent {number}"
+        return f"agent {plain_name(part.title)}" if part is not None and part.title else f"agent {number}"
     return "" if part is None or not at else part.title.lower()
 
 

@@ -33,10 +33,10 @@ from attention_moa.events import (
 )
 from attention_moa.messages import Stage
 from attention_moa.reading import told_of
-from attention_moa.records import Loss, UsageTotal
+from attention_moa.records import CallRecord, Loss, UsageTotal
 from attention_moa.ui.answer_story import AnswerStory
 from attention_moa.ui.call_prices import CallPrices
-from attention_moa.ui.call_story import CallStory, State, close, hear, miss, not_made, take_up, waiting
+from attention_moa.ui.call_story import CallStory, State, close, hear, miss, not_made, settled, take_up, waiting
 from attention_moa.ui.changes import NOTHING, Changed, together
 from attention_moa.ui.standing import Head, LayerStory, Notice, NoticeKind
 from attention_moa.ui.words import call_name, one_line
@@ -184,6 +184,15 @@ class RunStory:
             reads=instead.reads if instead is not None else (),
             is_planned=False,
         )
+
+    def settle(self, calls: Iterable[CallRecord]) -> Changed:
+        """Take it from the run's record how calls ended that were under way when the run's end was told.
+
+        Args:
+            calls: Of the record.
+        """
+        known = ((call, record) for record in calls if (call := self.calls.get(record.call_id)) is not None)
+        return together([self._put(after) for call, record in known if (after := settled(call, record)) is not call])
 
     def _put(self, call: CallStory) -> Changed:
         """Put down a call as it is now, and what follows for counts, sums and its layer."""

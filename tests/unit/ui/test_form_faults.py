@@ -21,7 +21,6 @@ temperature = 9
 [limits]
 usd = -1
 """
-ADA, BOB = "\u2068ada\u2069", "\u2068bob\u2069"
 
 
 def fault(message: str, key: str | None, text: str = TEXT) -> Fault:
@@ -33,7 +32,7 @@ def fault(message: str, key: str | None, text: str = TEXT) -> Fault:
 def test_a_fault_of_an_agent_names_it_and_its_field(key: str) -> None:
     """As a person sees them, however the check names them; with the line in which the setting stands."""
     assert fault(f"{key}: 9 is not from 0 to 2", key) == Fault(
-        f"agent {BOB}, temperature: 9 is not from 0 to 2 (line 10 of the file)",
+        "agent bob, temperature: 9 is not from 0 to 2 (line 10 of the file)",
         "9 is not from 0 to 2",
         "f-agents-1-temperature",
         "f-agents-1",
@@ -43,7 +42,7 @@ def test_a_fault_of_an_agent_names_it_and_its_field(key: str) -> None:
 def test_what_is_missing_has_the_line_in_which_its_table_begins() -> None:
     """There it is to be written."""
     told = fault("agents[1].model: missing: add model = …", "agents[1].model")
-    assert told.told == f"agent {BOB}, model: missing: add model = … (line 8 of the file)"
+    assert told.told == "agent bob, model: missing: add model = … (line 8 of the file)"
     assert told.field_id == "f-agents-1-model"
 
 
@@ -65,7 +64,7 @@ def test_a_fault_that_no_field_has_is_told_with_its_line_alone() -> None:
     """A field that is unknown, a file that is not TOML, what nobody can name."""
     unknown = fault("agents[0].rol: no such field: did you mean role?", "agents[0].rol")
     assert unknown == Fault(
-        f"agent {ADA}, rol: no such field: did you mean role? (line 4 of the file)",
+        "agent ada, rol: no such field: did you mean role? (line 4 of the file)",
         "no such field: did you mean role?",
         "",
         "",

@@ -217,7 +217,7 @@ class EnsembleScreen:
         )
 
     def _refuse(self, message: str, key: str | None = None, *, is_wanted: bool = False) -> None:
-        """Say what is wrong, and mark the field that is at fault; the keyboard goes there where something was wanted."""
+        """Say what is wrong and mark the field that is at fault; the keyboard goes there where something was wanted."""
         fault = fault_of(message, key, parts_of(self._text), self._text)
         status = _status(render("ensemble_fault.html", message=error_html(fault.told)))
         self._send([*status, *self._unmarked(), *self._marked(fault, has_key=key is not None)])
