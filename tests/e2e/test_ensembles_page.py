@@ -132,8 +132,7 @@ def test_a_fault_is_told_with_its_agent_and_marked_at_its_field(browser: Chromiu
     assert page.locator(f"#{at.get_attribute('aria-describedby')}").is_visible()
     shoot(page, "ensemble-fault")
     at.fill("")
-    page.get_by_text("as in the file").wait_for()
-    assert page.locator("[aria-invalid]").count() == 0
+    until(page, lambda: page.locator("[aria-invalid]").count() == 0)
 
 
 def test_the_form_of_an_ensemble_works_without_a_mouse(browser: Chromium, server: ServeChild, folder: Path) -> None:

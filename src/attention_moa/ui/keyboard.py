@@ -39,7 +39,7 @@ _GRAPH = (
 _OF: Mapping[str, tuple[str, tuple[Key, ...]]] = {
     "talk": (
         "Ask and watch",
-        (Key(("Ctrl+Enter", "⌘+Enter"), "in the question, or in a field of the settings, asks"), *_GRAPH),
+        (Key(("Ctrl+Enter", "⌘+Enter"), "in the question, or in a field below it, asks"), *_GRAPH),
     ),
     "layer": (
         "Inside a layer",
