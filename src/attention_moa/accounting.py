@@ -6,7 +6,7 @@ Unknown stays unknown: an attempt whose tokens nobody counted adds nothing to th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from attention_moa.messages import Conversation, ImagePart, TextPart, Usage
 from attention_moa.records import Attempt, CallRecord, UsageTotal
@@ -17,6 +17,42 @@ _RENDERED = 4
 """How many times its JSON a rendered tool may take at most."""
 _MOST_OUTPUT_TOKENS = 2_000_000
 _NOTHING_GENERATED = frozenset({"RateLimitError", "AuthError", "RefusedError", "ContextTooLongError"})
+
+
+class CallCounts(NamedTuple):
+    """Calls by what became of them; attempts of one call are one.
+
+    Args:
+        sent: How many were sent.
+        finished: How many have a reply, also one that a journal had.
+        broken_off: How many were sent and ended from outside before their reply was whole: it is paid for, and lost.
+        unsent: How many were given up before they were sent.
+    """
+
+    sent: int = 0
+    finished: int = 0
+    broken_off: int = 0
+    unsent: int = 0
+
+    def __add__(self, other: object) -> CallCounts:
+        """Return both together."""
+        if not isinstance(other, CallCounts):
+            return NotImplemented
+        return CallCounts(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+def call_counts(calls: Iterable[CallRecord]) -> CallCounts:
+    """Return how many calls were sent, finished, broken off and never sent."""
+    counts = CallCounts()
+    for call in calls:
+        is_cancelled, is_sent = call.state == "cancelled", bool(call.attempts)
+        counts += CallCounts(
+            sent=int(is_sent),
+            finished=int(call.state == "finished"),
+            broken_off=int(is_cancelled and is_sent),
+            unsent=int(is_cancelled and not is_sent),
+        )
+    return counts
 
 
 def attempt_usage(attempt: Attempt) -> UsageTotal:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from attention_moa.answer_spec import PLAIN, AnswerSpec
+from attention_moa.budget import REPLY_TOKENS
 from attention_moa.call_costs import CallCost, PriceOf, Source, call_costs
 from attention_moa.config import ATTENTION_MOA, EnsembleSpec, writers
 from attention_moa.experience import ModelExperience
@@ -26,6 +27,7 @@ DECISION = "plan"
 """The key under which a run's plan is kept with it in a journal."""
 
 _WEAKNESS: Mapping[Source, int] = {"journal": 0, "max_tokens": 1, "assumed": 2}
+_BOUNDS: Mapping[Source, str] = {"journal": "", "max_tokens": "at most", "assumed": "a guess"}
 
 
 class PlanSum(Struct, frozen=True, kw_only=True):
@@ -255,3 +257,26 @@ def _bases(costs: Sequence[CallCost], experience: Mapping[str, ModelExperience])
             has_cache=known.has_cache if known is not None else None,
             has_price=all(cost.usd is not None for cost in of_it),
         )
+
+
+def bound_of(source: Source) -> str:
+    """Return what tokens and money of a plan are: ``at most``, ``a guess``; empty where they are what is expected.
+
+    Args:
+        source: What the lengths of replies are known from.
+    """
+    return _BOUNDS[source]
+
+
+def bound_remark(source: Source) -> str:
+    """Return in a line why a plan's tokens and money are no expectation, and what makes them one; empty where they are.
+
+    Args:
+        source: What the lengths of replies are known from.
+    """
+    if source == "journal":
+        return ""
+    why = "what some models write is known only once the journal has calls of them"
+    if source == "max_tokens":
+        return f"tokens and money are at most so many: {why}"
+    return f"tokens and money are a guess: {why}, and a reply without max_tokens is taken for {REPLY_TOKENS:,} tokens"

@@ -20,8 +20,12 @@ from attention_moa.records import (
     RunRecord,
     Selection,
     Summary,
+    Verdict,
 )
 from attention_moa.wording import quoted
+
+_ONE_LAYER = "the one layer ran"
+"""What a verdict says of a run that has one layer."""
 
 
 class Section(NamedTuple):
@@ -128,8 +132,28 @@ def _layer(layer: LayerRecord) -> Iterator[Section]:
     closing = ((Stage.EXTRACT, layer.extract), (Stage.SUMMARY, layer.summary), (Stage.RESIDUAL, layer.residual))
     yield from (_part(stage, part) for stage, part in closing if part is not None)
     if layer.verdict is not None:
-        what = "stop" if layer.verdict.is_stop else "the last layer" if layer.verdict.rule == "last" else "go on"
-        yield Section(2, "Verdict", None, f"{what}: {layer.verdict.reason}")
+        yield Section(2, "Verdict", None, _decided(layer.verdict))
+
+
+def is_of_only_layer(verdict: Verdict) -> bool:
+    """Return whether a verdict says no more than that the run has one layer."""
+    return verdict.rule == "last" and verdict.reason == _ONE_LAYER
+
+
+def reason_of(verdict: Verdict) -> str:
+    """Return a verdict's reason in plain words.
+
+    Args:
+        verdict: As it is stored; its text stays as it was written, in records, events and journals.
+    """
+    return "the run has one layer, and ends with it" if is_of_only_layer(verdict) else verdict.reason
+
+
+def _decided(verdict: Verdict) -> str:
+    if is_of_only_layer(verdict):
+        return reason_of(verdict)
+    what = "stop" if verdict.is_stop else "the last layer" if verdict.rule == "last" else "go on"
+    return f"{what}: {verdict.reason}"
 
 
 def _selected(selection: Selection) -> Section:

@@ -18,6 +18,7 @@ import random
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -45,7 +46,7 @@ from attention_moa.run_log import Deltas, RunLog
 from attention_moa.run_stream import RunStream
 from attention_moa.schedule import count_calls
 from attention_moa.settings import api_key, load_spec
-from attention_moa.waiting import outlast, to_the_end
+from attention_moa.waiting import ends_with, outlast, to_the_end
 
 _SECRET = secrets.token_bytes(32)
 """One for the process: equal work renders equal prompts within it, and nobody outside can guess a tag."""
@@ -372,7 +373,8 @@ class Ensemble:
         log = order.log
         wanted, salt, reuse = log.wanted, order.salt, self._has_reuse
         place = await take_place(journal, order.wish, log, conversation, has_reuse=reuse, wanted=wanted, salt=salt)
-        stack.push_async_callback(_left, place, log, journal if self._is_replay and not log.is_resumed else None)
+        drops = journal if self._is_replay and not log.is_resumed else None
+        ends_with(stack, partial(leave_place, place, log, drops_nothing_from=drops))
         if log.is_resumed:
             budget.start(log.all_calls, {agent.name: agent for agent in all_agents(log.spec)})
         else:
@@ -390,16 +392,8 @@ class Ensemble:
     async def _open(self, stack: AsyncExitStack) -> tuple[ProviderPool, Journal | None]:
         """Return providers and journal that are let go of with the stack, to the end whatever happens."""
         pool = ProviderPool(self.spec, own=self._own, api_key=api_key)
-        stack.push_async_callback(_closed, pool)
+        ends_with(stack, pool.aclose)
         journal = await open_wanted(self._wanted_journal)
         if journal is not None and journal is not self._wanted_journal:
-            stack.push_async_callback(_closed, journal)
+            ends_with(stack, journal.aclose)
         return pool, journal
-
-
-async def _closed(what: ProviderPool | Journal) -> None:
-    await to_the_end(what.aclose())
-
-
-async def _left(place: RunJournal, log: RunLog, drops_nothing_from: Journal | None) -> None:
-    await to_the_end(leave_place(place, log, drops_nothing_from=drops_nothing_from))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -74,3 +74,17 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
             task.exception()  # it is heard of, so the loop has nothing to complain about; the cancellation comes first
         raise
     return task.result()
+
+
+def ends_with(stack: AsyncExitStack, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Have a stack do some work when it is left, to the end whatever happens.
+
+    Args:
+        stack: Where it is left behind.
+        work: Begun then, and not before.
+    """
+
+    async def ended() -> None:
+        await to_the_end(work())
+
+    stack.push_async_callback(ended)

@@ -160,6 +160,8 @@ PLACES = (
     "/benchmarks",
     "/benchmarks/REPORT",
     "/ensembles/none",
+    "/keys-help?page=talk",
+    "/nowhere",
 )
 
 

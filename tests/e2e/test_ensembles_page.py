@@ -110,6 +110,21 @@ def test_an_ensemble_is_changed_in_the_form_and_served_at_once(
     assert "1 layer" in page.locator(".how").inner_text()
 
 
+def test_a_fault_is_told_with_its_agent_and_marked_at_its_field(browser: Chromium, server: ServeChild) -> None:
+    """Where something was wanted the keyboard goes there; mended, nothing is marked any more."""
+    page = opened(browser, server, "trio")
+    page.fill("#f-agents-1-temperature", "-1")
+    page.get_by_text("agent bob, temperature:").wait_for()
+    page.click("text=Save and serve")
+    until(page, lambda: page.evaluate("document.activeElement.id") == "f-agents-1-temperature")
+    at = page.locator("#f-agents-1-temperature")
+    assert (at.get_attribute("aria-invalid"), page.locator("[aria-invalid]").count()) == ("true", 1)
+    assert page.locator(f"#{at.get_attribute('aria-describedby')}").is_visible()
+    shoot(page, "ensemble-fault")
+    at.fill("")
+    until(page, lambda: page.locator("[aria-invalid]").count() == 0)
+
+
 def test_the_form_of_an_ensemble_works_without_a_mouse(browser: Chromium, server: ServeChild, folder: Path) -> None:
     """Tab reaches each field and button once, in the order in which they are read, and shows where it is."""
     page = opened(browser, server, "trio")
@@ -272,11 +287,16 @@ def test_a_report_is_drawn_and_has_no_rights(browser: Chromium, server: ServeChi
     browser.faults.clear()  # the policy refuses what the report tries, and says so
 
 
-def test_there_is_no_such_ensemble_and_no_such_report(browser: Chromium, server: ServeChild) -> None:
-    """Both are said to be not there."""
+def test_there_is_no_such_ensemble_no_such_report_and_no_such_page(browser: Chromium, server: ServeChild) -> None:
+    """All are said to be not there, and lead home."""
     page = browser.person().new_page()
     for place, words in (("ensembles/none", "there is no ensemble 'none'"), ("benchmarks/0123456789abcdef", "no such")):
         response = page.goto(f"{server.url}/{place}")
         assert response is not None
         assert response.status == 404
         assert words in page.inner_text("main")
+    response = page.goto(f"{server.url}/nope")
+    assert response is not None
+    assert (response.status, response.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    page.click("main >> text=Ask something")
+    page.wait_for_selector("#question")

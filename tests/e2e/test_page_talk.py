@@ -146,12 +146,13 @@ def test_the_page_works_without_a_mouse(browser: Chromium, server: ServeChild) -
     page = browser.open(server.url)
     page.focus(".skip")
     seen = []
-    for _ in range(11):
+    for _ in range(12):
         page.keyboard.press("Tab")
         at = "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.innerText"
         seen.append(page.evaluate(at).split("\n")[0].strip())
     places = ["Ask", "Runs", "Ensembles", "Benchmarks"]
-    assert seen == ["attention-moa", *places, "Light or dark", "question", "model", "attach", "Ask Ctrl ↵", "Settings"]
+    beside = ["Keys of the keyboard", "Light or dark"]
+    assert seen == ["attention-moa", *places, *beside, "question", "model", "attach", "Ask Ctrl ↵", "Settings"]
     page.focus(".skip")
     page.keyboard.press("Enter")
     until(page, lambda: page.url.endswith("#question"))
@@ -242,3 +243,35 @@ def test_who_is_quicker_than_the_page_is_not_unheard(browser: Chromium, server: 
     assert answered(page) == "The end, says ada."
     assert page.locator(".question").all_inner_texts() == ["Why so early?"]
     assert asked() == before + 1
+
+
+def test_the_keys_are_listed_over_the_page(browser: Chromium, server: ServeChild) -> None:
+    """By the key or the sign in the head; Esc closes the list and nothing else, and in a field the key writes."""
+    page = browser.open(server.url)
+    page.keyboard.press("?")
+    assert page.input_value("#question") == "?"
+    assert not page.is_visible("#keys")
+    ask(page, "Which keys?")
+    answered(page)
+    assert page.locator("main").count() == 1
+    page.focus(".graph .box")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#call")
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
+    assert "opens its call" in page.inner_text("#keys")
+    shoot(page, "keys")
+    page.keyboard.press("Escape")
+    until(page, lambda: not page.is_visible("#keys"))
+    assert page.is_visible("#call")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#call", state="detached")
+    page.click("[data-keys]")
+    page.wait_for_selector("#keys[open]")
+    page.click("#keys button")
+    until(page, lambda: not page.is_visible("#keys"))
+    still = browser.person(java_script_enabled=False).new_page()
+    still.goto(f"{server.url}/runs")
+    still.click("[data-keys]")
+    still.wait_for_url("**/keys-help?page=runs")
+    assert "ticks a run to compare" in still.inner_text("main")

@@ -80,6 +80,8 @@ def test_runs_are_listed_searched_and_filtered(browser: Chromium, server: ServeC
     assert page.locator(".how-far").all_inner_texts() == ["⊘ cancelled", "● finished", "● finished"]
     shoot(page, "runs")
     looks(browser, page.url, "runs")
+    narrow = browser.open(page.url, viewport=NARROW)
+    assert all(cost.is_visible() for cost in narrow.locator(".runs .cost").all())
     page.fill("#words", "BLUE? sky")
     page.keyboard.press("Enter")
     page.wait_for_url("**/runs?words=BLUE*")

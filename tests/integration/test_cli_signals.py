@@ -41,7 +41,7 @@ def test_a_signal_ends_the_run_and_what_is_finished_is_shown(tmp_path: Path, sig
     assert done.stdout.decode() == "[partial: a's own answer, the best so far]\n\na thinks so.\n"
     told = done.stderr.decode()
     assert "mine: interrupted after" in told
-    assert "2 of 9 planned, 4 cancelled" in told
+    assert "2 of 9 planned, 4 broken off" in told
     assert any(line.split()[:3] == ["1", "critique", "0/4"] for line in told.splitlines())
     word = "terminated" if signum == signal.SIGTERM else "interrupted"
     assert told.splitlines()[-2] == f"attention-moa: {word}"
@@ -52,7 +52,7 @@ def test_with_nothing_finished_nothing_is_made_up(tmp_path: Path) -> None:
     """No text, but the account of what was begun."""
     done = interrupted(tmp_path, function="silent")
     assert (done.returncode, done.stdout) == (130, b"")
-    assert "0 of 9 planned, 2 cancelled" in done.stderr.decode()
+    assert "0 of 9 planned, 2 broken off" in done.stderr.decode()
 
 
 def test_the_record_of_an_interrupted_run_is_printed_and_traced(tmp_path: Path) -> None:

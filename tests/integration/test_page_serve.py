@@ -23,11 +23,21 @@ def test_the_page_is_at_the_address_that_is_printed(tmp_path: Path) -> None:
         assert httpx2.get(f"{server.url}/runs/none").status_code == 404
         gone = httpx2.get(f"{server.url}/v1/none")
         assert (gone.status_code, gone.json()["error"]["code"]) == (404, "unknown_url")
+        lost = httpx2.get(f"{server.url}/nope", headers={"accept": "text/html"})
+        assert (lost.status_code, "There is no page here" in lost.text) == (404, True)
+        assert "on a box or a square opens its call" in httpx2.get(f"{server.url}/keys-help?page=replay").text
         assert httpx2.post(f"{server.url}/v1/models").status_code == 405
         assert not [path for path in httpx2.get(f"{server.url}/openapi.json").json()["paths"] if "nicegui" in path]
         told = httpx2.get(f"{server.url}/metrics").text
         routes = set(re.findall(r'attention_moa_requests_total\{route="([^"]*)"', told))
-        assert routes <= {"other", "GET /", "GET /runs/{run_id}", "GET /openapi.json", "POST /v1/models"}
+        assert routes <= {
+            "other",
+            "GET /",
+            "GET /runs/{run_id}",
+            "GET /keys-help",
+            "GET /openapi.json",
+            "POST /v1/models",
+        }
         evil = httpx2.get(server.url, headers={"host": "evil.example"})
         assert evil.status_code == 403
         log = server.log.read_text(encoding="utf-8")

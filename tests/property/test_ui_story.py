@@ -281,7 +281,9 @@ def test_what_agents_and_stages_took_adds_up_to_the_run(strategy: str) -> None:
     for seed in range(RUNS):
         _, record = a_run(strategy, seed)
         for rows in (by_agent(record), by_stage(record)):
-            assert sum(row.calls for row in rows) == record.usage.calls
+            sent = [call for call in record.calls if call.attempts]
+            assert sum(row.counts.sent for row in rows) == len(sent)
+            assert sum(row.counts.finished for row in rows) == sum(call.state == "finished" for call in sent)
             assert sum(row.tokens.cached + row.tokens.prefilled for row in rows) == record.usage.input_tokens
             assert sum(row.tokens.written for row in rows) == record.usage.output_tokens
             assert sum(row.usd or 0.0 for row in rows) == pytest.approx(record.usage.cost_usd)

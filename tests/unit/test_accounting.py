@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from attention_moa.accounting import add, attempt_usage, call_usage, is_plausible, known_usd
+from attention_moa.accounting import CallCounts, add, attempt_usage, call_counts, call_usage, is_plausible, known_usd
 from attention_moa.messages import ImagePart, Message, Sampling, Stage, ToolCall, Usage, user
 from attention_moa.records import Attempt, CallRecord, UsageTotal
+from tests.journals import a_call
 
 
 def an_attempt(usage: Usage | None = None, error: str | None = None) -> Attempt:
@@ -122,3 +123,19 @@ def test_images_and_tool_calls_make_room_in_a_prompt() -> None:
 def test_money_that_nobody_knows_is_null(usd: float, unpriced: int, told: float | None) -> None:
     """A 0 would be a price."""
     assert known_usd(UsageTotal(calls=3, cost_usd=usd, unpriced_calls=unpriced)) == told
+
+
+def test_calls_are_counted_as_sent_finished_broken_off_and_never_sent() -> None:
+    """What was tried twice is one call; what a journal had was not sent; what is lost is sent alone."""
+    tried = (an_attempt(error="ServerError"), an_attempt())
+    calls = (
+        a_call(attempts=tried),
+        a_call(attempts=(), replayed_from="other"),
+        a_call(state="lost", attempts=tried[:1]),
+        a_call(state="cancelled", attempts=(an_attempt(error="Cancelled"),)),
+        a_call(state="cancelled", attempts=()),
+    )
+    assert call_counts(calls) == CallCounts(sent=3, finished=2, broken_off=1, unsent=1)
+    assert call_counts(()) == CallCounts()
+    with pytest.raises(TypeError):
+        _ = CallCounts() + 1

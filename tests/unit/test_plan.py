@@ -15,7 +15,7 @@ from attention_moa.config import AttentionSpec, CallPolicy, EnsembleSpec, StopMe
 from attention_moa.experience import KindExperience, ModelExperience, Pace
 from attention_moa.messages import Conversation, ImagePart, Message, Stage, TextPart, assistant, system, user
 from attention_moa.money import Price
-from attention_moa.plan import Plan, add_plans, models_of, plan
+from attention_moa.plan import Plan, add_plans, bound_of, bound_remark, models_of, plan
 from attention_moa.prompts import load_templates
 from tests.worlds import LAYOUTS, QUESTION, a_spec
 
@@ -83,6 +83,15 @@ def test_without_experience_replies_are_as_long_as_they_may_be() -> None:
         ("test:b", "assumed"),
     ]
     assert (whole.total.cached_tokens, whole.total.seconds, whole.models[0].has_cache) == (0, None, None)
+
+
+def test_what_tokens_and_money_of_a_plan_are_is_said_with_what_makes_them_an_expectation() -> None:
+    """The same words for the command line and the page."""
+    assert [bound_of(source) for source in ("journal", "max_tokens", "assumed")] == ["", "at most", "a guess"]
+    assert bound_remark("journal") == ""
+    why = "what some models write is known only once the journal has calls of them"
+    assert bound_remark("max_tokens") == f"tokens and money are at most so many: {why}"
+    assert bound_remark("assumed").startswith(f"tokens and money are a guess: {why}, and a reply without max_tokens")
 
 
 def test_with_experience_replies_are_as_long_as_they_were() -> None:

@@ -170,3 +170,11 @@ def test_a_rule_that_is_waived_on_a_line_is_waived_for_a_reason() -> None:
         if waiver.search(line) and not reasoned.search(line)
     ]
     assert found == []
+
+
+def test_no_file_of_the_package_is_longer_than_four_hundred_lines() -> None:
+    """What has grown so long is about two things, and is read by nobody."""
+    files = [path for path in tracked_files() if ROOT / "src" in path.parents]
+    lengths = {str(path.relative_to(ROOT)): path.read_bytes().count(b"\n") for path in files}
+    assert lengths
+    assert {name: count for name, count in lengths.items() if count > 400} == {}

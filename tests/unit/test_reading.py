@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from attention_moa.answer_spec import AnswerSpec
 from attention_moa.messages import Message, Reply, Stage, TextPart, ToolCall, ToolSpec, ToolUse, user
-from attention_moa.reading import Section, degradations, further_texts, sections, title_of, told_of
-from attention_moa.records import Choice, Degradation, Loss, RunRecord, Selection
+from attention_moa.reading import Section, degradations, further_texts, reason_of, sections, title_of, told_of
+from attention_moa.records import Choice, Degradation, Loss, RunRecord, Selection, Verdict
 from tests.worlds import World, a_spec
 
 
@@ -117,3 +117,19 @@ def test_a_further_answer_that_ended_by_itself_needs_no_remark() -> None:
     record = World(a_spec(2, layers=1)).run()
     further = Choice(text="so", finish_reason="stop", call_id="1.summary.a#2")
     assert list(sections(replace(record, choices=(further,))))[-1] == Section(1, "Answer 2", "so")
+
+
+def test_the_verdict_of_a_run_of_one_layer_is_a_plain_sentence() -> None:
+    """Wherever it is read; the record keeps what was written."""
+    record = World(a_spec(2, layers=1)).run()
+    assert record.verdict is not None
+    assert record.verdict.reason == "the one layer ran"
+    assert reason_of(record.verdict) == "the run has one layer, and ends with it"
+    assert Section(2, "Verdict", None, "the run has one layer, and ends with it") in list(sections(record))
+
+
+def test_other_verdicts_are_told_as_they_are_stored() -> None:
+    """Also that of a single layer in which something was chosen."""
+    for rule, reason in (("last", "all 2 layers ran; a decided to go on"), ("last", "a: it is right"), ("none", "x")):
+        verdict = Verdict(layer=1, is_stop=False, rule=rule, reason=reason)  # type: ignore[arg-type]  # three of them
+        assert reason_of(verdict) == reason

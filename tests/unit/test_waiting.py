@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
-from attention_moa.waiting import outlast, settled, to_the_end
+from attention_moa.waiting import ends_with, outlast, settled, to_the_end
 from tests import virtual_time
 
 
@@ -131,3 +132,27 @@ def test_a_task_that_is_done_needs_no_waiting() -> None:
         assert task.result() == "done"
 
     virtual_time.run(scenario())
+
+
+def test_what_a_stack_ends_with_is_done_whole_although_its_leaver_is_cancelled() -> None:
+    """Something that was opened is closed, and nothing of it is begun before the stack is left."""
+    said: list[str] = []
+
+    async def close() -> None:
+        said.append("begun")
+        await asyncio.sleep(10)
+        said.append("closed")
+
+    async def leave() -> None:
+        async with AsyncExitStack() as stack:
+            ends_with(stack, close)
+            said.append("inside")
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            leaving = group.create_task(leave())
+            await asyncio.sleep(1)
+            leaving.cancel()
+
+    virtual_time.run(scenario())
+    assert said == ["inside", "begun", "closed"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from attention_moa.accounting import call_usage
+from attention_moa.accounting import call_counts, call_usage
 from attention_moa.call_plan import planned_calls
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import fitted, table, without
@@ -14,8 +14,8 @@ from attention_moa.cli.progress import describe_call
 from attention_moa.messages import Stage
 from attention_moa.money import dollars
 from attention_moa.not_made import not_made
-from attention_moa.reading import NOT_OVER, degradations
-from attention_moa.records import CallRecord, Loss, RunRecord
+from attention_moa.reading import NOT_OVER, degradations, is_of_only_layer, reason_of
+from attention_moa.records import CallRecord, Loss, RunRecord, Verdict
 from attention_moa.schedule import count_calls
 from attention_moa.sums import has_lower_bound, told_tokens, told_usd
 
@@ -137,9 +137,11 @@ def _time(record: RunRecord, standing: str) -> str:
 
 
 def _calls(record: RunRecord, replayed_calls: int) -> str:
-    states = [call.state for call in record.calls]
-    parts = [f"{states.count('finished')} of {count_calls(record.ensemble, record.wanted.choices)} planned"]
-    parts += [f"{states.count(state)} {state}" for state in ("lost", "cancelled") if state in states]
+    counts = call_counts(record.calls)
+    lost = sum(call.state == "lost" for call in record.calls)
+    parts = [f"{counts.finished} of {count_calls(record.ensemble, record.wanted.choices)} planned"]
+    others = ((lost, "lost"), (counts.broken_off, "broken off"), (counts.unsent, "given up before they were sent"))
+    parts += [f"{number} {what}" for number, what in others if number]
     tries = [attempt.error for call in record.calls if call.state == "finished" for attempt in call.attempts]
     ended = tries.count("Cancelled")
     failed = sum(max(0, len(call.attempts) - 1) for call in record.calls) - ended
@@ -205,18 +207,20 @@ def _sums(calls: Sequence[CallRecord], *, is_open: bool) -> tuple[str, ...]:
     if is_open:
         usage = replace(usage, unknown_calls=usage.unknown_calls + 1, unpriced_calls=usage.unpriced_calls + 1)
     counts = (usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens)
-    done = sum(call.state == "finished" for call in calls)
-    number = str(done) if done == len(calls) else f"{done}/{len(calls)}"
+    done, made = call_counts(calls).finished, sum(bool(call.attempts) or call.state == "finished" for call in calls)
+    number = str(done) if done == made else f"{done}/{made}"
     return (number, *(told_tokens(usage, count) for count in counts), told_usd(usage))
 
 
 def _verdicts(record: RunRecord) -> list[str]:
     verdicts = [layer.verdict for layer in record.layers if layer.verdict is not None]
-    return [
-        f"layer {verdict.layer}: {'stopped' if verdict.is_stop else 'last' if verdict.rule == 'last' else 'went on'}, "
-        f"{verdict.reason}"
-        for verdict in verdicts
-    ]
+    return [f"layer {verdict.layer}: {_decided(verdict)}" for verdict in verdicts]
+
+
+def _decided(verdict: Verdict) -> str:
+    if is_of_only_layer(verdict):
+        return reason_of(verdict)
+    return f"{'stopped' if verdict.is_stop else 'last' if verdict.rule == 'last' else 'went on'}, {verdict.reason}"
 
 
 def _answering_layer(record: RunRecord) -> int | None:

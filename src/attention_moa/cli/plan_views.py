@@ -6,23 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from attention_moa.budget import REPLY_TOKENS
 from attention_moa.call_costs import Source
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import fitted, table
 from attention_moa.config import LimitSpec
 from attention_moa.money import amount, as_written
-from attention_moa.plan import ModelBasis, Plan, PlanSum, add_plans
+from attention_moa.plan import ModelBasis, Plan, PlanSum, add_plans, bound_of, bound_remark
 from attention_moa.plan_account import AccountRow, PlanAccount
 
 NO_LIMITS = LimitSpec()
 
 _MARKS: Mapping[Source, str] = {"journal": "", "max_tokens": " ≤", "assumed": " ~"}
-_PLANNED: Mapping[Source, str] = {
-    "journal": "planned",
-    "max_tokens": "planned (at most)",
-    "assumed": "planned (a guess)",
-}
 _CACHES = {None: "?", True: "seen", False: "not seen"}
 _LONG_S = 10_000
 """From so many seconds on, a narrow terminal gets whole ones."""
@@ -67,7 +61,8 @@ def account_lines(account: PlanAccount, *, room: int | None = None) -> list[str]
         account: Of the run.
         room: Most columns; None for any number.
     """
-    what = _PLANNED[account.written_is]
+    bound = bound_of(account.written_is)
+    what = f"planned ({bound})" if bound else "planned"
     rows = [row for row in map(_account_row, account.rows) if row[1:3] != ("0", "0")]
     if not account.has_finished:
         lines = table(("", what, "so far"), [row[:3] for row in rows], room=room)
@@ -176,13 +171,8 @@ def _remarks(plans: Sequence[Plan], models: Sequence[ModelBasis], journal: str |
     else:
         seen = sum(basis.seen_calls for basis in models)
         yield f"from {seen:,} calls in the journal {journal}" if seen else f"the journal {journal} knows none of them"
-    if plan.written_is == "max_tokens":
-        yield "tokens and money are at most so many: what some models write is not known yet"
-    if plan.written_is == "assumed":
-        yield (
-            "tokens and money are a guess: what some models write is not known yet, "
-            f"and a reply without max_tokens is taken for {REPLY_TOKENS:,} tokens"
-        )
+    if remark := bound_remark(plan.written_is):
+        yield remark
     if unpriced := [basis.model for basis in models if not basis.has_price]:
         yield f"money is not known: no price for {_named(unpriced)}; give the agents one (price = {{ … }})"
     if unseen := [basis.model for basis in models if not basis.seen_calls]:

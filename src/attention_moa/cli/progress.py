@@ -26,7 +26,7 @@ from attention_moa.events import (
     VerdictReached,
 )
 from attention_moa.messages import Stage
-from attention_moa.reading import told_of
+from attention_moa.reading import reason_of, told_of
 from attention_moa.records import Loss
 from attention_moa.schedule import Pair, count_calls, count_layer_calls, pairs
 
@@ -169,7 +169,7 @@ class Progress:
             case LayerFinished(layer=number):
                 self._layer(number, now_s).ended_s = now_s
             case VerdictReached(verdict=verdict):
-                self._layer(verdict.layer, now_s).reason = verdict.reason
+                self._layer(verdict.layer, now_s).reason = reason_of(verdict)
             case RunStarted(is_resumed=True, run_id=run_id):
                 self.notices.append(f"goes on with run {run_id} from the journal")
             case RunFinished():

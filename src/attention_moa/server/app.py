@@ -24,7 +24,7 @@ from attention_moa.server.chat_reply import Completion, CompletionChunk
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.errors import ApiError, api_error, bad_request, not_found
 from attention_moa.server.failures import told_of
-from attention_moa.server.front import Front, Fronted
+from attention_moa.server.front import Front, Fronted, first_word
 from attention_moa.server.gate import Gate
 from attention_moa.server.guard import Guard, GuardRules
 from attention_moa.server.models_api import ModelBody, ModelList
@@ -88,7 +88,7 @@ def create_app(
     app.state.service = service
     before = None if front is None else front(service)
     if before is not None:
-        app.add_middleware(Fronted, front=before)
+        app.add_middleware(Fronted, front=before, first_words=_first_words(app))
 
     def route_of(scope: Scope) -> str:
         return _route_of(scope) or (before.route(scope["path"], scope["method"]) if before is not None else "")
@@ -99,6 +99,12 @@ def create_app(
     _add_errors(app)
     describe_structs(app, _STRUCTS)
     return app
+
+
+def _first_words(app: FastAPI) -> frozenset[str]:
+    """Return the words with which the routes' addresses begin."""
+    routes = (route for router in _ROUTERS for route in router.routes if isinstance(route, Route))
+    return frozenset(first_word(path) for path in (*(route.path for route in routes), app.openapi_url or ""))
 
 
 def _guard_rules(config: ServerConfig) -> GuardRules:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
@@ -24,26 +26,41 @@ class Front(Protocol):
         ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request or a WebSocket at one of its addresses."""
+        """Serve a request or a WebSocket at one of its addresses; tell a browser of any other that nothing is there."""
         ...
 
 
 class Fronted:
     """ASGI middleware: leads what comes to the front's own addresses there, and all else to the routes.
 
-    So the routes, their OpenAPI document and what they say of unknown addresses are the same with a front and without.
+    So the routes, their OpenAPI document and what they tell programs of unknown addresses are the same with a front and
+    without. A browser that comes to an address that nobody has is told so by the front.
 
     Args:
         app: The routes.
         front: What stands before them.
+        first_words: With which the routes' addresses begin: what is not there below them is told as they tell it.
     """
 
-    def __init__(self, app: ASGIApp, *, front: Front) -> None:
-        """Keep both."""
+    def __init__(self, app: ASGIApp, *, front: Front, first_words: AbstractSet[str]) -> None:
+        """Keep all."""
         self._app = app
         self._front = front
+        self._first_words = first_words
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         is_front = scope["type"] in {"http", "websocket"} and self._front.serves(scope["path"])
-        await (self._front if is_front else self._app)(scope, receive, send)
+        await (self._front if is_front or self._is_lost(scope) else self._app)(scope, receive, send)
+
+    def _is_lost(self, scope: Scope) -> bool:
+        """Return whether a person looks for a page where there is nothing."""
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            return False
+        is_page_wanted = "text/html" in Headers(scope=scope).get("accept", "")
+        return is_page_wanted and first_word(scope["path"]) not in self._first_words
+
+
+def first_word(path: str) -> str:
+    """Return the word with which an address begins: ``v1`` of ``/v1/models``."""
+    return path.split("/", 2)[1] if path.startswith("/") else ""

@@ -8,7 +8,20 @@ _VALUES = {"runs": "{run_id}", "layers": "{layer}", "ensembles": "{name}", "benc
 """What follows a word of an address."""
 
 _WORDS = frozenset(
-    ("login", "leave", "favicon.ico", "compare", "money", "live", "export", "delete", "resume", "replay", "report")
+    (
+        "login",
+        "leave",
+        "favicon.ico",
+        "compare",
+        "keys-help",
+        "money",
+        "live",
+        "export",
+        "delete",
+        "resume",
+        "replay",
+        "report",
+    )
 ) | frozenset(_VALUES)
 
 

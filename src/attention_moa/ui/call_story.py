@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from attention_moa.accounting import add, attempt_usage
+from attention_moa.accounting import add, attempt_usage, call_usage
 from attention_moa.events import (
     CallCancelled,
     CallDelta,
@@ -27,7 +27,7 @@ from attention_moa.events import (
 from attention_moa.messages import Stage, Usage
 from attention_moa.money import Price, cost_usd
 from attention_moa.planned_call import PlannedCall
-from attention_moa.records import Attempt, Loss, UsageTotal
+from attention_moa.records import Attempt, CallRecord, Loss, UsageTotal
 from attention_moa.ui.words import call_name, one_line, seconds
 from attention_moa.wording import without_decision
 
@@ -225,7 +225,19 @@ def close(call: CallStory, at_s: float, why: str) -> CallStory:
         return call
     if call.queued_s is None and not call.tries:
         return not_made(call, why)
-    return replace(call, state=State.CANCELLED, why=why, ended_s=at_s)
+    used = _and_failed(call.used, call.open_tries, "Cancelled")
+    return replace(call, state=State.CANCELLED, why=why, ended_s=at_s, used=used)
+
+
+def settled(call: CallStory, record: CallRecord) -> CallStory:
+    """Return a call as its record has it where its run ended before its own end was told: replies still came in."""
+    if call.state is not State.CANCELLED or record.state == "lost":
+        return call
+    used = call_usage((record,))
+    if record.state == "cancelled":
+        return replace(call, used=used)
+    words = _first_words(call.stage, record.text or "")
+    return replace(call, state=State.DONE, why="", used=used, ended_s=record.ended_s, words=words)
 
 
 def take_up(call: CallStory) -> CallStory:

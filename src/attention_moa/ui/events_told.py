@@ -23,7 +23,7 @@ from attention_moa.events import (
     RunStarted,
     VerdictReached,
 )
-from attention_moa.reading import told_of
+from attention_moa.reading import reason_of, told_of
 from attention_moa.ui.words import call_name, one_line, seconds
 
 _DONE: dict[type[CallHappening], str] = {
@@ -85,6 +85,6 @@ def _told_of_layer(event: Event) -> str:
         case LayerFinished(layer=layer):
             return f"Layer {layer} is done"
         case VerdictReached(verdict=verdict):
-            return f"Layer {verdict.layer}: {verdict.reason}"
+            return f"Layer {verdict.layer}: {reason_of(verdict)}"
         case _:  # a call's, which is told elsewhere
             return ""

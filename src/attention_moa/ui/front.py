@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from secrets import token_urlsafe
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from attention_moa.ui.addresses import pattern_of
+from attention_moa.ui.dressed import NOBODY, dressed
 from attention_moa.ui.files import Files
 from attention_moa.ui.headers import file_headers, form_headers, page_headers, with_nonce
 from attention_moa.ui.html import render
@@ -29,6 +31,7 @@ from attention_moa.ui.login import (
     login_at,
     place_after,
 )
+from attention_moa.ui.names import name_html
 from attention_moa.ui.pages.places import PLACES
 from attention_moa.ui.ports import Outside, RefusedError
 from attention_moa.ui.still import Still
@@ -39,6 +42,7 @@ _PAGES = re.compile(r"/|/runs/[^/]+(/replay|/money/live|/layers/[0-9]{1,4})?|/en
 _FILES = re.compile(r"/_nicegui/[^/]+/(static|libraries|components|esm|resources)/.*")
 _SOCKET = "/_nicegui_ws/"
 _POLICY = 1008
+_MOST_PATH = 120
 _READING = ("GET", "HEAD")
 _NOT_FORWARDED = b"x-forwarded-prefix"
 """A header that NiceGUI would write into its pages: there is nobody before this server whose word that is."""
@@ -83,13 +87,14 @@ class PageFront:
         return pattern_of(path, method) if self.serves(path) else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request or a socket."""
+        """Serve a request or a socket; who comes to an address that is not the page's is told that nothing is there."""
         scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != _NOT_FORWARDED]}
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
             return
         try:
-            response = await self._answer(scope, receive)
+            is_ours = self.serves(scope["path"])
+            response = await (self._answer(scope, receive) if is_ours else self._lost(Request(scope, receive)))
         except RefusedError as refused:  # the keys cannot be read
             html = render("message.html", message=refused.message, files=Files.address)
             response = HTMLResponse(html, status_code=503, headers=form_headers())
@@ -134,6 +139,14 @@ class PageFront:
         made = await answer_of(self._pages, {**scope, "method": "GET"}, receive)
         page = Answer(made.status, made.kind, with_nonce(self._files.within(made.body), nonce), made.location)
         return page.response(Headers(scope=scope), page_headers(nonce))
+
+    async def _lost(self, request: Request) -> Response:
+        """Return what somebody is told who came to an address that nobody has."""
+        visitor = NOBODY
+        with suppress(RefusedError):  # whoever it is, they are told
+            visitor = await self._outside.enter(key_of(request.scope))
+        body = render("nowhere.html", path=name_html(request.url.path, _MOST_PATH))
+        return dressed(request, visitor, "Not here", body, status=404)
 
     async def _file(self, scope: Scope, receive: Receive) -> Response:
         """Return a file of NiceGUI's; each is read and packed once."""

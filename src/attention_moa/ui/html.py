@@ -7,10 +7,13 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from attention_moa.plan import bound_of, bound_remark
+from attention_moa.reading import reason_of
 from attention_moa.ui.figures import clock, money, number
+from attention_moa.ui.keyboard import keys_of
 from attention_moa.ui.run_states import told_state
 
-_EVERYWHERE = {"told_state": told_state}
+_EVERYWHERE = {"keys_of": keys_of, "told_state": told_state}
 
 
 @cache
@@ -22,7 +25,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(clock=clock, money=money, number=number)
+    made.filters.update(
+        clock=clock, money=money, number=number, reason=reason_of, bound=bound_of, bound_remark=bound_remark
+    )
     return made
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
-from attention_moa.accounting import add, call_usage, known_usd
+from attention_moa.accounting import CallCounts, add, call_counts, call_usage, known_usd
 from attention_moa.messages import Stage
 from attention_moa.money import dollars
 from attention_moa.plan import Plan
@@ -16,7 +16,7 @@ from attention_moa.plan_account import AccountRow, plan_account
 from attention_moa.records import RunRecord, UsageTotal
 from attention_moa.rules import LimitSpec
 from attention_moa.sums import has_lower_bound, told_tokens
-from attention_moa.ui.call_story import State
+from attention_moa.ui.call_story import CallStory, State
 from attention_moa.ui.story import RunStory
 from attention_moa.ui.words import percent, seconds
 
@@ -49,7 +49,7 @@ class Spent(NamedTuple):
 
     Args:
         name: Whose, or for what.
-        calls: How many were sent; attempts count each.
+        counts: How many were sent, finished, and broken off.
         tokens: Theirs.
         usd: What they cost as far as that is known; None where nothing is.
         is_least: Whether the cost is a lower bound.
@@ -57,7 +57,7 @@ class Spent(NamedTuple):
     """
 
     name: str
-    calls: int
+    counts: CallCounts
     tokens: Tokens
     usd: float | None
     is_least: bool
@@ -109,38 +109,61 @@ def by_agent(run: RunStory | RunRecord) -> tuple[Spent, ...]:
     """Return what each agent took, in the ensemble's order, other writers behind."""
     parts = list(_parts(run))
     spec = run.spec if isinstance(run, RunStory) else run.ensemble
-    names = dict.fromkeys((*(agent.name for agent in spec.agents), *(agent for agent, _, _ in parts)))
-    return _grouped(names, ((agent, usage) for agent, _, usage in parts))
+    names = dict.fromkeys((*(agent.name for agent in spec.agents), *(part.agent for part in parts)))
+    return _grouped(names, ((part.agent, part) for part in parts))
 
 
 def by_stage(run: RunStory | RunRecord) -> tuple[Spent, ...]:
     """Return what each stage took, in their order."""
-    parts = ((stage.value, usage) for _, stage, usage in _parts(run))
+    parts = ((part.stage.value, part) for part in _parts(run))
     return _grouped([stage.value for stage in Stage], parts)
 
 
-def _parts(run: RunStory | RunRecord) -> Iterator[tuple[str, Stage, UsageTotal]]:
+class _Part(NamedTuple):
+    agent: str
+    stage: Stage
+    usage: UsageTotal
+    counts: CallCounts
+
+
+def _parts(run: RunStory | RunRecord) -> Iterator[_Part]:
     """Yield what calls took that were sent."""
     if isinstance(run, RunRecord):
-        yield from ((call.agent, call.stage, call_usage((call,))) for call in run.calls if call.attempts)
+        for call in run.calls:
+            if call.attempts:
+                yield _Part(call.agent, call.stage, call_usage((call,)), call_counts((call,)))
     else:
-        yield from ((agent, stage, used) for (agent, stage), used in run.spent.items() if used.calls)
+        for told in run.calls.values():
+            if told.used.calls:
+                yield _Part(told.agent, told.stage, told.used, counts_of(told))
 
 
-def _grouped(names: Iterable[str], parts: Iterable[tuple[str, UsageTotal]]) -> tuple[Spent, ...]:
+def counts_of(call: CallStory) -> CallCounts:
+    """Return what became of one call that is watched, in the very numbers that its record will give."""
+    is_cancelled, is_sent = call.state is State.CANCELLED, bool(call.used.calls)
+    return CallCounts(
+        sent=int(is_sent),
+        finished=int(call.state in (State.DONE, State.REPLAYED)),
+        broken_off=int(is_cancelled and is_sent),
+        unsent=int(is_cancelled and not is_sent),
+    )
+
+
+def _grouped(names: Iterable[str], parts: Iterable[tuple[str, _Part]]) -> tuple[Spent, ...]:
     """Return sums by name; of a name without any call there is none."""
-    groups: dict[str, list[UsageTotal]] = {name: [] for name in names}
-    for name, usage in parts:
-        groups[name].append(usage)
-    sums = {name: add(of_it) for name, of_it in groups.items() if of_it}
+    groups: dict[str, list[_Part]] = {name: [] for name in names}
+    for name, part in parts:
+        groups[name].append(part)
+    sums = {name: add(part.usage for part in of_it) for name, of_it in groups.items() if of_it}
     whole = add(sums.values())
-    return tuple(_spent(name, usage, whole) for name, usage in sums.items())
+    counts = {name: sum((part.counts for part in groups[name]), CallCounts()) for name in sums}
+    return tuple(_spent(name, usage, whole, counts[name]) for name, usage in sums.items())
 
 
-def _spent(name: str, usage: UsageTotal, whole: UsageTotal) -> Spent:
+def _spent(name: str, usage: UsageTotal, whole: UsageTotal, counts: CallCounts) -> Spent:
     return Spent(
         name=name,
-        calls=usage.calls,
+        counts=counts,
         tokens=tokens_of(usage),
         usd=known_usd(usage),
         is_least=bool(usage.unpriced_calls),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from secrets import token_urlsafe
 from typing import NamedTuple, TypeAlias
 
 from markupsafe import Markup
@@ -16,14 +15,13 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from attention_moa.ui.files import Files
-from attention_moa.ui.headers import form_headers, page_headers
+from attention_moa.ui.dressed import NOBODY, dressed
+from attention_moa.ui.headers import form_headers
 from attention_moa.ui.html import render
 from attention_moa.ui.login import login_at
 from attention_moa.ui.ports import Outside, RefusedError, Visitor
 from attention_moa.ui.whole import Answer
 
-_HTML = "text/html; charset=utf-8"
 _STATUS = {"run_not_found": 404, "run_busy": 409, "wrong_field": 400}
 _OTHER = 503
 
@@ -57,6 +55,7 @@ class Shown(Struct, frozen=True, kw_only=True):
         title: Of the page.
         body: Its inside; None where a browser is sent elsewhere, or a file follows.
         tab: Of the navigation.
+        keys: Whose keys it has beside those of all pages; empty for nobody's.
         goes_to: Where a browser is sent; empty for nowhere.
         file: A file's name, its type, and what is in it; None for a page.
     """
@@ -64,6 +63,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     title: str = ""
     body: Markup | None = None
     tab: str = "runs"
+    keys: str = ""
     goes_to: str = ""
     file: tuple[str, str, str] | None = None
 
@@ -105,7 +105,7 @@ class Still:
             allowed = ", ".join(sorted({place.method for place, _ in fitting}))
             return Response(status_code=405, headers={"allow": allowed, **form_headers()})
         place, found = chosen
-        visitor = Visitor(name="", is_admin=False)
+        visitor = NOBODY
         try:
             visitor = await self._outside.enter(key)
             fields = {name: request.query_params.getlist(name) for name in request.query_params}
@@ -117,7 +117,8 @@ class Still:
             if refused.is_key_bad:
                 return _sent_to(login_at(_wanted(request) if method == "GET" else "/runs"))
             body = render("refused.html", message=refused.message)
-            return _page(request, Shown(title="Not here", body=body), visitor, _STATUS.get(refused.code, _OTHER))
+            status = _STATUS.get(refused.code, _OTHER)
+            return dressed(request, visitor, "Not here", body, tab="runs", status=status)
         return _response(request, shown, visitor)
 
 
@@ -128,16 +129,7 @@ def _response(request: Request, shown: Shown, visitor: Visitor) -> Response:
         name, kind, text = shown.file
         headers = {**form_headers(), "content-disposition": f'attachment; filename="{name}"'}
         return Answer(200, kind, text.encode("utf-8", "replace")).response(request.headers, headers)
-    return _page(request, shown, visitor, 200)
-
-
-def _page(request: Request, shown: Shown, visitor: Visitor, status: int) -> Response:
-    html = render(
-        "still.html", title=shown.title, body=shown.body or "", here=shown.tab, visitor=visitor, files=Files.address
-    )
-    return Answer(status, _HTML, html.encode("utf-8", "replace")).response(
-        request.headers, page_headers(token_urlsafe(16))
-    )
+    return dressed(request, visitor, shown.title, shown.body or Markup(), tab=shown.tab, keys=shown.keys)
 
 
 def _sent_to(place: str) -> Response:

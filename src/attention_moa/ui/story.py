@@ -33,10 +33,10 @@ from attention_moa.events import (
 )
 from attention_moa.messages import Stage
 from attention_moa.reading import told_of
-from attention_moa.records import Loss, UsageTotal
+from attention_moa.records import CallRecord, Loss, UsageTotal
 from attention_moa.ui.answer_story import AnswerStory
 from attention_moa.ui.call_prices import CallPrices
-from attention_moa.ui.call_story import CallStory, State, close, hear, miss, not_made, take_up, waiting
+from attention_moa.ui.call_story import CallStory, State, close, hear, miss, not_made, settled, take_up, waiting
 from attention_moa.ui.changes import NOTHING, Changed, together
 from attention_moa.ui.standing import Head, LayerStory, Notice, NoticeKind
 from attention_moa.ui.words import call_name, one_line
@@ -49,8 +49,8 @@ _RUN_OVER = "the run ended before"
 class RunStory:
     """A run so far; all that is in it may be read, and is changed by ``hear`` alone.
 
-    ``calls`` are by name, ``layers`` by number, ``answers`` by choice, ``counts`` of calls by state, ``spent`` is what
-    events tell of each agent's calls in each stage, ``heard`` the number of the newest event.
+    ``calls`` are by name, ``layers`` by number, ``answers`` by choice, ``counts`` of calls by state, ``heard`` the
+    number of the newest event.
 
     Args:
         spec: What runs.
@@ -70,7 +70,6 @@ class RunStory:
         self.notices: list[Notice] = []
         self.notes: dict[str, None] = {}
         self.counts: Counter[State] = Counter({State.WAITING: len(planned)})
-        self.spent: dict[tuple[str, Stage], UsageTotal] = {}
         self.heard = 0
         self._by_layer: dict[int, list[str]] = {number: [] for number in in_layers}
         for call in planned:
@@ -100,7 +99,7 @@ class RunStory:
         """Return another story that is equal and goes its own way; calls and layers are values, and shared."""
         other = object.__new__(RunStory)
         other.__dict__ |= self.__dict__
-        for name in ("calls", "layers", "notices", "notes", "counts", "spent", "_in_layers"):
+        for name in ("calls", "layers", "notices", "notes", "counts", "_in_layers"):
             setattr(other, name, getattr(self, name).copy())
         other.answers = {choice: answer.copy() for choice, answer in self.answers.items()}
         other._by_layer = {layer: list(names) for layer, names in self._by_layer.items()}
@@ -186,6 +185,15 @@ class RunStory:
             is_planned=False,
         )
 
+    def settle(self, calls: Iterable[CallRecord]) -> Changed:
+        """Take it from the run's record how calls ended that were under way when the run's end was told.
+
+        Args:
+            calls: Of the record.
+        """
+        known = ((call, record) for record in calls if (call := self.calls.get(record.call_id)) is not None)
+        return together([self._put(after) for call, record in known if (after := settled(call, record)) is not call])
+
     def _put(self, call: CallStory) -> Changed:
         """Put down a call as it is now, and what follows for counts, sums and its layer."""
         before = self.calls.get(call.call_id)
@@ -213,11 +221,9 @@ class RunStory:
             del self._in_state[before][call.call_id]
 
     def _spend(self, call: CallStory, before: UsageTotal) -> None:
-        """Add what a call used since it had used so much: to its layer's sum, and to its agent's and stage's."""
+        """Add what a call used since it had used so much to its layer's sum."""
         in_layer = self._in_layers.get(call.layer, UsageTotal())
         self._in_layers[call.layer] = _and_more(in_layer, before, call.used)
-        speaker = call.agent, call.stage
-        self.spent[speaker] = _and_more(self.spent.get(speaker, UsageTotal()), before, call.used)
 
     def _put_in_layer(self, before: CallStory | None, call: CallStory) -> frozenset[int]:
         known = self.layers.get(call.layer)

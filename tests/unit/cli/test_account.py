@@ -35,6 +35,11 @@ def test_a_smooth_run_has_a_short_account() -> None:
     ]
 
 
+def test_a_run_of_one_layer_says_in_a_sentence_why_it_ended() -> None:
+    """Not that its last layer is the one that ran."""
+    assert lines_of(World(a_spec(2, layers=1)))[-1] == "layer 1: the run has one layer, and ends with it"
+
+
 def test_the_calls_are_listed_by_layer_and_stage() -> None:
     """Each row has its calls, tokens and seconds, and the last one their sum."""
     lines = lines_of(World(a_spec(2, layers=2), latency_s=lambda _: 1.0), has_table=True)
@@ -90,7 +95,7 @@ def test_an_agent_that_hangs_leaves_calls_that_were_given_up() -> None:
     spec = a_spec(3, layers=1, quorum=QuorumSpec(critiques=2, refinements=2, grace_s=0.0))
     hangs = World(spec, latency_s=lambda request: 60.0 if request.agent == "b" else 1.0)
     lines = lines_of(hangs)
-    assert "calls: 9 of 16 planned, 1 cancelled" in lines
+    assert "calls: 9 of 16 planned, 1 broken off" in lines
     assert "not made: 6 calls (6 given up before they began)" in lines
 
 

@@ -49,6 +49,24 @@ def test_a_front_has_its_addresses_and_the_routes_all_others() -> None:
     run(body)
 
 
+def test_a_browser_at_an_address_that_nobody_has_is_told_so_by_the_front() -> None:
+    """Programs are told in the API's shape; so is everybody below its own addresses, and who would change something."""
+
+    async def body() -> None:
+        app = create_app(replace(QUIET), specs=[DUO], providers={"test": scripted()}, front=Poster)
+        transport = httpx2.ASGITransport(app)
+        browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        async with app.state.service, httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            assert (await client.get("/nope", headers=browser)).text == "for people"
+            assert (await client.get("/nope")).json()["error"]["code"] == "unknown_url"
+            assert (await client.post("/nope", headers=browser)).json()["error"]["code"] == "unknown_url"
+            for path in ("/v1", "/v1/nothing", "/metrics/more", "/openapi.json/nothing"):
+                assert (await client.get(path, headers=browser)).json()["error"]["code"] == "unknown_url"
+            assert "for people" not in (await client.get("/metrics", headers=browser)).text
+
+    run(body)
+
+
 def test_requests_of_the_front_are_counted_by_its_patterns() -> None:
     """Also those that the guard refuses; addresses and methods that somebody made up are counted as others."""
 

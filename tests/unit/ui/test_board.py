@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from attention_moa.events import CallLost
+from attention_moa.events import CallCancelled, CallLost, RunFinished
 from attention_moa.messages import Stage
+from attention_moa.records import UsageTotal
 from attention_moa.rules import LimitSpec
 from attention_moa.ui.components.board import Board
 from attention_moa.ui.ops import Op
 from attention_moa.ui.story import RunStory
 from tests.graph_world import STARTED, about, begun, finished
+from tests.journals import a_call
 from tests.worlds import a_spec
 
 
@@ -35,6 +37,17 @@ def test_counts_of_states_have_a_sign_and_a_word() -> None:
     assert "◔</span> 1 running" in numbers
     assert "◌</span> 8 waiting" in numbers
     assert "lost" not in numbers
+
+
+def test_calls_that_were_broken_off_are_no_finished_ones() -> None:
+    """What was sent and what never was are told apart, as the command line does."""
+    board, story = a_board()
+    ended = CallCancelled(**about("a"))  # type: ignore[arg-type]  # by name
+    never = CallCancelled(**about("b"))  # type: ignore[arg-type]  # as above
+    numbers = next(str(op[2]) for op in told(board, story, *begun("a"), ended, never) if op[1] == "t-numbers")
+    assert "<dd>0 <small>of 9</small></dd>" in numbers
+    assert "⊘</span> 1 broken off" in numbers
+    assert "⊘</span> 1 not sent" in numbers
 
 
 def test_a_part_that_reads_as_before_is_not_sent_again() -> None:
@@ -74,3 +87,21 @@ def test_of_many_lost_calls_the_first_are_listed() -> None:
     html = next(str(op[2]) for op in told(board, story, *events) if op[1] == "t-lost")
     assert html.count('class="is-lost"') == 6
     assert "and 2 more" in html
+
+
+def test_calls_whose_end_came_after_the_runs_are_as_the_record_has_them() -> None:
+    """Whoever cancels a run is not told of replies that were whole just then: they are paid for, and kept."""
+    board, story = a_board()
+    over = RunFinished(run_id="r", at_s=3.0, state="cancelled", text=None, usage=UsageTotal())
+    ops = told(board, story, *begun("a"), *begun("b"), over)
+    assert "⊘</span> 2 broken off" in next(str(op[2]) for op in ops if op[1] == "t-numbers")
+    ended = (
+        a_call("1.answer.a", text="It scatters."),
+        a_call("1.answer.b", agent="b", state="cancelled"),
+        a_call("9.answer.x"),
+    )
+    numbers = next(str(op[2]) for op in board.changes(story.settle(ended)) if op[1] == "t-numbers")
+    assert "⊘</span> 1 broken off" in numbers
+    assert "<dd>1 <small>of 9</small></dd>" in numbers
+    assert story.calls["1.answer.a"].words == "It scatters."
+    assert not story.settle((a_call("1.answer.b", agent="b", state="lost"),))

@@ -256,3 +256,17 @@ def test_the_socket_is_for_who_may_see_pages() -> None:
     assert now(connected(front, "moa-wrong")) == "websocket.close"
     assert now(connected(front, path="/")) == "websocket.close"
     assert len(site.came) == 1
+
+
+def test_who_comes_to_an_address_that_nobody_has_is_told_and_led_home() -> None:
+    """In the page's dress and with its headers; what stands in the address is shown and does nothing."""
+    front, site = the_front()
+    lost = asked(front, "/nope%3Cscript%3E", headers={"accept": "text/html"})
+    assert (lost.status_code, lost.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "script-src 'self'" in lost.headers["content-security-policy"]
+    assert "There is no page here" in lost.text
+    assert "/nope&lt;script&gt;" in lost.text
+    assert '<a href="/">Ask something</a>' in lost.text
+    assert '<span class="who" title="Your key">alice</span>' in lost.text
+    assert '<span class="who"' not in asked(front, "/nope", key=None).text
+    assert site.came == []

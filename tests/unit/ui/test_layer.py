@@ -252,8 +252,8 @@ class Outdoors:
         is_first = self.looks == 1 and (bool(self.events) or self.revoked)
         return Standing(record=record, is_under_way=is_first or record.state == "running", is_own=True, plan=None)
 
-    async def watch(self, _key: str | None, _run_id: str) -> AsyncGenerator[Sequence[Heard], None]:
-        for number, event in enumerate(self.events, 1):
+    async def watch(self, _key: str | None, _run_id: str, *, after: int = 0) -> AsyncGenerator[Sequence[Heard], None]:
+        for number, event in enumerate(self.events[after:], after + 1):
             yield [Heard(number, event)]
         if self.revoked:
             raise RefusedError("no", is_key_bad=True)

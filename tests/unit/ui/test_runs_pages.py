@@ -104,7 +104,7 @@ def test_what_users_wrote_does_nothing_in_the_list() -> None:
     for path in ("/runs", "/runs?words=%3Cscript%3E&label=%22%3E%3Cscript%3E"):
         names = tags_and_attributes(look(RunShelf(rows=[row]), path).text)
         assert "onmouseover" not in names
-        assert names.count("script") == 2
+        assert names.count("script") == 3
 
 
 def test_a_run_that_broke_off_may_be_resumed() -> None:
@@ -187,6 +187,8 @@ def test_time_and_money_are_told_in_words_and_numbers() -> None:
     assert "least useful" in page
     assert "on the critical path" in page
     assert "It has no limits." in page
+    assert "Planned (a guess)" in page
+    assert "Planned tokens and money are a guess: what some models write is known only once" in page
     assert page.count('class="share"') == 6
     assert "unknown" not in page.split('id="h-agent"')[1].split('id="h-useful"')[0]
     assert re.search(r'<rect class="p-reading" x="0.000%" y="1" width="[0-9.]+%"', page)
@@ -214,7 +216,7 @@ def test_two_runs_stand_side_by_side() -> None:
     assert "Both were asked the same." in page
     assert "None: both ran the same ensemble." in page
     assert page.count('class="less-') > 0
-    assert tags_and_attributes(page).count("script") == 2
+    assert tags_and_attributes(page).count("script") == 3
     opened = look(shelf, "/compare?run=x&run=y&call=1.refine.a").text
     assert "only in A" in opened.split('id="opened"')[1]
 

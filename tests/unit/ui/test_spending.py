@@ -68,7 +68,10 @@ def test_what_each_agent_and_each_stage_took_is_the_same_live_and_in_the_record(
     story, record = a_run()
     assert by_agent(story) == by_agent(record)
     assert by_stage(story) == by_stage(record)
-    assert [(row.name, row.calls, row.cost) for row in by_agent(record)] == [("a", 5, "$7.5000"), ("b", 4, "$6.0000")]
+    assert [(row.name, row.counts.sent, row.cost) for row in by_agent(record)] == [
+        ("a", 5, "$7.5000"),
+        ("b", 4, "$6.0000"),
+    ]
     assert [row.name for row in by_stage(record)] == ["answer", "critique", "refine", "summary"]
     assert by_agent(record)[0].share == pytest.approx(5 / 9)
 

@@ -5,16 +5,18 @@ A part is drawn anew only where an event touched what it shows, and sent only wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from markupsafe import Markup
 
-from attention_moa.accounting import known_usd
+from attention_moa.accounting import CallCounts, known_usd
 from attention_moa.plan import Plan
 from attention_moa.ui.call_story import State
 from attention_moa.ui.changes import Changed
 from attention_moa.ui.components.graph_view import GraphView
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
-from attention_moa.ui.spending import limits_of
+from attention_moa.ui.spending import counts_of, limits_of
 from attention_moa.ui.story import RunStory
 from attention_moa.ui.words import shown_name
 
@@ -65,9 +67,9 @@ class Board:
         counts, used = self._story.counts, self._story.used
         return render(
             "numbers.html",
-            over=sum(count for state, count in counts.items() if state.is_over and state is not State.NOT_MADE),
+            finished=counts[State.DONE] + counts[State.REPLAYED],
             planned=self._story.head.planned_calls,
-            counts=[(state, counts[state]) for state in State if counts[state]],
+            counts=list(self._counts()),
             tokens=used.input_tokens + used.output_tokens,
             is_least=used.unknown_calls > 0,
             usd=known_usd(used),
@@ -75,6 +77,16 @@ class Board:
             plan=self._plan,
             limits=limits_of(self._story),
         )
+
+    def _counts(self) -> Iterator[tuple[State, int, str]]:
+        """Yield how many calls are in each state, in words; of cancelled ones apart how many had been sent."""
+        for state in State:
+            if state is State.CANCELLED:
+                ended = sum(map(counts_of, self._story.calls_in(state)), CallCounts())
+                told = ((ended.broken_off, "broken off"), (ended.unsent, "not sent"))
+                yield from ((state, count, word) for count, word in told if count)
+            elif self._story.counts[state]:
+                yield state, self._story.counts[state], state.value
 
     def _lost_html(self) -> Markup:
         lost = self._story.calls_in(State.LOST)

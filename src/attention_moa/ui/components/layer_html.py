@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
+from attention_moa.reading import is_of_only_layer
 from attention_moa.records import Answer, Loss, Residual, Verdict
 from attention_moa.ui.components.layer_look import SIGNS, UNMEASURED, LayerLook, Received
 from attention_moa.ui.components.layer_matrix import FEW, matrix_html
@@ -322,6 +323,8 @@ def _told(verdict: Verdict | None) -> tuple[str, str, str] | None:
     """Return a verdict's sign, its word and its reason."""
     if verdict is None:
         return None
+    if is_of_only_layer(verdict):
+        return "▣", "only layer", "the run ends with it"
     sign, word = ("▣", "last layer") if verdict.rule == "last" else _VERDICTS[verdict.is_stop]
     return sign, word, one_line(verdict.reason)
 

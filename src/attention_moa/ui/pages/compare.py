@@ -186,12 +186,12 @@ def _beside(a: Sequence[Spent], b: Sequence[Spent]) -> Iterator[tuple[Markup, li
 
 def _took(one: Spent | None) -> list[str]:
     """Return calls, tokens and cost."""
-    if one is None or not one.calls:
+    if one is None or not one.counts.sent:
         return ["\N{EN DASH}"] * 3
     tokens = one.tokens
     count = number(tokens.cached + tokens.prefilled + tokens.written)
     least = f"\N{GREATER-THAN OR EQUAL TO} {count}" if tokens.is_least else count
-    return [str(one.calls), least if tokens.is_known else "unknown", one.cost]
+    return [str(one.counts.sent), least if tokens.is_known else "unknown", one.cost]
 
 
 def _call(one: CallPair, names: Sequence[str]) -> dict[str, object]:

@@ -13,6 +13,7 @@ from attention_moa.errors import ConfigError, describe
 from attention_moa.schedule import count_calls
 from attention_moa.ui.ensemble_form import edited, parts_of, with_agent
 from attention_moa.ui.files import Files
+from attention_moa.ui.form_faults import Fault, fault_of, field_id, part_id
 from attention_moa.ui.html import render
 from attention_moa.ui.markdown import to_html
 from attention_moa.ui.names import error_html, name_html, plain_name
@@ -56,6 +57,7 @@ class EnsembleScreen:
         self._text = ""
         self._question = ""
         self._is_busy = False
+        self._faulty = ""
 
     @property
     def title(self) -> str:
@@ -105,9 +107,12 @@ class EnsembleScreen:
         try:
             await self._act(what, fields)
         except RefusedError as refused:
-            self._refuse(refused.message, has_bad_key=refused.is_key_bad)
+            if refused.is_key_bad:
+                self._send([["go", "/login"]])
+            else:
+                self._refuse(refused.message, refused.field, is_wanted=what in _ASKING)
         except ConfigError as error:
-            self._refuse(describe(error))
+            self._refuse(describe(error), error.key, is_wanted=what in _ASKING)
         except RecursionError:
             self._refuse("the file has tables in tables in tables: too deep")
 
@@ -157,7 +162,14 @@ class EnsembleScreen:
             return Markup()
         self._file = await self._shelf.save(self._key, draft)
         self._text = self._file.text
-        self._send([["html", "parts", self._parts()], ["value", "toml", self._text], *_status(_standing(self._file))])
+        self._send(
+            [
+                ["html", "parts", self._parts()],
+                ["value", "toml", self._text],
+                *_status(_standing(self._file)),
+                *self._unmarked(),
+            ]
+        )
         return render("ensemble_saved.html", source=name_html(self._file.source))
 
     async def _change(self, what: str, fields: Mapping[str, str]) -> None:
@@ -189,7 +201,8 @@ class EnsembleScreen:
         spec = await self._shelf.read(self._key, draft)
         if self._text == draft.text:
             is_new = draft.text != self._known.text
-            self._send(_status(_sound(spec, "changed, not saved" if is_new else "as in the file")))
+            status = _status(_sound(spec, "changed, not saved" if is_new else "as in the file"))
+            self._send([*status, *self._unmarked()])
 
     def _parts(self) -> Markup:
         file = self._known
@@ -199,13 +212,40 @@ class EnsembleScreen:
             may_edit=file.may_edit,
             key_names=file.key_names,
             named=name_html,
+            field_id=field_id,
+            part_id=part_id,
         )
 
-    def _refuse(self, message: str, *, has_bad_key: bool = False) -> None:
-        if has_bad_key:
-            self._send([["go", "/login"]])
-        else:
-            self._send(_status(render("ensemble_fault.html", message=error_html(message))))
+    def _refuse(self, message: str, key: str | None = None, *, is_wanted: bool = False) -> None:
+        """Say what is wrong and mark the field that is at fault; the keyboard goes there where something was wanted."""
+        fault = fault_of(message, key, parts_of(self._text), self._text)
+        status = _status(render("ensemble_fault.html", message=error_html(fault.told)))
+        self._send([*status, *self._unmarked(), *self._marked(fault, has_key=key is not None)])
+        if is_wanted and self._faulty:
+            self._send([["attr", f"{fault.part_id}-more", "open", ""], ["focus", self._faulty]])
+
+    def _marked(self, fault: Fault, *, has_key: bool) -> list[Op]:
+        """Return what marks the field at fault: the form's, else the file's."""
+        self._faulty = fault.field_id or ("toml" if has_key else "")
+        if not self._faulty:
+            return []
+        described = "status"
+        ops: list[Op] = []
+        if fault.field_id:
+            described = f"{fault.field_id}-fault"
+            note = render("ensemble_field_fault.html", id=described, message=error_html(fault.message))
+            ops.append(["put", f"{fault.field_id}-field", described, note])
+        return [
+            *ops,
+            ["attr", self._faulty, "aria-describedby", described],
+            ["attr", self._faulty, "aria-invalid", "true"],
+        ]
+
+    def _unmarked(self) -> list[Op]:
+        """Return what takes the mark from the field that was at fault."""
+        was, self._faulty = self._faulty, ""
+        marks = ("aria-invalid", "aria-describedby")
+        return [*(["attr", was, mark, None] for mark in marks), ["drop", f"{was}-fault"]] if was else []
 
     def _send(self, ops: list[Op]) -> None:
         if self.link is not None:

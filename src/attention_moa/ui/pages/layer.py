@@ -8,9 +8,8 @@ from nicegui import ui
 from starlette.requests import Request
 
 from attention_moa.ui.components.layer_measures import Measures
-from attention_moa.ui.files import Files
-from attention_moa.ui.html import render
 from attention_moa.ui.link import Link
+from attention_moa.ui.pages.dress import dress, refuse
 from attention_moa.ui.pages.layer_screen import LayerScreen
 from attention_moa.ui.ports import Outside, RefusedError
 from attention_moa.ui.tasks import Tasks
@@ -32,18 +31,10 @@ def register(outside: Outside, tasks: Tasks) -> None:
         try:
             await screen.open(run_id, number, request.query_params.multi_items())
         except RefusedError as refused:
-            client.status_code = 404 if refused.code in ("run_not_found", "layer_not_found") else 503
-            ui.add_body_html(str(render("message.html", message=refused.message, files=Files.address, is_part=True)))
-            _dress("Not here")
+            refuse(client, refused)
             return
-        _dress(screen.title)
-        ui.add_body_html(str(screen.html()))
+        dress(client, screen.title, screen.html(), styles=("runs.css", "layer.css", "layer.js"))
         if screen.goes_on:
             screen.link = Link(screen.act)
             client.on_delete(screen.close)  # pyright: ignore[reportUnknownMemberType]  # any function
             screen.begin()
-
-
-def _dress(title: str) -> None:
-    ui.page_title(title)
-    ui.add_head_html(str(render("layer-dress.html", files=Files.address)))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -25,10 +24,9 @@ from attention_moa.ui.components.layer_measures import Measured, Measures, not_y
 from attention_moa.ui.components.layer_wish import Wish, title_of_layer, wish_of
 from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
-from attention_moa.ui.ops import Op
+from attention_moa.ui.pages.following import Following
 from attention_moa.ui.pages.run_head import run_head
-from attention_moa.ui.pages.screen import Sender
-from attention_moa.ui.ports import Outside, RefusedError, Standing, Visitor
+from attention_moa.ui.ports import Heard, Outside, RefusedError, Standing
 from attention_moa.ui.tasks import Tasks
 
 _PATIENCE_S = 0.8
@@ -37,11 +35,8 @@ _PATIENCE_S = 0.8
 _PAUSE_S = 0.4
 """Least seconds between two times that the layer is looked at: it is measured anew each time."""
 
-_REST = 2
-"""How many times as long as that took there is rest before the next time: a layer of many agents takes seconds."""
 
-
-class LayerScreen:
+class LayerScreen(Following):
     """A page that is open in some browser.
 
     Args:
@@ -56,21 +51,15 @@ class LayerScreen:
         self, outside: Outside, key: str | None, tasks: Tasks, measures: Measures, *, patience_s: float = _PATIENCE_S
     ) -> None:
         """Start with an empty page."""
-        self.link: Sender | None = None
+        super().__init__(outside, key, tasks, pause_s=_PAUSE_S)
         self.title = ""
         self._patience_s = patience_s
         self._is_under_way = False
         self._is_measured = False
-        self._outside = outside
-        self._key = key
-        self._tasks = tasks
         self._measures = measures
-        self._visitor = Visitor(name="", is_admin=False)
-        self._run_id = ""
         self._number = 0
         self._wish = Wish(kind="matrix")
         self._parts: dict[str, Markup] = {}
-        self._watching: asyncio.Task[None] | None = None
 
     async def open(self, run_id: str, number: int, fields: Sequence[tuple[str, str]]) -> None:
         """Look the layer up.
@@ -106,34 +95,19 @@ class LayerScreen:
         """Return the page as it is now."""
         return render("layer-page.html", files=Files.address, visitor=self._visitor, parts=self._parts)
 
-    def begin(self) -> None:
-        """Watch on."""
-        self._watching = self._tasks.start(self._follow())
-
-    def close(self) -> None:
-        """Let go of what goes on."""
-        if self._watching is not None:
-            self._watching.cancel()
-
-    async def act(self, what: str, fields: Mapping[str, str]) -> None:
-        """Do nothing: this page is only looked at, and goes on by its links."""
-
     async def _follow(self) -> None:
-        """Draw the layer anew whenever something of it came, until the run is over or the visitor's key is no more."""
-        try:
-            if not self._is_measured:
-                await self._redraw()
-            if not self._is_under_way:
-                return
-            async with aclosing(self._outside.watch(self._key, self._run_id)) as batches:
-                async for batch in batches:
-                    await self._outside.enter(self._key)
-                    if any(self._concerns(heard.event) for heard in batch):
-                        await asyncio.sleep(max(_PAUSE_S, _REST * await self._redraw()))
+        """Draw the layer anew whenever something of it came."""
+        if not self._is_measured:
             await self._redraw()
-        except RefusedError as refused:
-            if refused.is_key_bad:
-                self._send([["go", "/login"]])
+        if self._is_under_way:
+            await self._hear_all(self._hear)
+            await self._redraw()
+
+    async def _hear(self, batch: Sequence[Heard]) -> bool:
+        if not any(self._concerns(heard.event) for heard in batch):
+            return False
+        await self._redraw()
+        return True
 
     def _concerns(self, event: Event) -> bool:
         """Return whether an event may change what the page shows."""
@@ -151,16 +125,12 @@ class LayerScreen:
             case _:
                 return False
 
-    async def _redraw(self) -> float:
-        """Draw it anew; return how many seconds that took."""
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
+    async def _redraw(self) -> None:
         standing = await self._outside.standing(self._key, self._run_id)
         look = _look(standing, self._number)
         parts = await self._drawn(standing, look, await self._measures.of(look))
         self._send([["html", name, html] for name, html in parts.items() if self._parts.get(name) != html])
         self._parts = parts
-        return loop.time() - began_s
 
     async def _measured(self, look: LayerLook) -> Measured:
         """Return what is measured of the layer, or that it is being measured."""
@@ -172,10 +142,6 @@ class LayerScreen:
         inside = await asyncio.to_thread(LayerHtml(look, measured, self._wish).parts)
         self._is_measured = measured.is_there
         return {"layer-run": run_head(standing, "layers"), **inside}
-
-    def _send(self, ops: list[Op]) -> None:
-        if self.link is not None:
-            self.link.send(ops)
 
 
 def _look(standing: Standing, number: int) -> LayerLook:

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
 from attention_moa.records import RunRecord
-from attention_moa.ui.files import Files
 from attention_moa.ui.finished import Findings
 from attention_moa.ui.html import render
 from attention_moa.ui.link import Link
+from attention_moa.ui.pages.dress import dress, refuse
 from attention_moa.ui.pages.money_parts import money_parts, money_rows
 from attention_moa.ui.pages.money_screen import MoneyScreen
 from attention_moa.ui.ports import Outside, RefusedError
@@ -59,14 +59,11 @@ def register(outside: Outside, tasks: Tasks) -> None:
         try:
             is_under_way = await screen.open(run_id)
         except RefusedError as refused:
-            client.status_code = 404 if refused.code == "run_not_found" else 503
-            ui.add_body_html(str(render("message.html", message=refused.message, files=Files.address, is_part=True)))
-            _dress("Not here")
+            refuse(client, refused)
             return None
         if not is_under_way:
             return RedirectResponse(_address(run_id), status_code=303)
-        _dress("Time and money")
-        ui.add_body_html(str(screen.html()))
+        dress(client, "Time and money", screen.html(), styles=("runs.css",))
         screen.link = Link(screen.act)
         client.on_delete(screen.close)  # pyright: ignore[reportUnknownMemberType]  # any function
         screen.begin()
@@ -75,8 +72,3 @@ def register(outside: Outside, tasks: Tasks) -> None:
 
 def _address(run_id: str) -> str:
     return f"/runs/{quote(run_id, safe='')}/money"
-
-
-def _dress(title: str) -> None:
-    ui.page_title(title)
-    ui.add_head_html(str(render("money-dress.html", files=Files.address)))

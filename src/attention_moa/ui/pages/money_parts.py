@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from attention_moa.accounting import CallCounts
 from attention_moa.money import dollars
+from attention_moa.plan import bound_of, bound_remark
 from attention_moa.plan_account import AccountRow
 from attention_moa.records import RunRecord
 from attention_moa.ui.call_story import State
@@ -56,6 +58,8 @@ def money_parts(
             "money-plan.html",
             plan=[_account(row) for row in beside_plan(run, standing.plan)],
             has_plan=standing.plan is not None,
+            bound="" if standing.plan is None else bound_of(standing.plan.written_is),
+            remark="" if standing.plan is None else bound_remark(standing.plan.written_is),
             limits=_limits(run),
         ),
         "money-agent": render("money-spent.html", rows=_spent(by_agent(run))),
@@ -125,9 +129,10 @@ def _spent(rows: Sequence[Spent]) -> list[dict[str, object]]:
     return [
         {
             "name": name_html(row.name, _NAME),
-            "calls": row.calls,
+            "calls": row.counts.sent,
+            "of_them": _of_them(row.counts),
             "tokens": [_count(row, count) for count in row.tokens[:3]],
-            "cost": row.cost if row.calls else _NONE,
+            "cost": row.cost if row.counts.sent else _NONE,
             "share": None if row.share is None else percent(row.share),
             "bar": None if row.share is None else f"{100 * min(row.share, 1):.1f}%",
         }
@@ -135,8 +140,15 @@ def _spent(rows: Sequence[Spent]) -> list[dict[str, object]]:
     ]
 
 
+def _of_them(counts: CallCounts) -> str:
+    """Return in words what became of calls that were sent; empty where all of them finished."""
+    lost = counts.sent - counts.finished - counts.broken_off
+    parts = ((counts.finished, "finished"), (lost, "lost"), (counts.broken_off, "broken off"))
+    return "" if counts.finished == counts.sent else ", ".join(f"{number} {what}" for number, what in parts if number)
+
+
 def _count(row: Spent, count: int) -> str:
-    if not row.calls:
+    if not row.counts.sent:
         return _NONE
     if not row.tokens.is_known:
         return "unknown"

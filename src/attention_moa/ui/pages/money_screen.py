@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from markupsafe import Markup
@@ -14,9 +14,9 @@ from attention_moa.records import RunRecord
 from attention_moa.ui.files import Files
 from attention_moa.ui.html import render
 from attention_moa.ui.ops import Op
+from attention_moa.ui.pages.following import Following
 from attention_moa.ui.pages.money_parts import money_parts, money_rows
-from attention_moa.ui.pages.screen import Sender
-from attention_moa.ui.ports import Heard, Outside, RefusedError, Standing, Visitor
+from attention_moa.ui.ports import Heard, Outside, Standing
 from attention_moa.ui.story import RunStory
 from attention_moa.ui.tasks import Tasks
 from attention_moa.ui.timeline import timeline_of_record, timeline_of_story
@@ -25,11 +25,8 @@ from attention_moa.usefulness import usefulness
 _PAUSE_S = 1.0
 """Least seconds between two times that it is drawn: bars grow all the time."""
 
-_REST = 2
-"""How many times as long as that took there is rest before the next time."""
 
-
-class MoneyScreen:
+class MoneyScreen(Following):
     """A page that is open in some browser.
 
     Args:
@@ -41,20 +38,14 @@ class MoneyScreen:
 
     def __init__(self, outside: Outside, key: str | None, tasks: Tasks, address: str) -> None:
         """Start with an empty page."""
-        self.link: Sender | None = None
-        self._outside = outside
-        self._key = key
-        self._tasks = tasks
+        super().__init__(outside, key, tasks, pause_s=_PAUSE_S)
         self._address = address
-        self._visitor = Visitor(name="", is_admin=False)
-        self._run_id = ""
         self._standing: Standing
         self._story: RunStory
         self._parts: dict[str, Markup] = {}
         self._rows: dict[str, Markup] = {}
         self._numbers: dict[str, int] = {}
         self._heard_s = 0.0
-        self._watching: asyncio.Task[None] | None = None
 
     async def open(self, run_id: str) -> bool:
         """Look the run up; return whether it is under way, else there is nothing to show here.
@@ -82,44 +73,24 @@ class MoneyScreen:
         body = render("money.html", parts=self._parts, rows=self._rows, is_under_way=True, address=self._address)
         return render("money-page.html", body=body, files=Files.address, visitor=self._visitor)
 
-    def begin(self) -> None:
-        """Watch on."""
-        self._watching = self._tasks.start(self._follow())
-
-    def close(self) -> None:
-        """Let go of what goes on."""
-        if self._watching is not None:
-            self._watching.cancel()
-
-    async def act(self, what: str, fields: Mapping[str, str]) -> None:
-        """Do nothing: this page is only looked at, and goes on by its links."""
-
     async def _follow(self) -> None:
-        """Draw it anew as the run goes on, until it is over or the visitor's key is no more."""
-        try:
-            async with aclosing(self._outside.watch(self._key, self._run_id, after=self._story.heard)) as batches:
-                async for batch in batches:
-                    await self._outside.enter(self._key)
-                    await asyncio.sleep(max(_PAUSE_S, _REST * await self._hear(batch)))
-            await self._end()
-        except RefusedError as refused:
-            if refused.is_key_bad:
-                self._send([["go", "/login"]])
+        """Draw it anew as the run goes on; at its end with what is known only then."""
+        await self._hear_all(self._hear, after=self._story.heard)
+        await self._end()
 
-    async def _hear(self, batch: Sequence[Heard]) -> float:
-        """Take in what happened and send what changed by it; return how many seconds that took."""
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
+    async def _hear(self, batch: Sequence[Heard]) -> bool:
+        """Take in what happened and send what changed by it; time goes on where nothing happened too."""
+        heard_s = asyncio.get_running_loop().time()
         self._story.hear_all(batch)
         if batch:
-            self._heard_s = began_s
-        now = self._story.copy()  # where nothing is heard time goes on all the same
-        now.head = replace(now.head, now_s=now.head.now_s + began_s - self._heard_s)
+            self._heard_s = heard_s
+        now = self._story.copy()
+        now.head = replace(now.head, now_s=now.head.now_s + heard_s - self._heard_s)
         self._tell(*await asyncio.to_thread(self._drawn, now))
-        return loop.time() - began_s
+        return True
 
     async def _end(self) -> None:
-        """Show the run as it is over; with what is known only then."""
+        """Show the run as it is over."""
         self._standing = standing = await self._outside.standing(self._key, self._run_id)
         if not standing.is_under_way:
             self._tell(*await asyncio.to_thread(self._drawn, standing.record))
@@ -141,7 +112,3 @@ class MoneyScreen:
         ops.extend(["drop", name] for name in self._rows if name not in rows)
         self._parts, self._rows = parts, rows
         self._send(ops)
-
-    def _send(self, ops: list[Op]) -> None:
-        if self.link is not None:
-            self.link.send(ops)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from attention_moa.ui.pages import compare, money, runs
+from attention_moa.ui.pages import compare, keys_help, money, runs
 from attention_moa.ui.still import Place, Show
 
 _RUN = r"/runs/(?P<run>[^/]+)"
@@ -17,6 +17,7 @@ def _place(pattern: str, show: Show, method: str = "GET") -> Place:
 PLACES = (
     _place("/runs", runs.show_list),
     _place("/compare", compare.show),
+    _place("/keys-help", keys_help.show),
     _place(f"{_RUN}/money", money.show),
     _place(f"{_RUN}/export", runs.show_file),
     _place(f"{_RUN}/delete", runs.show_deletion),

@@ -10,9 +10,8 @@ from nicegui import ui
 from starlette.requests import Request
 
 from attention_moa.prices import known_price
-from attention_moa.ui.files import Files
-from attention_moa.ui.html import render
 from attention_moa.ui.link import Link
+from attention_moa.ui.pages.dress import dress, refuse
 from attention_moa.ui.pages.player import Player
 from attention_moa.ui.ports import Outside, RefusedError
 from attention_moa.ui.replay import Replay, replay_of
@@ -35,12 +34,9 @@ def register(outside: Outside, tasks: Tasks) -> None:
             visitor = await outside.enter(key)
             player = await _player(outside, key, tasks, run_id, step=request.query_params.get("step", ""))
         except RefusedError as refused:
-            client.status_code = 404 if refused.code == "run_not_found" else 503
-            ui.add_body_html(str(render("message.html", message=refused.message, files=Files.address, is_part=True)))
-            _dress("Not here")
+            refuse(client, refused)
             return
-        _dress("Replay")
-        ui.add_body_html(str(player.html(visitor)))
+        dress(client, "Replay", player.html(visitor), styles=("runs.css",))
         player.link = Link(player.act)
         client.on_delete(player.close)  # pyright: ignore[reportUnknownMemberType]  # any function
 
@@ -59,8 +55,3 @@ async def _player(outside: Outside, key: str | None, tasks: Tasks, run_id: str, 
 
     replay = await asyncio.to_thread(made)  # a long run has thousands of events
     return Player(outside, key, tasks, standing=standing, replay=replay)
-
-
-def _dress(title: str) -> None:
-    ui.page_title(title)
-    ui.add_head_html(str(render("replay-dress.html", files=Files.address)))

@@ -43,7 +43,7 @@ async def show_list(look: Look) -> Shown:
         ensembles=[plain_name(name) for name in dict.fromkeys(offer.ensemble for offer in offers)],
         visitor=look.visitor,
     )
-    return Shown(title="Runs", body=body)
+    return Shown(title="Runs", body=body, keys="runs")
 
 
 async def show_file(look: Look) -> Shown:

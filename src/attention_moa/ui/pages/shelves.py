@@ -6,15 +6,14 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from secrets import token_urlsafe
 
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from attention_moa.schedule import count_calls
-from attention_moa.ui.files import Files
-from attention_moa.ui.headers import form_headers, page_headers, report_headers
+from attention_moa.ui.dressed import HTML, NOBODY, dressed
+from attention_moa.ui.headers import form_headers, report_headers
 from attention_moa.ui.html import render
 from attention_moa.ui.login import login_at
 from attention_moa.ui.names import name_html, plain_name
@@ -24,8 +23,6 @@ from attention_moa.ui.shelf import EnsembleFile, Shelf
 from attention_moa.ui.whole import Answer
 
 _OURS = re.compile(r"/(?P<list>ensembles|benchmarks)|/benchmarks/(?P<report>[0-9a-f]{16})(?P<inside>/report)?")
-_HTML = "text/html; charset=utf-8"
-_NOBODY = Visitor(name="", is_admin=False)
 
 
 class Shelves:
@@ -51,7 +48,7 @@ class Shelves:
             return Response(status_code=405, headers={"allow": "GET, HEAD", **form_headers()})
         found = _OURS.fullmatch(request.url.path)
         asked: Mapping[str, str | None] = found.groupdict() if found is not None else {}
-        visitor = _NOBODY
+        visitor = NOBODY
         try:
             visitor = await self._shelf.enter(key)
             return await self._let_in(request, key, visitor, asked)
@@ -87,7 +84,7 @@ class Shelves:
 
         def made() -> Response | None:
             content = self._reports.content(report_id)
-            return None if content is None else Answer(200, _HTML, content).response(request.headers, report_headers())
+            return None if content is None else Answer(200, HTML, content).response(request.headers, report_headers())
 
         return await asyncio.to_thread(made) or Response(
             "There is no such report.", status_code=404, headers=report_headers()
@@ -122,14 +119,4 @@ def _page(
     status: int = 200,
     has_frame: bool = False,
 ) -> Response:
-    html = render(
-        "shelf_page.html",
-        title=title,
-        body=body,
-        here=tab,
-        visitor=visitor,
-        files=Files.address,
-        has_frame=has_frame,
-    )
-    headers = page_headers(token_urlsafe(16), has_frame=has_frame)
-    return Answer(status, _HTML, html.encode("utf-8", "replace")).response(request.headers, headers)
+    return dressed(request, visitor, title, body, look="shelf", tab=tab, status=status, has_frame=has_frame)

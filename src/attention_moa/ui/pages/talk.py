@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 from starlette.requests import Request
 
-from attention_moa.ui.files import Files
-from attention_moa.ui.html import render
 from attention_moa.ui.link import Link
+from attention_moa.ui.pages.dress import dress, refuse
 from attention_moa.ui.pages.screen import Screen
 from attention_moa.ui.ports import Outside, RefusedError
 from attention_moa.ui.tasks import Tasks
@@ -29,12 +28,9 @@ def register(outside: Outside, tasks: Tasks) -> None:
         try:
             await screen.open(run_id, request.query_params.get("call"))
         except RefusedError as refused:
-            client.status_code = 404 if refused.code == "run_not_found" else 503
-            ui.add_body_html(str(render("message.html", message=refused.message, files=Files.address, is_part=True)))
-            _dress("Not here")
+            refuse(client, refused)
             return
-        _dress(screen.title)
-        ui.add_body_html(str(screen.html()))
+        dress(client, screen.title, screen.html())
         screen.link = Link(screen.act)
         client.on_delete(screen.close)  # pyright: ignore[reportUnknownMemberType]  # any function
         screen.begin()
@@ -46,9 +42,3 @@ def register(outside: Outside, tasks: Tasks) -> None:
     @ui.page("/runs/{run_id}", response_timeout=_PATIENCE_S)
     async def run(request: Request, client: Client, run_id: str) -> None:
         await show(request, client, run_id)
-
-
-def _dress(title: str) -> None:
-    """Give the page its title, its styles and its scripts."""
-    ui.page_title(title)
-    ui.add_head_html(str(render("head.html", files=Files.address)))

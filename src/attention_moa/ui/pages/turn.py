@@ -120,7 +120,8 @@ class Turn:
         self.record = record
         self._settled = shown_state(record.state, is_here=False)
         await self.answer.follow(record.text or self.answer.text, is_over=True)
-        self._changed = together((self._changed, Changed(has_run=True, answers=frozenset({0}))))
+        changed = NOTHING if self.story is None else self.story.settle(record.calls)
+        self._changed = together((self._changed, changed, Changed(has_run=True, answers=frozenset({0}))))
 
     def changes(self) -> list[Op]:
         """Return what has to be drawn anew since the last time."""

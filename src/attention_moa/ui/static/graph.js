@@ -63,7 +63,7 @@ const beside = (cell, way) => {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || document.querySelector("dialog[open]")) return;
   const here = event.target.closest?.(".graph .box, .graph .cell");
   if (event.key === "Escape") document.querySelector("#call [data-do=close]")?.click();
   else if (here && WAYS[event.key]) {

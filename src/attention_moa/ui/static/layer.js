@@ -14,7 +14,7 @@ function rove() {
 const STEPS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") document.querySelector("[data-close]")?.click();
   const at = event.target.closest?.("[data-grid] tbody a");
   const step = STEPS[event.key];
