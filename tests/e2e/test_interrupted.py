@@ -42,7 +42,7 @@ def test_what_a_killed_server_left_is_shown_everywhere(browser: Chromium, folder
             page = browser.open(server.url + place)
             assert "Killed?" in page.inner_text("body"), place
             assert "interrupted" in page.inner_text("body"), place
-        shoot(page, "runs-interrupted")
+        shoot(browser.open(f"{server.url}/runs"), "runs-interrupted")
         for place in PLACES:
             with urllib.request.urlopen(f"{server.url}{run}{place}") as reply:  # noqa: S310 - of loopback
                 assert reply.status == 200, place
