@@ -21,11 +21,9 @@ from attention_moa.records import (
     Selection,
     Summary,
     Verdict,
+    layers_ran,
 )
 from attention_moa.wording import quoted
-
-_ONE_LAYER = "the one layer ran"
-"""What a verdict says of a run that has one layer."""
 
 
 class Section(NamedTuple):
@@ -137,7 +135,7 @@ def _layer(layer: LayerRecord) -> Iterator[Section]:
 
 def is_of_only_layer(verdict: Verdict) -> bool:
     """Return whether a verdict says no more than that the run has one layer."""
-    return verdict.rule == "last" and verdict.reason == _ONE_LAYER
+    return verdict.rule == "last" and verdict.reason == layers_ran(1)
 
 
 def reason_of(verdict: Verdict) -> str:

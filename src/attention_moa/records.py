@@ -207,6 +207,15 @@ class Verdict(Struct, frozen=True, kw_only=True):
     score: float | None = None
 
 
+def layers_ran(layers: int) -> str:
+    """Return the reason of a verdict that says no more than that the layers were used up.
+
+    Args:
+        layers: How many there were.
+    """
+    return "the one layer ran" if layers == 1 else f"all {layers} layers ran"
+
+
 class Degradation(Struct, frozen=True, kw_only=True):
     """Something less than planned was used, and what.
 

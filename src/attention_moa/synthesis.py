@@ -11,7 +11,7 @@ from attention_moa.errors import OverLimitError
 from attention_moa.layer_run import SUMMARY_READER, LayerRun, Past, Written
 from attention_moa.messages import Reply, Stage
 from attention_moa.prompts import Output, render_residual, render_summary
-from attention_moa.records import Answer, Loss, Refinement, Residual, Summary, Verdict
+from attention_moa.records import Answer, Loss, Refinement, Residual, Summary, Verdict, layers_ran
 from attention_moa.run_log import RunLog
 from attention_moa.schedule import has_verdict, residual_writers
 from attention_moa.stopping import is_garbled, most_central, parse_verdict, similarity
@@ -239,7 +239,7 @@ def why_no_answer(log: RunLog, merged: Merged) -> str:
 def _going_on(run: LayerRun, reason: str, score: float | None = None) -> Verdict:
     layers = run.spec.layers
     if run.number == layers:
-        reason = "the one layer ran" if layers == 1 else f"all {layers} layers ran; {reason}"
+        reason = layers_ran(1) if layers == 1 else f"{layers_ran(layers)}; {reason}"
         return Verdict(layer=run.number, is_stop=False, rule="last", reason=reason, score=score)
     rule = run.spec.early_stop.rule if run.number >= max(run.spec.early_stop.min_layers, 2) else "none"
     return Verdict(layer=run.number, is_stop=False, rule=rule, reason=reason, score=score)

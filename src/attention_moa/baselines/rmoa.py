@@ -30,7 +30,7 @@ from attention_moa.limits import EVERYBODY, left_for_no_layer
 from attention_moa.messages import Reply, Stage
 from attention_moa.planned_call import OUTPUT
 from attention_moa.prompts import Desk, render_compensate, render_extract
-from attention_moa.records import Answer, Loss, Residual, Selection, Verdict
+from attention_moa.records import Answer, Loss, Residual, Selection, Verdict, layers_ran
 from attention_moa.run_log import RunLog
 from attention_moa.stopping import is_garbled, most_diverse, parse_verdict
 from attention_moa.synthesis import Merged, nothing_new
@@ -154,7 +154,7 @@ async def _extract(layer: LayerRun, kept: Sequence[Answer]) -> Residual | Loss |
 def _going_on(layer: LayerRun, reason: str) -> Verdict:
     if layer.number < layer.spec.layers:
         return going_on(layer, reason)
-    return last_verdict(layer, f"all {layer.number} layers ran" if layer.number > 1 else "the one layer ran")
+    return last_verdict(layer, layers_ran(layer.number))
 
 
 def _too_little(layer: LayerRun, left: str) -> Verdict:

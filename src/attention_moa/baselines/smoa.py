@@ -27,7 +27,7 @@ from attention_moa.layer_run import LayerRun, Past
 from attention_moa.limits import EVERYBODY, left_for_no_layer
 from attention_moa.messages import Stage
 from attention_moa.prompts import Desk
-from attention_moa.records import Verdict
+from attention_moa.records import Verdict, layers_ran
 from attention_moa.run_log import RunLog
 from attention_moa.synthesis import Merged, nothing_new
 
@@ -74,7 +74,7 @@ async def _end(layer: LayerRun, caller: Caller, chosen: Chosen) -> Verdict | Non
         reason = "the moderator finds another layer not worth it"
         return Verdict(layer=layer.number, is_stop=True, rule="verdict", reason=reason)
     if layer.number == layer.spec.layers:
-        return last_verdict(layer, f"all {layer.number} layers ran" if layer.number > 1 else "the one layer ran")
+        return last_verdict(layer, layers_ran(layer.number))
     left = await left_for_no_layer(caller, layer.log, layer.number + 1, more=1 / len(layer.spec.agents))
     return None if left is None else too_little(layer, left)
 
