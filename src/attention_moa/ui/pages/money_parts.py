@@ -142,9 +142,12 @@ def _spent(rows: Sequence[Spent]) -> list[dict[str, object]]:
 
 def _of_them(counts: CallCounts) -> str:
     """Return in words what became of calls that were sent; empty where all of them finished."""
-    lost = counts.sent - counts.finished - counts.broken_off
-    parts = ((counts.finished, "finished"), (lost, "lost"), (counts.broken_off, "broken off"))
-    return "" if counts.finished == counts.sent else ", ".join(f"{number} {what}" for number, what in parts if number)
+    if counts.finished == counts.sent and not counts.lost:
+        return ""
+    unsent = counts.finished + counts.lost + counts.broken_off - counts.sent
+    lost = f"lost, {unsent} of them before {'it was' if unsent == 1 else 'they were'} sent" if unsent > 0 else "lost"
+    parts = ((counts.finished, "finished"), (counts.broken_off, "broken off"), (counts.lost, lost))
+    return ", ".join(f"{number} {what}" for number, what in parts if number)
 
 
 def _count(row: Spent, count: int) -> str:
