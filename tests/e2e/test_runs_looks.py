@@ -13,7 +13,7 @@ from attention_moa.records import RunRecord
 from tests.page_shelf import RunShelf, a_plan
 from tests.page_world import Chromium, fits, shoot
 from tests.shelf_browser import apart, shown
-from tests.worlds import World, a_spec, in_turn
+from tests.worlds import Says, World, a_spec, in_turn
 
 
 def a_faulty_run() -> RunRecord:
