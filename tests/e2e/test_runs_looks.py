@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -11,9 +13,18 @@ from attention_moa.errors import ServerError
 from attention_moa.money import Price
 from attention_moa.records import RunRecord
 from tests.page_shelf import RunShelf, a_plan
-from tests.page_world import Chromium, fits, shoot
+from tests.page_world import Chromium, a_folder, answered, ask, fits, shoot
+from tests.serve_child import serve_child
 from tests.shelf_browser import apart, shown
-from tests.worlds import Says, World, a_spec, in_turn
+from tests.worlds import World, a_spec, in_turn
+
+ALIKE = """
+async def say(messages, request):
+    own = {"ada": "Blue is a colour.", "bob": "The sea mirrors it.", "cleo": "Nobody knows."}[request.agent]
+    same = "Rather say this: short waves scatter in air, long ones hardly do."
+    yield own if request.stage == "answer" else same
+"""
+"""Agents that all say the same of each other: who was heard nobody can tell."""
 
 
 def a_faulty_run() -> RunRecord:
@@ -48,3 +59,31 @@ def test_time_and_money_of_a_run_with_faults_fits_a_phone(browser: Chromium, she
     assert "at least" in page.inner_text("#money-plan")
     shoot(page, f"money-faults-{width}", is_whole=True)
     assert fits(page)
+
+
+def test_what_may_be_chance_has_neither_the_words_nor_the_colour_of_what_was_followed(
+    browser: Chromium, tmp_path: Path
+) -> None:
+    """In the matrix, beside an agent's changes, at a critique, and with the money."""
+    folder = a_folder(tmp_path)
+    (folder / "page_agents.py").write_text(ALIKE, encoding="utf-8")
+    with serve_child(folder, "-e", "trio.toml") as server:
+        page = browser.open(server.url)
+        ask(page, "Why is the sky blue?")
+        answered(page)
+        run = page.url
+        page = browser.open(f"{run}/layers/1")
+        page.get_by_text("Nobody can be said to have moved anybody.").wait_for()
+        assert {text[0] for text in page.locator(".l-matrix tbody td a").all_inner_texts()} == {"≈"}
+        shoot(page, "layer-chance")
+        page = browser.open(f"{run}/layers/1?agent=ada")
+        page.get_by_text("No more than chance: critiques that").wait_for()
+        assert page.locator(".is-followed").count() == 0
+        shoot(page, "layer-chance-agent")
+        page = browser.open(f"{run}/layers/1?critic=bob&author=ada")
+        page.get_by_text("no more than chance:").wait_for()
+        shoot(page, "layer-chance-cell")
+        page = browser.open(f"{run}/money")
+        assert "Nothing can be told of who was useful" in page.inner_text(".told")
+        page.locator("#h-useful").scroll_into_view_if_needed()
+        shoot(page, "money-chance")

@@ -162,7 +162,9 @@ def _useful(one: Usefulness) -> dict[str, object]:
     return {
         "name": name_html(one.agent, _NAME),
         "is_agent": one.is_agent,
-        "shares": [_share(share) for share in (one.hand, one.as_author, one.as_critic, one.as_writer, one.moved)],
+        "shares": [_share(share) for share in (one.hand, one.as_author, one.as_critic, one.as_writer)],
+        "moved": _share(one.moved),
+        "is_doubted": bool(one.is_by_chance and one.moved),
         "path": seconds(one.path_s),
         "saved": _saved(one.saved) if one.is_agent else _NONE,
     }
