@@ -13,10 +13,10 @@ from attention_moa.errors import ServerError
 from attention_moa.money import Price
 from attention_moa.records import RunRecord
 from tests.page_shelf import RunShelf, a_plan
-from tests.page_world import Chromium, a_folder, answered, ask, fits, shoot
+from tests.page_world import Chromium, a_folder, answered, ask, fits, linked, shoot
 from tests.serve_child import serve_child
 from tests.shelf_browser import apart, shown
-from tests.worlds import World, a_spec, in_turn
+from tests.worlds import Says, World, a_spec, in_turn
 
 ALIKE = """
 async def say(messages, request):
@@ -26,6 +26,21 @@ async def say(messages, request):
 """
 """Agents that all say the same of each other: who was heard nobody can tell."""
 
+SHAKY = """
+from pathlib import Path
+
+from attention_moa.errors import ServerError
+
+
+async def say(messages, request):
+    tried = Path(f"tried.{request.stage}.{request.agent}")
+    if request.agent != "ada" and not tried.exists():
+        tried.touch()
+        raise ServerError("the machine is overloaded")
+    yield f"{request.agent} says {request.stage}"
+"""
+"""Agents two of which fail the first time that they are asked for anything."""
+
 
 def a_faulty_run() -> RunRecord:
     """Return a run of three agents with faults, limits, an agent without a price and attempts that told no tokens."""
@@ -34,7 +49,7 @@ def a_faulty_run() -> RunRecord:
     limits = LimitSpec(usd=1_000.0, tokens=1_000_000, deadline_s=3_600.0)
     down = ServerError("the machine is overloaded, try again later")
     again = in_turn(down, "After a while it says that light scatters.")
-    script = {
+    script: dict[str, Says] = {
         "1.critique.sceptic.thorough": again,
         "2.answer.plain-speaker": again,
         "2.critique.sceptic.thorough": down,
@@ -87,3 +102,21 @@ def test_what_may_be_chance_has_neither_the_words_nor_the_colour_of_what_was_fol
         assert "Nothing can be told of who was useful" in page.inner_text(".told")
         page.locator("#h-useful").scroll_into_view_if_needed()
         shoot(page, "money-chance")
+
+
+def test_what_was_tried_again_keeps_its_sign(browser: Chromium, tmp_path: Path) -> None:
+    """While the page is open and when it is loaded anew: on its box, spoken, and in the counts."""
+    folder = a_folder(tmp_path)
+    (folder / "page_agents.py").write_text(SHAKY, encoding="utf-8")
+    with serve_child(folder, "-e", "trio.toml") as server:
+        page = browser.open(server.url)
+        ask(page, "Again?")
+        page.wait_for_selector(".state.is-finished")
+        for name in ("live", "later"):
+            page.locator(".counts").get_by_text("33 done, 6 of them after a retry").wait_for()
+            marked = page.locator(".box.is-done .again:not(:empty)")
+            assert marked.all_inner_texts() == ["↻1"] * 6
+            assert page.locator(".box[title*='after 1 retry'] .spoken").count() == 6
+            shoot(page, f"retried-{name}")
+            page.reload()
+            linked(page)
