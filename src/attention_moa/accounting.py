@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from attention_moa.messages import Conversation, ImagePart, TextPart, Usage
-from attention_moa.records import Attempt, CallRecord, UsageTotal
+from attention_moa.records import Attempt, CallRecord, Loss, UsageTotal
 
 _TEMPLATE_TOKENS = 2_000
 _IMAGE_TOKENS = 20_000
@@ -24,15 +24,18 @@ class CallCounts(NamedTuple):
 
     Args:
         sent: How many were sent.
-        finished: How many have a reply, also one that a journal had.
+        finished: How many have a reply that could be used, also one that a journal had.
         broken_off: How many were sent and ended from outside before their reply was whole: it is paid for, and lost.
         unsent: How many were given up before they were sent.
+        lost: How many gave nothing that could be used: every attempt failed, there was no money for one, or the reply
+            was of no use.
     """
 
     sent: int = 0
     finished: int = 0
     broken_off: int = 0
     unsent: int = 0
+    lost: int = 0
 
     def __add__(self, other: object) -> CallCounts:
         """Return both together."""
@@ -41,16 +44,24 @@ class CallCounts(NamedTuple):
         return CallCounts(*(one + more for one, more in zip(self, other, strict=True)))
 
 
-def call_counts(calls: Iterable[CallRecord]) -> CallCounts:
-    """Return how many calls were sent, finished, broken off and never sent."""
+def call_counts(calls: Iterable[CallRecord], losses: Iterable[Loss] = ()) -> CallCounts:
+    """Return how many calls were sent, finished, broken off, never sent and lost.
+
+    Args:
+        calls: Of a run.
+        losses: Of the run: a reply that was of no use is named there.
+    """
+    useless = {(loss.call_id, loss.stage, loss.peer) for loss in losses if loss.call_id is not None}
     counts = CallCounts()
     for call in calls:
         is_cancelled, is_sent = call.state == "cancelled", bool(call.attempts)
+        is_useless = (call.call_id, call.stage, call.peer) in useless
         counts += CallCounts(
             sent=int(is_sent),
-            finished=int(call.state == "finished"),
+            finished=int(call.state == "finished" and not is_useless),
             broken_off=int(is_cancelled and is_sent),
             unsent=int(is_cancelled and not is_sent),
+            lost=int(call.state == "lost" or (call.state == "finished" and is_useless)),
         )
     return counts
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from attention_moa.accounting import call_usage
 from attention_moa.config import voices
 from attention_moa.critical_path import critical_path
-from attention_moa.influence import Influence, influence
+from attention_moa.influence import Influence, Measured, measure
 from attention_moa.messages import Stage
 from attention_moa.records import CallRecord, RunRecord
 from attention_moa.tracing import Role, traced
@@ -63,6 +63,8 @@ class Usefulness(Struct, frozen=True):
         saved: What those calls took that would not have been made without it: its answers, critiques and refinements,
             and the critiques of its answers. Its work as a writer is not in it: somebody would have to do that.
         path_s: Seconds of its calls on the critical path, which all others waited for.
+        is_by_chance: Whether its critiques, and those of others beside them, account for no more than chance may, of
+            whatever author; None where nothing is traced to critiques of authors that it criticised.
     """
 
     agent: str
@@ -75,14 +77,19 @@ class Usefulness(Struct, frozen=True):
     own: Spending
     saved: Spending
     path_s: float
+    is_by_chance: bool | None = None
 
 
 _ROLES: tuple[Role, Role, Role] = ("author", "critic", "writer")
+_NOTHING_TOLD = (
+    "Nothing can be told of who was useful: what is traced to critiques is no more than chance, the words that texts "
+    "on one subject share."
+)
 _NOTHING = 1e-6
 """A share below it is none: what calculating in fractions leaves."""
 
 
-def usefulness(record: RunRecord, layers: Sequence[Influence] | None = None) -> tuple[Usefulness, ...]:
+def usefulness(record: RunRecord, layers: Sequence[Measured] | None = None) -> tuple[Usefulness, ...]:
     """Return what everybody who spoke in a run was good for: the agents in the ensemble's order, then other writers.
 
     Args:
@@ -92,8 +99,9 @@ def usefulness(record: RunRecord, layers: Sequence[Influence] | None = None) -> 
     Source: ours.
     """
     if layers is None:
-        layers = [influence(layer) for layer in record.layers]
-    trace = traced(record, layers)
+        layers = [measure(layer) for layer in record.layers]
+    shares = [layer.influence for layer in layers]
+    trace = traced(record, shares)
     parts: dict[tuple[str, Role], float] = {(part.agent, part.role): part.share for part in trace.parts}
     names = [agent.name for agent in voices(record.ensemble)]
     spoke = dict.fromkeys((*names, *(call.agent for call in record.calls)))
@@ -110,10 +118,11 @@ def usefulness(record: RunRecord, layers: Sequence[Influence] | None = None) -> 
                 as_critic=critic,
                 as_writer=writer,
                 hand=trace.hands.get(agent, 0.0) if parts else None,
-                moved=_moved(agent, layers),
+                moved=_moved(agent, shares),
                 own=_spending(own, record),
                 saved=_spending([call for call in record.calls if _is_needless(call, agent)], record),
                 path_s=fsum(_seconds(call) for call in own if call.call_id in path),
+                is_by_chance=_is_by_chance(agent, layers),
             )
         )
     return tuple(found)
@@ -148,7 +157,7 @@ def _usefulness(one: Usefulness) -> tuple[float, ...]:
 def told(found: Iterable[Usefulness], *, named: Callable[[str], str] = str) -> str | None:
     """Return in words who was the least useful agent, and what would have been saved without it.
 
-    None where ``least_useful`` is.
+    None where ``least_useful`` is. Where all that is traced to critiques may be chance, that nothing can be told.
 
     Args:
         found: Everybody in a run.
@@ -158,8 +167,20 @@ def told(found: Iterable[Usefulness], *, named: Callable[[str], str] = str) -> s
     least = least_useful(everybody)
     if least is None:
         return None
+    if is_all_by_chance(everybody):
+        return _NOTHING_TOLD
     idle = [named(one.agent) for one in everybody if one.is_agent and (one.hand or 0.0) < _NOTHING]
     return " ".join(_sentences(named(least.agent), least, idle))
+
+
+def is_all_by_chance(found: Iterable[Usefulness]) -> bool:
+    """Return whether all that is traced to critiques in a run may be chance, so that no share of it tells anything.
+
+    Args:
+        found: Everybody in the run.
+    """
+    doubts = {one.is_by_chance for one in found} - {None}
+    return doubts == {True}
 
 
 def _sentences(name: str, least: Usefulness, idle: Sequence[str]) -> Iterator[str]:
@@ -172,7 +193,8 @@ def _sentences(name: str, least: Usefulness, idle: Sequence[str]) -> Iterator[st
         hand = percent(least.hand or 0.0)
         yield f"{name} is the least useful agent: it had a hand in {hand} of the final answer."
     if least.moved:
-        yield f"The critiques of {name} account for {percent(least.moved)} of what the others changed."
+        doubt = ", which may be chance" if least.is_by_chance else ""
+        yield f"The critiques of {name} account for {percent(least.moved)} of what the others changed{doubt}."
     yield f"Removing {name} would have saved {_saving(least.saved)}."
 
 
@@ -201,6 +223,18 @@ def _moved(agent: str, layers: Sequence[Influence]) -> float | None:
     if not columns:
         return None
     return fsum(share * size for share, size in columns) / max(sum(size for _, size in columns), 1)
+
+
+def _is_by_chance(agent: str, layers: Sequence[Measured]) -> bool | None:
+    """Return whether nothing that is traced to critiques of the authors that an agent criticised is beyond chance."""
+    doubts = [
+        layer.is_by_chance(cell.author)
+        for layer in layers
+        for row in layer.influence.rows
+        for cell in row
+        if cell.critic == agent and cell.share is not None and any(layer.influence.authors[cell.author].shares.values())
+    ]
+    return all(doubts) if doubts else None
 
 
 def _is_needless(call: CallRecord, agent: str) -> bool:

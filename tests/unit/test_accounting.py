@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from attention_moa.accounting import CallCounts, add, attempt_usage, call_counts, call_usage, is_plausible, known_usd
 from attention_moa.messages import ImagePart, Message, Sampling, Stage, ToolCall, Usage, user
-from attention_moa.records import Attempt, CallRecord, UsageTotal
+from attention_moa.records import Attempt, CallRecord, Loss, UsageTotal
 from tests.journals import a_call
 
 
@@ -135,7 +137,20 @@ def test_calls_are_counted_as_sent_finished_broken_off_and_never_sent() -> None:
         a_call(state="cancelled", attempts=(an_attempt(error="Cancelled"),)),
         a_call(state="cancelled", attempts=()),
     )
-    assert call_counts(calls) == CallCounts(sent=3, finished=2, broken_off=1, unsent=1)
+    assert call_counts(calls) == CallCounts(sent=3, finished=2, broken_off=1, unsent=1, lost=1)
     assert call_counts(()) == CallCounts()
     with pytest.raises(TypeError):
         _ = CallCounts() + 1
+
+
+def test_a_call_whose_reply_is_of_no_use_is_lost() -> None:
+    """It is named in a loss; what is lost of a panel's reply, or was skipped, says nothing of a call as a whole."""
+    call = a_call("1.summary.w", agent="w", stage=Stage.SUMMARY)
+
+    def loss(kind: str, **fields: Any) -> Loss:
+        return Loss(**{"stage": Stage.SUMMARY, "layer": 1, "agent": "w", "kind": kind, "message": "why"} | fields)
+
+    useless = loss("BadReplyError", call_id=call.call_id)
+    assert call_counts([call], [useless]) == CallCounts(sent=1, lost=1)
+    for other in (loss("Skipped"), loss("MissingSection", peer="b", call_id=call.call_id)):
+        assert call_counts([call], [other]) == CallCounts(sent=1, finished=1)

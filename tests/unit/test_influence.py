@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.config import AttentionSpec
 from attention_moa.errors import ServerError
-from attention_moa.influence import Influence, by_chance, influence, influence_of
+from attention_moa.fleet.texts import write_text
+from attention_moa.influence import Influence, by_chance, influence, influence_of, is_by_chance, measure
 from attention_moa.messages import CallRequest
 from attention_moa.records import LayerRecord
 from tests.worlds import Says, World, a_spec
@@ -137,3 +140,42 @@ def test_critiques_that_an_author_never_read_tell_what_is_chance() -> None:
     lost: dict[str, Says] = {"1.refine.b": ServerError("gone", retryable=False)}
     assert by_chance(layer_of(lost)).keys() == {"a", "c"}
     assert by_chance(layer_of({}, agents=1)) == {}
+
+
+def test_a_column_that_lies_no_more_than_two_errors_above_chance_is_by_chance() -> None:
+    """Of few changed words much is needed; where nothing is traced, or there is nothing to compare with, nothing is."""
+    column = measure(layer_of({})).influence.authors["b"]
+
+    def doubted(traced: float, chance: float | None, size: int) -> bool:
+        shares = {"a": traced, "c": 0.0}
+        return is_by_chance(replace(column, shares=shares, unattributed=1.0 - traced, size=size), chance)
+
+    assert doubted(0.3, 0.5, 100)
+    assert doubted(0.5, 0.5, 100)
+    assert doubted(0.6, 0.5, 100)
+    assert not doubted(0.7, 0.5, 100)
+    assert doubted(0.7, 0.5, 10)
+    assert not doubted(0.0, 0.5, 100)
+    assert not doubted(0.3, None, 100)
+    assert not doubted(0.3, 0.5, 0)
+
+
+def test_a_layer_says_of_which_authors_its_figures_are_chance() -> None:
+    """Of one that was not refined it says nothing."""
+    found = measure(layer_of({"1.critique.c.b": "Air scatters short waves."}))
+    assert [author for author in "abcx" if found.is_by_chance(author)] == ["a"]
+
+
+def test_of_layers_of_words_by_lot_few_columns_are_more_than_chance() -> None:
+    """Critiques that mean nothing move nobody, whatever share of the changes has their words."""
+    lots = Random(3)
+    found = [measure(_by_lot(lots)) for _ in range(12)]
+    doubts = [one.is_by_chance(author) for one in found for author in one.influence.authors]
+    assert len(doubts) == 36
+    assert sum(doubts) >= 30
+
+
+def _by_lot(lots: Random) -> LayerRecord:
+    """Return a layer of three agents whose words are drawn by lot, as a simulated model's are."""
+    script = {stage: lambda _: write_text(lots, 120) for stage in ("answer", "critique", "refine")}
+    return World(a_spec(3, layers=1), script).run().layers[0]

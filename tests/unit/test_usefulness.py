@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec, WriterSpec
-from attention_moa.influence import influence
+from attention_moa.influence import measure
 from attention_moa.messages import Usage
 from attention_moa.money import Price
 from attention_moa.records import RunRecord
@@ -165,9 +165,9 @@ def test_a_share_that_is_something_never_reads_as_nothing(share: float, words: s
 def test_what_is_known_of_the_layers_is_not_measured_again() -> None:
     """It is taken as it is."""
     record = ran()
-    layers = [influence(layer) for layer in record.layers]
+    layers = [measure(layer) for layer in record.layers]
     assert usefulness(record, layers) == usefulness(record)
-    nobody = [replace(layer, rows=(), authors={}) for layer in layers]
+    nobody = [one._replace(influence=replace(one.influence, rows=(), authors={})) for one in layers]
     assert of("b", usefulness(record, nobody)).moved is None
 
 
@@ -180,3 +180,26 @@ def test_names_are_written_as_they_are_asked_for() -> None:
         assert named is not None
         assert re.sub(r"<([abc])>", r"\1", named) == plain
         assert not re.search(r"(?<![<'\w])[bc](?![>'\w])", named)
+
+
+def test_where_all_that_is_traced_may_be_chance_nothing_is_told_of_who_was_useful() -> None:
+    """Of agents that all say the same of all, whoever was heard; one column beyond chance makes it worth telling."""
+    same = "Air scatters short waves."
+    script: dict[str, Says] = {"critique": same, "1.critique.b.a": same, "refine": same, "1.refine.a": same}
+    script |= {"1.refine.b": same, "1.refine.c": same}
+    chance = usefulness(ran(script))
+    assert [one.is_by_chance for one in chance] == [True, True, True]
+    assert (told(chance) or "").startswith("Nothing can be told of who was useful: ")
+    heard = usefulness(ran(script | {"1.critique.c.a": "Name Rayleigh, Tyndall and ozone.",
+                                     "1.refine.a": "Rayleigh, Tyndall and ozone."}))  # fmt: skip
+    assert [one.is_by_chance for one in heard] == [False, False, False]
+    assert "least useful" in (told(heard) or "")
+    assert [one.is_by_chance for one in usefulness(ran())] == [False, False, False]
+    assert {one.is_by_chance for one in usefulness(ran({"critique": "Hm.", "1.critique.b.a": "Hm."}))} == {None}
+
+
+def test_what_one_agent_moved_by_chance_alone_is_said_with_its_share() -> None:
+    """Where others moved somebody beyond it."""
+    doubted = [replace(one, is_by_chance=one.agent == "c", moved=0.3) for one in usefulness(ran())]
+    words = told(doubted) or ""
+    assert "The critiques of c account for 30% of what the others changed, which may be chance." in words

@@ -90,7 +90,9 @@ def by_agent(record: RunRecord, *, room: int | None = None) -> list[str]:
         (
             agent,
             model,
-            *_sums([call for call in record.calls if (call.agent, call.model) == (agent, model)], is_open=is_open),
+            *_sums(
+                record, [call for call in record.calls if (call.agent, call.model) == (agent, model)], is_open=is_open
+            ),
         )
         for agent, model in agents
     ]
@@ -137,10 +139,13 @@ def _time(record: RunRecord, standing: str) -> str:
 
 
 def _calls(record: RunRecord, replayed_calls: int) -> str:
-    counts = call_counts(record.calls)
-    lost = sum(call.state == "lost" for call in record.calls)
+    counts = call_counts(record.calls, record.losses)
     parts = [f"{counts.finished} of {count_calls(record.ensemble, record.wanted.choices)} planned"]
-    others = ((lost, "lost"), (counts.broken_off, "broken off"), (counts.unsent, "given up before they were sent"))
+    others = (
+        (counts.lost, "lost"),
+        (counts.broken_off, "broken off"),
+        (counts.unsent, "given up before they were sent"),
+    )
     parts += [f"{number} {what}" for number, what in others if number]
     tries = [attempt.error for call in record.calls if call.state == "finished" for attempt in call.attempts]
     ended = tries.count("Cancelled")
@@ -192,22 +197,25 @@ def _rows(record: RunRecord) -> Iterator[tuple[str, ...]]:
         for stage in Stage:
             calls = [call for call in record.calls if call.layer == layer and call.stage is stage]
             if calls:
-                yield _row(str(layer), stage.value, calls, is_open=is_open and (layer, stage) in coming)
-    yield _row("all", "", record.calls, is_open=is_open)
+                yield _row(record, (str(layer), stage.value), calls, is_open=is_open and (layer, stage) in coming)
+    yield _row(record, ("all", ""), record.calls, is_open=is_open)
 
 
-def _row(layer: str, stage: str, calls: Sequence[CallRecord], *, is_open: bool) -> tuple[str, ...]:
+def _row(record: RunRecord, names: Sequence[str], calls: Sequence[CallRecord], *, is_open: bool) -> tuple[str, ...]:
     seconds = max(call.ended_s for call in calls) - min(call.queued_s for call in calls)
-    return (layer, stage, *_sums(calls, is_open=is_open), f"{seconds:.1f}")
+    return (*names, *_sums(record, calls, is_open=is_open), f"{seconds:.1f}")
 
 
-def _sums(calls: Sequence[CallRecord], *, is_open: bool) -> tuple[str, ...]:
+def _sums(record: RunRecord, calls: Sequence[CallRecord], *, is_open: bool) -> tuple[str, ...]:
     """Return calls, tokens and money as a table shows them; lower bounds where other calls may be under way."""
     usage = call_usage(calls)
     if is_open:
         usage = replace(usage, unknown_calls=usage.unknown_calls + 1, unpriced_calls=usage.unpriced_calls + 1)
     counts = (usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens)
-    done, made = call_counts(calls).finished, sum(bool(call.attempts) or call.state == "finished" for call in calls)
+    done, made = (
+        call_counts(calls, record.losses).finished,
+        sum(bool(call.attempts) or call.state == "finished" for call in calls),
+    )
     number = str(done) if done == made else f"{done}/{made}"
     return (number, *(told_tokens(usage, count) for count in counts), told_usd(usage))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from attention_moa.cli.clean import one_line
 from attention_moa.cli.layout import fitted, table
-from attention_moa.influence import Cell, Influence
+from attention_moa.influence import Cell, Influence, Measured
 from attention_moa.money import amount
 from attention_moa.usefulness import Spending, Usefulness, told
 
@@ -28,7 +28,7 @@ _HEADINGS = (
 )
 _NOT_NARROW = ("path", "seconds", "tokens", "calls", "USD")
 _LEGEND = (
-    "nobody: traced to no critique; unread: what critiques of another author, that it never read, would account for",
+    "nobody: traced to no critique; by chance: what critiques of another author, that it never read, would account for",
     "hand: percent of the final answer's words that went through its answers and refinements, or are its own",
     "author, critic, writer: percent of these words that are its own in answers and refinements, by critiques, in "
     "summaries and the like",
@@ -38,14 +38,14 @@ _LEGEND = (
 )
 
 
-def influence_lines(layer: Influence, chance: Mapping[str, float], *, room: int | None = None) -> Iterator[str]:
-    """Yield who moved whom in a layer: a table in percent, and why cells of it are empty.
+def influence_lines(measured: Measured, *, room: int | None = None) -> Iterator[str]:
+    """Yield who moved whom in a layer: a table in percent, what of it may be chance, and why cells of it are empty.
 
     Args:
-        layer: The layer.
-        chance: How much critiques that it never read would account for, by author.
+        measured: What is measured of the layer.
         room: Most columns; None for any number.
     """
+    layer, chance = measured
     if not layer.authors:
         yield f"layer {layer.layer}: nobody moved anybody, since no answer was refined"
         yield from _reasons(layer)
@@ -54,9 +54,12 @@ def influence_lines(layer: Influence, chance: Mapping[str, float], *, room: int 
     rows = [(row[0].critic, *map(_cell, row)) for row in layer.rows]
     columns = [layer.authors.get(author) for author in layer.agents]
     rows.append(("nobody", *("-" if one is None else _percent(one.unattributed) for one in columns)))
-    rows.append(("unread", *("-" if author not in chance else _percent(chance[author]) for author in layer.agents)))
+    rows.append(("by chance", *("-" if author not in chance else _percent(chance[author]) for author in layer.agents)))
     rows.append(("changed words", *("-" if one is None else f"{one.size:,}" for one in columns)))
     yield from table(("critic \\ author", *layer.agents), rows, room=room)
+    if doubted := [author for author in layer.agents if measured.is_by_chance(author)]:
+        named = "every author" if len(doubted) == len(layer.authors) > 1 else ", ".join(doubted)
+        yield one_line(f"no more than chance: what critiques account for in the column of {named}")
     yield from _reasons(layer)
 
 

@@ -34,8 +34,9 @@ def show_influence(*, run: str, journal: str | None, is_json: bool) -> int:
 
     record = with_journal(journal, read)
     measured = [measure(layer) for layer in record.layers]
-    layers, chances = [one.influence for one in measured], [one.by_chance for one in measured]
-    found = usefulness(record, layers)
+    layers = [one.influence for one in measured]
+    chances = [one.by_chance for one in measured]
+    found = usefulness(record, measured)
     if is_json:
         import msgspec
 
@@ -43,6 +44,7 @@ def show_influence(*, run: str, journal: str | None, is_json: bool) -> int:
             "run_id": record.run_id,
             "layers": layers,
             "by_chance": chances,
+            "no_more_than_chance": [[name for name in one.by_chance if one.is_by_chance(name)] for one in measured],
             "usefulness": found,
             "least_useful": told(found),
         }
@@ -55,9 +57,9 @@ def show_influence(*, run: str, journal: str | None, is_json: bool) -> int:
     if not layers:
         say("no layer of it is over: nobody moved anybody yet")
         return 0
-    for layer, chance in zip(layers, chances, strict=True):
+    for layer in measured:
         say("")
-        for line in influence_lines(layer, chance, room=room):
+        for line in influence_lines(layer, room=room):
             say(line)
     say("")
     for line in usefulness_lines(found, room=room):

@@ -136,8 +136,20 @@ class CallStory(Struct, frozen=True, kw_only=True):
     @property
     def told(self) -> str:
         """All that its box says, for those who do not see it."""
-        parts = (f"{self.name}: {self.state}", "cut at its token limit" if self.is_cut else "", self.why, self.left_out)
+        again = f"after {self.retries} {'retry' if self.retries == 1 else 'retries'}" if self.retries else ""
+        parts = (
+            f"{self.name}: {self.state}",
+            again,
+            "cut at its token limit" if self.is_cut else "",
+            self.why,
+            self.left_out,
+        )
         return ", ".join(part for part in parts if part)
+
+    @property
+    def retries(self) -> int:
+        """How many attempts of a finished call failed before the one that gave its reply; 0 for any other call."""
+        return sum(one.failed_s is not None for one in self.tries) if self.state is State.DONE else 0
 
     @property
     def open_tries(self) -> int:

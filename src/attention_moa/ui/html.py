@@ -7,13 +7,27 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from attention_moa.accounting import call_counts
+from attention_moa.not_made import not_made
 from attention_moa.plan import bound_of, bound_remark
 from attention_moa.reading import reason_of
+from attention_moa.records import RunRecord
 from attention_moa.ui.figures import clock, money, number
 from attention_moa.ui.keyboard import keys_of
 from attention_moa.ui.run_states import told_state
 
-_EVERYWHERE = {"keys_of": keys_of, "told_state": told_state}
+
+def _lost(record: RunRecord) -> int:
+    """Return how many calls of a run were lost."""
+    return call_counts(record.calls, record.losses).lost
+
+
+def _not_made(record: RunRecord) -> int:
+    """Return how many of a run's planned calls were not made."""
+    return sum(not_made(record))
+
+
+_EVERYWHERE = {"keys_of": keys_of, "told_state": told_state, "lost_calls": _lost, "calls_not_made": _not_made}
 
 
 @cache

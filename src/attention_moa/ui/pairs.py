@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from attention_moa.accounting import known_usd
+from attention_moa.accounting import call_counts, known_usd
 from attention_moa.comparing import Cause, Piece, RunDifference, calls_by_id, compare, overlay
 from attention_moa.influence import influence
 from attention_moa.messages import Stage
@@ -167,7 +167,7 @@ _QUANTITIES: dict[str, Callable[[RunRecord], str]] = {
     "state": lambda run: NOT_OVER if run.state == "running" else run.state,
     "layers": lambda run: str(len(run.layers)),
     "calls": lambda run: str(len(run.calls)),
-    "lost": lambda run: str(len(run.losses)),
+    "lost": lambda run: str(call_counts(run.calls, run.losses).lost),
     "prompt tokens": lambda run: told_tokens(run.usage, run.usage.input_tokens),
     "of them cached": lambda run: told_tokens(run.usage, run.usage.cached_tokens),
     "written tokens": lambda run: told_tokens(run.usage, run.usage.output_tokens),

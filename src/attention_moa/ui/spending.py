@@ -127,14 +127,14 @@ class _Part(NamedTuple):
 
 
 def _parts(run: RunStory | RunRecord) -> Iterator[_Part]:
-    """Yield what calls took that were sent."""
+    """Yield what calls took that were sent, or were lost before."""
     if isinstance(run, RunRecord):
         for call in run.calls:
-            if call.attempts:
-                yield _Part(call.agent, call.stage, call_usage((call,)), call_counts((call,)))
+            if call.attempts or call.state == "lost":
+                yield _Part(call.agent, call.stage, call_usage((call,)), call_counts((call,), run.losses))
     else:
         for told in run.calls.values():
-            if told.used.calls:
+            if told.used.calls or told.state is State.LOST:
                 yield _Part(told.agent, told.stage, told.used, counts_of(told))
 
 
@@ -146,6 +146,7 @@ def counts_of(call: CallStory) -> CallCounts:
         finished=int(call.state in (State.DONE, State.REPLAYED)),
         broken_off=int(is_cancelled and is_sent),
         unsent=int(is_cancelled and not is_sent),
+        lost=int(call.state is State.LOST),
     )
 
 

@@ -49,8 +49,8 @@ _RUN_OVER = "the run ended before"
 class RunStory:
     """A run so far; all that is in it may be read, and is changed by ``hear`` alone.
 
-    ``calls`` are by name, ``layers`` by number, ``answers`` by choice, ``counts`` of calls by state, ``heard`` the
-    number of the newest event.
+    ``calls`` are by name, ``layers`` by number, ``answers`` by choice, ``counts`` of calls by state, ``after_retry``
+    how many of the finished ones were tried more than once, ``heard`` the number of the newest event.
 
     Args:
         spec: What runs.
@@ -70,6 +70,7 @@ class RunStory:
         self.notices: list[Notice] = []
         self.notes: dict[str, None] = {}
         self.counts: Counter[State] = Counter({State.WAITING: len(planned)})
+        self.after_retry = 0
         self.heard = 0
         self._by_layer: dict[int, list[str]] = {number: [] for number in in_layers}
         for call in planned:
@@ -203,6 +204,7 @@ class RunStory:
         is_state_new = before is None or before.state is not call.state
         if is_state_new:
             self._count(call, before.state if before is not None else None)
+        self.after_retry += bool(call.retries) - (before is not None and bool(before.retries))
         used = before.used if before is not None else UsageTotal()
         if used is not call.used:
             self._spend(call, used)

@@ -15,7 +15,7 @@ from attention_moa.errors import ServerError
 from attention_moa.messages import CallRequest, Stage, Usage
 from attention_moa.providers.scripted import ScriptedProvider
 from tests import virtual_time
-from tests.worlds import Says, World, a_spec, in_turn, stop
+from tests.worlds import Says, World, a_spec, in_turn, stop, verdict
 
 
 def lines_of(world: World, *, has_table: bool = False) -> list[str]:
@@ -249,3 +249,12 @@ def test_an_answer_that_is_not_the_last_layer_s_says_whose_it_is() -> None:
     earlier = replace(record, text=record.layers[0].output)
     assert "the answer is the output of layer 1" in account(earlier, has_table=False)
     assert not [line for line in account(record, has_table=False) if line.startswith("the answer is")]
+
+
+def test_a_call_whose_reply_was_of_no_use_is_lost_in_the_table_too() -> None:
+    """Its tokens are paid for; it is no finished one."""
+    told = lines_of(
+        World(a_spec(2), {"residual": lambda request: verdict(request, is_stop=False) or ""}), has_table=True
+    )
+    assert told[1] == "calls: 18 of 19 planned, 1 lost"
+    assert next(line for line in told if " residual " in line).split()[2] == "0/1"

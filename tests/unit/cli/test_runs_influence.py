@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from attention_moa.cli.clean import clean
 from attention_moa.cli.influence_views import influence_lines, usefulness_lines
 from attention_moa.errors import ServerError
-from attention_moa.influence import Cell, Influence, influence
+from attention_moa.influence import Cell, Influence, Measured, influence, measure
 from attention_moa.records import LayerRecord
 from attention_moa.usefulness import usefulness
 from tests.cli_inside import ask_inside, inside, keep
@@ -50,7 +50,7 @@ def test_the_matrix_has_rows_for_critics_and_columns_for_authors(path: Path) -> 
     assert matrix["a"] == ["0", "·", "0", "·", "-"]
     assert matrix["b"] == ["100", "█", "0", "·", "-"]
     assert matrix["nobody"] == ["0", "0", "-"]
-    assert matrix["unread"] == ["0", "0", "-"]
+    assert matrix["by"] == ["chance", "0", "0", "-"]
     assert matrix["changed"] == ["words", "7", "0", "-"]
 
 
@@ -88,6 +88,7 @@ def test_all_of_it_is_json(path: Path) -> None:
     assert isinstance(said, str)
     assert [said[start:end] for start, end in credit["quotes"]] == ["air scatters short waves"]
     assert found["by_chance"] == [{"a": 0.0, "b": 0.0}]
+    assert found["no_more_than_chance"] == [[]]
     assert [one["agent"] for one in found["usefulness"]] == ["a", "b", "c"]
     assert found["least_useful"].endswith("Removing c would have saved 7 calls.")
 
@@ -102,7 +103,7 @@ def test_a_run_without_layers_says_so(tmp_path: Path) -> None:
 
 def test_a_layer_in_which_nobody_refined_says_so() -> None:
     """As one of a baseline."""
-    (line,) = influence_lines(influence(LayerRecord(layer=2, answers={})), {})
+    (line,) = influence_lines(measure(LayerRecord(layer=2, answers={})))
     assert line == "layer 2: nobody moved anybody, since no answer was refined"
 
 
@@ -114,7 +115,27 @@ def test_a_share_has_a_shade(share: float | None, cell: str) -> None:
     """From nothing to all, and never by the shade alone."""
     found = influence(World(a_spec(1, layers=1), {"1.refine.a": "New."}).run().layers[0])
     drawn = Influence(1, ("a",), ((Cell("a", "a", share),),), found.authors)
-    assert list(influence_lines(drawn, {}))[2].split(maxsplit=1)[1] == cell
+    assert list(influence_lines(Measured(drawn, {})))[2].split(maxsplit=1)[1] == cell
+
+
+SAME = "air scatters short waves"
+CHANCE: dict[str, Says] = {
+    **{f"1.critique.{critic}.{author}": SAME for critic in "ab" for author in "ab"},
+    **{f"1.refine.{author}": f"Rather say: {SAME}." for author in "ab"},
+}
+"""Everybody says the same of everybody: nobody can tell who was heard."""
+
+
+def test_what_may_be_chance_is_said_to_be(tmp_path: Path) -> None:
+    """Below the matrix, and in the place of who was useful."""
+    ask_inside(tmp_path / "journal.db", "Why?", script=CHANCE)
+    out = inside("runs", "influence", "--journal", tmp_path / "journal.db").out
+    assert "no more than chance: what critiques account for in the column of every author" in out
+    assert out.splitlines()[-1].startswith("Nothing can be told of who was useful: ")
+    one = World(a_spec(2, layers=1), CHANCE | {"1.refine.b": "No."}).run()
+    assert "in the column of a" in "\n".join(influence_lines(measure(one.layers[0])))
+    told = json.loads(inside("runs", "influence", "--json", "--journal", tmp_path / "journal.db").out)
+    assert told["no_more_than_chance"] == [list(told["by_chance"][0])]
 
 
 def test_what_is_not_known_is_a_question_mark() -> None:

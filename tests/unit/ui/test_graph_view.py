@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 
 from attention_moa.agents import AgentSpec
-from attention_moa.events import CallDelta, CallEvent, CallQueued, CallRetried, LayerFinished, RunStarted
+from attention_moa.events import CallDelta, CallEvent, CallQueued, CallRetried, CallStarted, LayerFinished, RunStarted
 from attention_moa.messages import Stage
+from attention_moa.ui.components.board import Board
 from attention_moa.ui.components.graph_view import GraphView
 from attention_moa.ui.ops import Op
 from attention_moa.ui.story import RunStory
@@ -46,7 +47,7 @@ def test_a_call_that_begins_changes_its_box_and_its_layers_head_alone() -> None:
     """The box is told its class, its sign, its word, and all of it in words."""
     graph, story = a_graph(layers=2)
     box, layer, head = told(graph, story, *begun("a"))
-    assert box == ["state", "t-box-0", "is-running", "◔", "running", "layer 1, answer by a: running"]
+    assert box == ["state", "t-box-0", "is-running", "◔", "running", "layer 1, answer by a: running", ""]
     assert layer == ["attr", "t-layer-1", "class", "layer is-running"]
     assert head[:2] == ["html", "t-layer-1-head"]
 
@@ -86,6 +87,22 @@ def test_a_retried_call_says_why_in_its_box() -> None:
     assert ["text", "t-box-0-words", "RateLimitError: slow down; again after 2.0 s"] in ops
 
 
+def test_a_finished_call_still_says_that_it_was_tried_again() -> None:
+    """A small sign with how often, in words for who does not see it; and the counts of the board have it."""
+    graph, story = a_graph()
+    fields = about("a", at_s=1.5)
+    retried = CallRetried(**fields, attempt=1, kind="ServerError", message="down", wait_s=0.1)  # type: ignore[arg-type]  # by name
+    again = CallStarted(**about("a", at_s=1.7), attempt=2)  # type: ignore[arg-type]  # as above
+    ops = told(graph, story, *begun("a"), retried, again, finished("a"))
+    assert ["state", "t-box-0", "is-done", "●", "done", "layer 1, answer by a: done, after 1 retry", "↻1"] in ops
+    assert '<span class="again">↻1</span>' in graph.html()
+    assert story.after_retry == 1
+    told(graph, story, *begun("b"), finished("b"))
+    assert (story.after_retry, story.calls["1.answer.b"].told) == (1, "layer 1, answer by b: done")
+    numbers = Board("t", story, None).html()
+    assert "2 done, 1 of them after a retry" in numbers
+
+
 def test_an_event_that_says_nothing_new_draws_nothing() -> None:
     """Neither box nor head."""
     graph, story = a_graph()
@@ -118,7 +135,7 @@ def test_critiques_of_many_agents_fold_into_a_matrix() -> None:
     ops = told(graph, story, *begun("n0", "n1", stage=Stage.CRITIQUE))
     cell = next(op for op in ops if op[0] == "state")
     assert str(cell[1]).startswith("t-cell-")
-    assert cell[2:] == ["is-running", "◔", "running", "layer 1, critique of n1 by n0: running"]
+    assert cell[2:] == ["is-running", "◔", "running", "layer 1, critique of n1 by n0: running", ""]
     assert any(op[2] == "aria-label" and "1 running" in str(op[3]) for op in ops)
     assert graph.box_id("1.critique.n0.n1") == cell[1]
 

@@ -367,3 +367,47 @@ def test_a_layer_that_is_not_there_is_refused() -> None:
         with pytest.raises(RefusedError) as refused:
             asyncio.run(screen.open("r", number, fields))
         assert refused.value.code == "layer_not_found"
+
+
+SAME = "Rather: short waves scatter in air, long ones hardly."
+CHANCE: dict[str, Says] = {
+    **{f"1.critique.{critic}.{author}": SAME for critic in "abc" for author in "abc"},
+    **{f"1.refine.{author}": f"{SAME} That is why." for author in "ab"},
+}
+"""All say the same of all: whoever was heard."""
+
+
+def pages(record: RunRecord) -> dict[str, str]:
+    """Return what is shown of the first layer, by view."""
+    look = LayerLook(record, 1, is_under_way=False)
+    measured = asyncio.run(Measures().of(look))
+    shown: dict[str, str] = {}
+    for wish in VIEWS:
+        name = f"{wish.kind} {wish.critic} {wish.agent}".strip()
+        shown[name] = str(LayerHtml(look, measured, wish).parts()["layer-body"])
+    return shown
+
+
+def test_what_may_be_chance_moved_nobody() -> None:
+    """Neither in words, nor by the sign and the colour of what was followed, in any view."""
+    shown = pages(a_record(CHANCE))
+    assert "≈ " in shown["matrix"]
+    assert "Nobody can be said to have moved anybody." in shown["matrix"]
+    assert "moved <span" not in shown["matrix"]
+    assert "moved itself" not in shown["matrix"]
+    assert "No more than chance: critiques that " in shown["agent  a"]
+    assert "What it shares with the changes" in shown["cell b a"]
+    assert "What it moved" not in "".join(shown.values())
+    assert "is-followed" not in "".join(shown.values())
+    assert "no more than chance: " in shown["cell b a"]
+
+
+def test_one_column_beyond_chance_is_told_beside_those_that_are_not() -> None:
+    """Each for itself."""
+    shown = pages(
+        a_record(CHANCE | {"1.refine.a": "Tyndall, Rayleigh, ozone.", "1.critique.c.a": "Tyndall, Rayleigh, ozone."})
+    )
+    assert "Nobody can be said" not in shown["matrix"]
+    assert "in the column of <bdi" in shown["matrix"]
+    assert "is-followed" in shown["cell c a"]
+    assert "is-by-chance" in shown["cell c b"]

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
+import pytest
+
+from attention_moa.cli.account import account
+from attention_moa.errors import ServerError
 from attention_moa.events import AnswerDelta, AnswerReset, Event, LayerFinished, RunFinished
 from attention_moa.records import UsageTotal
 from attention_moa.ui.pages.turn import Turn
+from attention_moa.ui.pairs import pair
 from attention_moa.ui.ports import Heard, Standing
-from tests.page_shelf import a_priced_run
+from tests.page_shelf import RunShelf, a_priced_run, look
+from tests.worlds import Says, World, a_spec, verdict
 
 
 def a_turn() -> Turn:
@@ -57,3 +64,38 @@ def test_a_layer_that_came_to_nothing_shows_nothing() -> None:
     assert "turn-0-so-far" not in told(turn, over(1, None))
     assert "Blue." in told(turn, over(1, "Blue."))["turn-0-so-far"]
     assert "turn-0-so-far" not in told(turn, over(2, None))
+
+
+def counted(board: str, word: str) -> int:
+    """Return how many calls a board, or a line of an account, says are in a state."""
+    found = re.search(rf"(\d+) {word}", board)
+    return int(found[1]) if found else 0
+
+
+WORLDS: dict[str, dict[str, Says]] = {
+    "lost and not made": {"1.answer.a": ServerError("down")},
+    "a critique": {"1.critique.a.b": ServerError("down"), "2.critique.b.c": ServerError("down")},
+    "a reply of no use": {"residual": lambda request: verdict(request, is_stop=False) or ""},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("script", WORLDS.values(), ids=WORLDS)
+def test_what_is_lost_and_not_made_is_one_number_everywhere(script: dict[str, Says]) -> None:
+    """On the board, under the answer, on the page of money, beside another run, and in the command line's account."""
+    world = World(a_spec(3), script)
+    record = world.run()
+    standing = Standing(record=record, is_under_way=False, is_own=True, plan=None)
+    turn = Turn("Why?", number=0, standing=standing)
+    asyncio.run(turn.hear([Heard(number, event) for number, event in enumerate(world.events, 1)]))
+    asyncio.run(turn.settle(record))
+    board, end = (re.sub(r"<[^>]*>", " ", part) for part in turn.html().split("<footer"))
+    told = "\n".join(account(record, has_table=False))
+    calls, _, unmade = told.partition("not made: ")
+    money = look(RunShelf([record]), "/runs/run/money").text
+    by_stage = re.sub(r"<[^>]*>", " ", money[money.index('id="money-stage"') : money.index('id="money-useful"')])
+    beside = {line.what: line.a for line in pair(record, record).lines}
+    lost = counted(calls.partition("calls: ")[2], "lost")
+    assert [counted(part, "lost\\b") for part in (board, end)] == [lost, lost]
+    assert sum(map(int, re.findall(r"(\d+) lost", by_stage))) == lost == int(beside["lost"])
+    assert [counted(part, "not made") for part in (board, end)] == [counted(unmade, "call")] * 2

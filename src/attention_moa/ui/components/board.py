@@ -86,7 +86,12 @@ class Board:
                 told = ((ended.broken_off, "broken off"), (ended.unsent, "not sent"))
                 yield from ((state, count, word) for count, word in told if count)
             elif self._story.counts[state]:
-                yield state, self._story.counts[state], state.value
+                yield state, self._story.counts[state], self._word(state)
+
+    def _word(self, state: State) -> str:
+        """Return what is said of all calls in a state: of the finished ones also how many were tried again."""
+        again = self._story.after_retry if state is State.DONE else 0
+        return f"{state.value}, {again} of them after a retry" if again else state.value
 
     def _lost_html(self) -> Markup:
         lost = self._story.calls_in(State.LOST)

@@ -35,12 +35,16 @@ _WITH_REASON = (State.RETRIED, State.LOST, State.CANCELLED, State.NOT_MADE)
 
 
 class Face(NamedTuple):
-    """What a box says of its call's state: a class for its colour, a sign, a word, and all of it for who sees none."""
+    """What a box says of its call's state.
+
+    A class for its colour, a sign, a word, all of it for who sees none, and how often it was tried again.
+    """
 
     kind: str
     sign: str
     word: str
     told: str
+    again: str = ""
 
 
 class BoxView(NamedTuple):
@@ -284,7 +288,8 @@ def _kind(state: State) -> str:
 
 
 def _face(call: CallStory) -> Face:
-    return Face(_kind(call.state), call.state.sign, call.state.value, call.told)
+    again = f"{State.RETRIED.sign}{call.retries}" if call.retries else ""
+    return Face(_kind(call.state), call.state.sign, call.state.value, call.told, again)
 
 
 def _words(call: CallStory) -> str:

@@ -19,7 +19,7 @@ from attention_moa.ui.differences import colour_of, difference_html, legend_html
 from attention_moa.ui.figures import number
 from attention_moa.ui.html import render
 from attention_moa.ui.markdown import to_html
-from attention_moa.ui.names import error_html, name_html, names_html
+from attention_moa.ui.names import error_html, isolated, name_html, names_html
 from attention_moa.ui.words import one_line, percent
 from attention_moa.wording import quoted
 
@@ -143,7 +143,16 @@ class LayerHtml:
         found = self._look.received(critic, author, self._cells.get((critic, author)), column)
         if found is not None and found.fate == "unknown" and not self._measured.is_there:
             return found._replace(fate="measuring", about="what came of it is being measured")
+        if found is not None and found.share and self._measured.is_by_chance(author):
+            return found._replace(fate="by chance", about=self._doubt(found, found.share))
         return found
+
+    def _doubt(self, one: Received, share: float) -> str:
+        """Return what is said of a share that may be chance."""
+        column, chance = self._measured.authors[one.author], self._measured.chance[one.author]
+        changed = f"{percent(share)} of what {isolated(one.author)} changed"
+        whole = f"{percent(1 - column.unattributed)} of it is traced to critiques, {percent(chance)} would be by chance"
+        return f"no more than chance: {changed}; {whole}"
 
     def _agent(self) -> Markup:
         look, agent = self._look, self._wish.agent
@@ -166,6 +175,7 @@ class LayerHtml:
             refined_html=_markdown(refined.text) if refined is not None and refined.stands_in is None else "",
             difference=difference,
             column=column,
+            is_by_chance=self._measured.is_by_chance(agent),
             chance=self._measured.chance.get(agent),
             received=received,
             given=given,
@@ -210,7 +220,8 @@ class LayerHtml:
         opened = (wish.critic, wish.agent) if wish.kind == "cell" else None
         rows = [[self._received(critic, author) for author in look.agents] for critic in look.agents]
         everything = [one for row in rows for one in row if one is not None]
-        moved = self._moved(everything)
+        moved = self._moved(one for one in everything if not one.is_by_chance)
+        doubted = dict.fromkeys(one.author for one in everything if one.is_by_chance)
         fates = {one.fate for one in everything}
         return render(
             "layer-matrix.html",
@@ -218,6 +229,9 @@ class LayerHtml:
             detail=self._cell(*opened) if opened is not None else None,
             legend=legend_html(look.agents) if len(look.agents) > FEW else None,
             strongest=moved[:_STRONGEST],
+            doubted=names_html(doubted),
+            is_many_doubted=len(doubted) > 1,
+            is_all_doubted=bool(doubted) and not moved,
             more=max(0, len(moved) - _STRONGEST),
             is_open=look.is_open,
             is_measured=self._measured.is_there,

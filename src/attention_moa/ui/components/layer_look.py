@@ -28,12 +28,23 @@ from attention_moa.ui.names import isolated, plain_name
 from attention_moa.ui.words import percent
 
 Fate: TypeAlias = Literal[
-    "followed", "not followed", "unchanged", "measuring", "read", "waiting", "late", "not made", "lost", "unknown"
+    "followed",
+    "by chance",
+    "not followed",
+    "unchanged",
+    "measuring",
+    "read",
+    "waiting",
+    "late",
+    "not made",
+    "lost",
+    "unknown",
 ]
 """What a critique came to."""
 
 SIGNS: Mapping[Fate, str] = {
     "followed": "●",
+    "by chance": "≈",
     "not followed": "○",
     "unchanged": "○",
     "measuring": "…",
@@ -49,6 +60,7 @@ UNMEASURED: Mapping[Fate, str] = {
     "waiting": "not there yet",
     "measuring": "being measured",
     "read": "no refinement yet",
+    "by chance": "no more than chance",
     "unchanged": "nothing was changed",
     "late": "came too late",
     "not made": "not made",
@@ -83,6 +95,11 @@ class Received(NamedTuple):
     def sign(self) -> str:
         """Its fate as a sign."""
         return SIGNS[self.fate]
+
+    @property
+    def is_by_chance(self) -> bool:
+        """Whether its share tells nothing."""
+        return self.fate == "by chance"
 
     @property
     def word(self) -> str:

@@ -102,4 +102,6 @@ def _shown(
     if one.share is None or one.fate == "unchanged":
         return Shown(name, f"is-{one.fate.replace(' ', '-')}", one.sign, cell(one.critic, one.author), about, is_open)
     text = share_of(one.share)
+    if one.is_by_chance:
+        return Shown(name, "is-by-chance", f"{one.sign} {text}", cell(one.critic, one.author), about, is_open)
     return Shown(name, f"h{shade_of(one.share)}", text, cell(one.critic, one.author), about, is_open)

@@ -39,6 +39,10 @@ class Measured(Struct, frozen=True, kw_only=True):
         """The cells by critic and author."""
         return {(cell.critic, cell.author): cell for row in self.influence.rows for cell in row}
 
+    def is_by_chance(self, author: str) -> bool:
+        """Return whether critiques account for no more of an author's changes than chance may."""
+        return influence.Measured(self.influence, self.chance).is_by_chance(author)
+
     @property
     def authors(self) -> dict[str, Attribution]:
         """Whom the changes come from, by author."""

@@ -142,9 +142,12 @@ def _spent(rows: Sequence[Spent]) -> list[dict[str, object]]:
 
 def _of_them(counts: CallCounts) -> str:
     """Return in words what became of calls that were sent; empty where all of them finished."""
-    lost = counts.sent - counts.finished - counts.broken_off
-    parts = ((counts.finished, "finished"), (lost, "lost"), (counts.broken_off, "broken off"))
-    return "" if counts.finished == counts.sent else ", ".join(f"{number} {what}" for number, what in parts if number)
+    if counts.finished == counts.sent and not counts.lost:
+        return ""
+    unsent = counts.finished + counts.lost + counts.broken_off - counts.sent
+    lost = f"lost, {unsent} of them before {'it was' if unsent == 1 else 'they were'} sent" if unsent > 0 else "lost"
+    parts = ((counts.finished, "finished"), (counts.broken_off, "broken off"), (counts.lost, lost))
+    return ", ".join(f"{number} {what}" for number, what in parts if number)
 
 
 def _count(row: Spent, count: int) -> str:
@@ -159,7 +162,9 @@ def _useful(one: Usefulness) -> dict[str, object]:
     return {
         "name": name_html(one.agent, _NAME),
         "is_agent": one.is_agent,
-        "shares": [_share(share) for share in (one.hand, one.as_author, one.as_critic, one.as_writer, one.moved)],
+        "shares": [_share(share) for share in (one.hand, one.as_author, one.as_critic, one.as_writer)],
+        "moved": _share(one.moved),
+        "is_doubted": bool(one.is_by_chance and one.moved),
         "path": seconds(one.path_s),
         "saved": _saved(one.saved) if one.is_agent else _NONE,
     }

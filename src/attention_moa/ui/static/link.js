@@ -41,12 +41,14 @@ const VERBS = {
     else at.setAttribute(name, value);
   },
   drop: (id) => byId(id)?.remove(),
-  state: (id, kind, sign, word, told) => {
+  state: (id, kind, sign, word, told, again) => {
     const at = byId(id);
     if (!at) return;
     at.classList.remove(...[...at.classList].filter((name) => name.startsWith("is-")));
     at.classList.add(kind);
     (at.querySelector(".sign") ?? at).textContent = sign;
+    const tried = at.querySelector(".again");
+    if (tried) tried.textContent = again;
     const named = at.querySelector(".word");
     if (named) named.textContent = word;
     const spoken = at.querySelector(".spoken");
