@@ -186,4 +186,6 @@ def _why_none(record: RunRecord, standing: str) -> str:
     state = standing if record.state == "running" else record.state
     if record.text is not None:
         return "" if record.state == "finished" else f"the best so far: the run is {state}"
+    if record.state == "cancelled":
+        return "none: the run was cancelled"
     return f"none: {record.error}" if record.error else f"none yet: the run is {state}"

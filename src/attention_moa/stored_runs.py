@@ -48,7 +48,7 @@ class RunRow(Struct, frozen=True, kw_only=True):
         question: The last user turn, its first 200 characters.
         state: How far it is; ``running`` also where its process died.
         is_held: Whether a process is at it now.
-        calls: How many calls are journaled.
+        calls: How many calls are journaled: they finished or were lost, and were not broken off.
         usage: What they used; None where the run has not ended.
         wall_s: Seconds it took; None where it has not ended.
         text: The answer, its first 200 characters; None while there is none.

@@ -40,7 +40,7 @@ def test_a_signal_ends_the_run_and_what_is_finished_is_shown(tmp_path: Path, sig
     assert done.returncode == code
     assert done.stdout.decode() == "[partial: a's own answer, the best so far]\n\na thinks so.\n"
     told = done.stderr.decode()
-    assert "mine: interrupted after" in told
+    assert "mine: cancelled after" in told
     assert "2 of 9 planned, 4 broken off" in told
     assert any(line.split()[:3] == ["1", "critique", "0/4"] for line in told.splitlines())
     word = "terminated" if signum == signal.SIGTERM else "interrupted"

@@ -40,7 +40,7 @@ def test_a_layer_in_which_the_run_was_interrupted_is_read_as_far_as_it_came() ->
     layer = replace(record.layers[0], summary=None, residual=None, verdict=None, output=None)
     found = list(sections(replace(record, state="cancelled", text=None, error="interrupted", layers=(layer,))))
     assert [section.title for section in found[-2:]] == ["Refinement by b", "Answer"]
-    assert (found[-1].text, found[-1].remark) == (None, "none: interrupted")
+    assert (found[-1].text, found[-1].remark) == (None, "none: the run was cancelled")
 
 
 def test_a_run_that_was_killed_is_read_call_by_call() -> None:

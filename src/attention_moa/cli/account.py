@@ -19,7 +19,6 @@ from attention_moa.records import CallRecord, Loss, RunRecord, Verdict
 from attention_moa.schedule import count_calls
 from attention_moa.sums import has_lower_bound, told_tokens, told_usd
 
-_STATES = {"finished": "finished", "failed": "failed", "cancelled": "interrupted"}
 _HEADINGS = ("layer", "stage", "calls", "prompt", "cached", "written", "reasoning", "USD", "seconds")
 """The seconds of a row are from when the first of its calls could begin to when the last one ended."""
 _NOT_NARROW = ("reasoning", "cached", "seconds")
@@ -134,7 +133,7 @@ def count(number: int, thing: str) -> str:
 
 def _time(record: RunRecord, standing: str) -> str:
     path = f" (critical path {record.critical_path_s:.1f} s)" if record.calls else ""
-    state = _STATES.get(record.state, standing)
+    state = standing if record.state == "running" else record.state
     return f"{record.ensemble.name}: {state} after {record.wall_s:.1f} s{path}, run {record.run_id}"
 
 

@@ -29,7 +29,7 @@ from attention_moa.server.resuming import resume
 from attention_moa.server.run_ends import end_run, take_out
 from attention_moa.server.run_events import past_events
 from attention_moa.server.run_states import live_record, stored_rows
-from attention_moa.server.runs import Found, find_run, no_run, record_of
+from attention_moa.server.runs import Found, ended_calls, find_run, no_run, record_of
 from attention_moa.server.service import Service
 from attention_moa.server.settings_body import MoaBody
 from attention_moa.server.translate import Asked, job_of
@@ -266,7 +266,7 @@ def _row(live: LiveRun) -> RunRow:
         question=question(record.conversation),
         state=record.state,
         is_held=not live.is_over,
-        calls=len(record.calls),
+        calls=ended_calls(record),
         usage=record.usage if live.is_over else None,
         wall_s=record.wall_s if live.is_over else None,
         text=preview(record.text) if live.is_over and record.text is not None else None,

@@ -35,7 +35,7 @@ def run_page(
         standing: How far it is where it is not over.
         remark: What else is to be said of that; empty for nothing.
     """
-    state = {"running": standing, "cancelled": "interrupted"}.get(record.state, record.state)
+    state = standing if record.state == "running" else record.state
     yield f"Run {record.run_id}", "bold", 0
     yield f"{record.ensemble.name}, {state}, began {record.created_at}", "dim", 0
     if remark:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attention_moa.store.journal import SqlJournal
     from attention_moa.stored_runs import RunRow
 
-_HEADINGS = ("run", "began", "state", "ensemble", "calls", "tokens", "USD", "seconds", "question")
+_HEADINGS = ("run", "began", "state", "ensemble", "calls ended", "tokens", "USD", "seconds", "question")
 _QUESTION = 60
 
 
@@ -76,10 +76,10 @@ def _narrow(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def state_of(row: RunRow) -> str:
-    """Return how far a run is, in a word; what nobody is at any more was interrupted."""
+    """Return how far a run is, in a word; what is not over and has nobody at it was interrupted."""
     if row.is_held:
         return "running"
-    return "interrupted" if row.state in ("running", "cancelled") else row.state
+    return "interrupted" if row.state == "running" else row.state
 
 
 def _sums(row: RunRow) -> tuple[str, str]:

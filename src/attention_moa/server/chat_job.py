@@ -137,7 +137,7 @@ def labels_of(metadata: dict[str, str] | None, **own: str | None) -> dict[str, s
         raise bad_request(f"metadata: {len(told)} names, and {_MOST_LABELS} are the most", param="metadata")
     for name, text in told.items():
         if len(name) > _MOST_KEY:
-            message = f"metadata: the name {name[:20]!a}… has {len(name)} characters, and {_MOST_KEY} are the most"
+            message = f"metadata: the name {name[:20]!r}… has {len(name)} characters, and {_MOST_KEY} are the most"
             raise bad_request(message, param="metadata")
         if len(text) > _MOST_VALUE:
             message = f"metadata.{name}: {len(text)} characters, and {_MOST_VALUE} are the most"

@@ -164,7 +164,7 @@ def _why(error: BaseException) -> str:
 def _why_for_clients(error: BaseException) -> str:
     """Return the same for who does not run the server."""
     if isinstance(error, RunNotFoundError):
-        return f"there is no run {error.run_id[:100]!a}"
+        return f"there is no run {error.run_id[:100]!r}"
     if isinstance(error, RunBusyError):
         return f"run {error.run_id} is under way: wait for it"
     if isinstance(error, StoreError):

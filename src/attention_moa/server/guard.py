@@ -155,7 +155,7 @@ class Guard:
         if not origins.knows(host):
             raise ApiError(
                 403,
-                f"{host[:100]!a} is no name of this server: its owner allows names with allowed_hosts",
+                f"{host[:100]!r} is no name of this server: its owner allows names with allowed_hosts",
                 type="permission_error",
                 code="host_not_allowed",
             )
@@ -166,7 +166,7 @@ class Guard:
         if origin is None or not (is_same_origin(origin, host) or origins.allows(origin)):
             raise ApiError(
                 403,
-                f"pages of {(origin or ', '.join(told))[:100]!a} may not call this server: its owner allows "
+                f"pages of {(origin or ', '.join(told))[:100]!r} may not call this server: its owner allows "
                 "origins with cors_origins",
                 type="permission_error",
                 code="origin_not_allowed",

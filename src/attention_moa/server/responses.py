@@ -134,7 +134,7 @@ async def _earlier(service: Service, visitor: Visitor, response_id: str) -> RunR
     try:
         return await record_of(service, await find_run(service, visitor, run_id_of(response_id)))
     except ApiError as error:  # it is not there, or not for who asks
-        message = f"previous_response_id: there is no response {response_id[:100]!a}"
+        message = f"previous_response_id: there is no response {response_id[:100]!r}"
         raise ApiError(
             404, message, type=error.type, code="previous_response_not_found", param="previous_response_id"
         ) from error

@@ -85,7 +85,7 @@ def _add_call(turns: list[Message], call: ToolCall, *, is_first: bool) -> None:
 
 def _output(item: OutputItem, called: set[str], param: str) -> Message:
     if item.call_id not in called:
-        raise bad_request(f"{param}: no function_call before it has the id {item.call_id[:80]!a}", param=param)
+        raise bad_request(f"{param}: no function_call before it has the id {item.call_id[:80]!r}", param=param)
     texts = [item.output] if isinstance(item.output, str) else [part.text for part in item.output]
     return Message("tool", tuple(map(TextPart, texts)), tool_call_id=item.call_id)
 

@@ -69,7 +69,7 @@ def _known(ids: EventIds, after: str) -> int:
     try:
         return ids.known(after)
     except ValueError as error:
-        raise bad_request(f"{after[:100]!a} is no event's id", param="after") from error
+        raise bad_request(f"{after[:100]!r} is no event's id", param="after") from error
 
 
 async def past_events(journal: Journal | None, live: LiveRun | None, run_id: str) -> Sequence[Event]:

@@ -36,7 +36,7 @@ class RunLine(Struct, frozen=True, kw_only=True):
         model: What ran.
         question: The last turn of the user, its beginning.
         text: The answer, its beginning; null while there is none.
-        calls: How many have ended.
+        calls: How many finished or were lost; those that were broken off do not count.
         usage: Tokens of all calls; null until the run has ended.
         cost_usd: What they cost whose price is known; null until the run has ended, and where no price is known.
         wall_s: Seconds; null until the run has ended.
@@ -124,7 +124,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 def no_run(run_id: str) -> ApiError:
     """Return the error of a run that is not there, or not there for who asks: nobody can tell which."""
-    return not_found(f"there is no run {run_id[:100]!a}", code="run_not_found")
+    return not_found(f"there is no run {run_id[:100]!r}", code="run_not_found")
 
 
 async def find_run(service: Service, visitor: Visitor, run_id: str) -> Found:
@@ -194,7 +194,7 @@ def line_of_live(live: LiveRun) -> RunLine:
         model=record.ensemble.name,
         question=question(record.conversation),
         text=record.text[:200] if live.is_over and record.text is not None else None,
-        calls=len(record.calls),
+        calls=ended_calls(record),
         usage=usage_of([usage_with_estimates(record)]) if live.is_over else None,
         cost_usd=_cost(record.usage if live.is_over else None),
         wall_s=record.wall_s if live.is_over else None,
@@ -217,6 +217,11 @@ def line_of_row(row: RunRow) -> RunLine:
         cost_usd=_cost(row.usage),
         wall_s=row.wall_s,
     )
+
+
+def ended_calls(record: RunRecord) -> int:
+    """Return how many calls of a run finished or were lost, as a journal counts them."""
+    return sum(call.state != "cancelled" for call in record.calls)
 
 
 def _cost(usage: UsageTotal | None) -> float | None:

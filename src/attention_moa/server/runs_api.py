@@ -99,7 +99,7 @@ async def show_run(request: Request, run_id: str, view: str = "record") -> Respo
     if view == "summary":
         return document(await summary_of(service, found))
     if view != "record":
-        raise bad_request(f"{view[:100]!a} is no view: write record or summary", param="view")
+        raise bad_request(f"{view[:100]!r} is no view: write record or summary", param="view")
     return Response(record_to_json(await record_of(service, found)), media_type=JSON)
 
 
@@ -109,7 +109,7 @@ async def watch_run(request: Request, run_id: str, after: str | None = None, del
     service, found = await _found(request, run_id)
     last = request.headers.get("last-event-id") or after or "0"
     if deltas not in ("true", "false"):
-        raise bad_request(f"{deltas[:100]!a} is neither true nor false", param="deltas")
+        raise bad_request(f"{deltas[:100]!r} is neither true nor false", param="deltas")
     return await event_stream(service, found, after=last, deltas=deltas == "true")
 
 
@@ -169,13 +169,13 @@ def _require_known(request: Request, known: Sequence[str]) -> None:
     """Raise for what stands in an address and narrows nothing: a filter whose name is mistyped would show all."""
     for name in request.query_params:
         if name not in known:
-            message = f"{name[:100]!a} is no filter of runs: there are {', '.join(known)}"
+            message = f"{name[:100]!r} is no filter of runs: there are {', '.join(known)}"
             raise bad_request(message, param=name[:100], code="unknown_parameter")
 
 
 def _limit(told: str) -> int:
     if not (told.isascii() and told.isdecimal() and 1 <= int(told[:9]) <= _MOST):
-        raise bad_request(f"{told[:100]!a} is no whole number from 1 to {_MOST}", param="limit")
+        raise bad_request(f"{told[:100]!r} is no whole number from 1 to {_MOST}", param="limit")
     return int(told)
 
 
@@ -185,4 +185,4 @@ def _state(told: str | None) -> RunState | None:
     for state in _STATES:
         if state == told:
             return state
-    raise bad_request(f"{told[:100]!a} is no state: there are {', '.join(_STATES)}", param="state")
+    raise bad_request(f"{told[:100]!r} is no state: there are {', '.join(_STATES)}", param="state")

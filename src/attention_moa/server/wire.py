@@ -82,7 +82,7 @@ async def read_body(request: Request, kind: type[BodyT]) -> BodyT:
     """
     packing = request.headers.get("content-encoding", "identity").strip().lower()
     if packing not in ("", "identity"):
-        message = f"the body is encoded as {packing[:40]!a} (content-encoding): send it as plain JSON"
+        message = f"the body is encoded as {packing[:40]!r} (content-encoding): send it as plain JSON"
         raise ApiError(415, message, type="invalid_request_error", code="unsupported_encoding")
     return parse_body(await request.body(), kind)
 

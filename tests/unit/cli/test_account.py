@@ -137,7 +137,7 @@ def test_agents_are_listed_in_the_order_of_their_file() -> None:
     assert [line.split()[0] for line in by_agent(replace(record, calls=calls))[1:]] == ["a", "b", "c", "writer"]
 
 
-def test_an_interrupted_run_says_which_calls_were_done() -> None:
+def test_a_cancelled_run_says_which_calls_were_done() -> None:
     """Finished over all, by stage."""
     world = World(a_spec(2, layers=1), latency_s=lambda request: 0.0 if request.agent == "a" else 60.0)
 
@@ -150,7 +150,7 @@ def test_an_interrupted_run_says_which_calls_were_done() -> None:
 
     virtual_time.run(interrupted())
     lines = account(world.record, has_table=True)
-    assert lines[0].startswith("ensemble: interrupted after")
+    assert lines[0].startswith("ensemble: cancelled after")
     assert any(line.split()[:3] == ["1", "answer", "1/2"] for line in lines)
     assert "not made: 6 calls (6 not begun before the run ended)" in lines
 

@@ -49,6 +49,19 @@ def test_each_run_is_a_row_the_newest_first(path: Path) -> None:
     assert finished.endswith("Why is the sky blue?")
 
 
+def test_a_run_that_somebody_ended_is_cancelled_in_every_command(tmp_path: Path) -> None:
+    """The list, the run itself, its account: the word of its record; only what nobody ended was interrupted."""
+    path, head = tmp_path / "journal.db", a_head("spring-04-cancelled")
+    keep(path, (head, a_record(head, a_call(), state="cancelled", error="interrupted")))
+    (line,) = rows(path)
+    assert "cancelled" in line
+    shown = inside("runs", "show", "--journal", path).out
+    assert "ensemble, cancelled, began" in shown
+    assert "none: the run was cancelled" in shown
+    assert "ensemble: cancelled after 2.0 s" in shown
+    assert "interrupted" not in line + shown
+
+
 def test_a_narrow_terminal_gets_the_columns_that_matter(path: Path) -> None:
     """Of each id its end, by which the run is found too."""
     wide, narrow = rows(path, columns=200), rows(path, columns=100)

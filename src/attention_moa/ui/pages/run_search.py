@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple, get_args
 from urllib.parse import urlencode
 
@@ -88,11 +89,19 @@ def search_of(fields: Mapping[str, str]) -> Search:
     """
     told = {name: fields.get(name, "").strip()[:200] for name in Search.__struct_fields__}
     if told["state"] and told["state"] not in STATES:
-        raise RefusedError(f"there is no state {told['state'][:40]!a}", code="wrong_field")
+        raise RefusedError(f"there is no state {told['state'][:40]!r}", code="wrong_field")
     for name in ("since", "until"):
-        if told[name] and not _DAY.fullmatch(told[name]):
-            raise RefusedError(f"{told[name][:40]!a} is no day: write it as 2026-11-21", code="wrong_field")
+        if told[name] and not _is_day(told[name]):
+            raise RefusedError(f"{told[name][:40]!r} is no day: write it as 2026-11-21", code="wrong_field")
     return Search(**told)
+
+
+def _is_day(told: str) -> bool:
+    """Return whether it is a day that a calendar has."""
+    try:
+        return _DAY.fullmatch(told) is not None and bool(date.fromisoformat(told))
+    except ValueError:
+        return False
 
 
 async def find(outside: Outside, key: str | None, wanted: Search) -> Found:

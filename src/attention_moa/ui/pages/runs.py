@@ -50,7 +50,7 @@ async def show_file(look: Look) -> Shown:
     """Return a run as a file."""
     form = look.field("as") or "json"
     if form not in get_args(Form):
-        raise RefusedError(f"there is no form {form[:40]!a}: json, jsonl, markdown", code="wrong_field")
+        raise RefusedError(f"there is no form {form[:40]!r}: json, jsonl, markdown", code="wrong_field")
     standing = await look.outside.standing(look.key, look.run_id)
     text = await asyncio.to_thread(export, standing.record, cast("Form", form))
     ending, kind = _FILES[cast("Form", form)]
