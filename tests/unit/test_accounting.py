@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from attention_moa.accounting import CallCounts, add, attempt_usage, call_counts, call_usage, is_plausible, known_usd
@@ -147,10 +145,9 @@ def test_a_call_whose_reply_is_of_no_use_is_lost() -> None:
     """It is named in a loss; what is lost of a panel's reply, or was skipped, says nothing of a call as a whole."""
     call = a_call("1.summary.w", agent="w", stage=Stage.SUMMARY)
 
-    def loss(kind: str, **fields: Any) -> Loss:
-        return Loss(**{"stage": Stage.SUMMARY, "layer": 1, "agent": "w", "kind": kind, "message": "why"} | fields)
+    def loss(kind: str, *, call_id: str | None = call.call_id, peer: str | None = None) -> Loss:
+        return Loss(stage=Stage.SUMMARY, layer=1, agent="w", kind=kind, message="why", call_id=call_id, peer=peer)
 
-    useless = loss("BadReplyError", call_id=call.call_id)
-    assert call_counts([call], [useless]) == CallCounts(sent=1, lost=1)
-    for other in (loss("Skipped"), loss("MissingSection", peer="b", call_id=call.call_id)):
+    assert call_counts([call], [loss("BadReplyError")]) == CallCounts(sent=1, lost=1)
+    for other in (loss("Skipped", call_id=None), loss("MissingSection", peer="b")):
         assert call_counts([call], [other]) == CallCounts(sent=1, finished=1)

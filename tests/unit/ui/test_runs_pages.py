@@ -85,7 +85,9 @@ def test_a_search_looks_back_so_far_and_can_go_on() -> None:
     assert len(shelf.asked) == 25
 
 
-@pytest.mark.parametrize("query", ["state=odd", "since=yesterday", "until=2026", "since=2026-13-45", "until=2026-02-30"])
+@pytest.mark.parametrize(
+    "query", ["state=odd", "since=yesterday", "until=2026", "since=2026-13-45", "until=2026-02-30"]
+)
 def test_a_filter_that_is_none_is_refused(query: str) -> None:
     """In words."""
     answer = look(RunShelf(), f"/runs?{query}")
