@@ -210,8 +210,8 @@ class Player:
         if self._replay.step != before:
             self._set_answer()
             ops += [*self._board.changes(changed), *self._answer.changes()]
-            ops += [["text", f"{_AT}-none", self._none()], ["html", f"{_AT}-state", self._state()]]
-            ops += [["html", f"{_AT}-jumps", self._jumps()]]
+            ops.append(["text", f"{_AT}-none", self._none()])
+            ops += [["html", f"{_AT}-state", self._state()], ["html", f"{_AT}-jumps", self._jumps()]]
         if self._replay.step != self._slider:
             self._slider = self._replay.step
             ops.append(["value", f"{_AT}-slider", str(self._slider)])
