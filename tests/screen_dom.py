@@ -70,11 +70,12 @@ class ScreenDom:
     def _attr(self, name: str, attribute: str, value: str) -> None:
         self.find(name).set(attribute, value)
 
-    def _state(self, name: str, kind: str, sign: str, word: str, told: str) -> None:  # noqa: PLR0917 - the link's verb
+    def _state(self, name: str, kind: str, *texts_of_it: str) -> None:
+        sign, word, told, again = texts_of_it
         at = self.find(name)
         classes = [one for one in (at.get("class") or "").split() if not one.startswith("is-")]
         at.set("class", " ".join([*classes, kind]))
-        texts = {"sign": sign, "word": word, "spoken": told}
+        texts = {"sign": sign, "word": word, "spoken": told, "again": again}
         for part in at.iter():
             for name_of_class in {*texts}.intersection((part.get("class") or "").split()):
                 part.text = texts[name_of_class]

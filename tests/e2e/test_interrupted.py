@@ -53,7 +53,12 @@ def test_what_a_killed_server_left_is_shown_everywhere(browser: Chromium, folder
         assert page.locator(".box.is-not-made").count() > 0
         assert not page.locator("button.stop").is_visible()
         shoot(page, "interrupted")
-        shoot(browser.open(f"{server.url}{run}/replay?step=99999"), "interrupted-replay")
+        assert "of 2 · interrupted" in page.inner_text(".layer >> nth=0")
+        page = browser.open(f"{server.url}{run}/replay?step=99999")
+        assert page.inner_text("section.said").strip() == "There is no answer."
+        page.click("#jump-back10")
+        page.get_by_text("The answer is written last.").wait_for()
+        shoot(page, "interrupted-replay")
 
 
 def test_what_a_killed_server_left_goes_on(browser: Chromium, folder: Path, run: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
@@ -17,6 +18,9 @@ from tests.page_world import Chromium, a_folder, answered, ask, fits, linked, sh
 from tests.serve_child import serve_child
 from tests.shelf_browser import apart, shown
 from tests.worlds import Says, World, a_spec, in_turn
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ALIKE = """
 async def say(messages, request):
@@ -40,6 +44,13 @@ async def say(messages, request):
     yield f"{request.agent} says {request.stage}"
 """
 """Agents two of which fail the first time that they are asked for anything."""
+
+
+def top_of(page: Page, place: str) -> float:
+    """Return how far below the window's upper border something begins."""
+    box = page.locator(place).bounding_box()
+    assert box is not None, place
+    return box["y"]
 
 
 def a_faulty_run() -> RunRecord:
@@ -120,3 +131,47 @@ def test_what_was_tried_again_keeps_its_sign(browser: Chromium, tmp_path: Path) 
             shoot(page, f"retried-{name}")
             page.reload()
             linked(page)
+
+
+def test_in_a_low_window_the_question_flows_with_the_page(browser: Chromium, tmp_path: Path) -> None:
+    """At 640 by 360 pixels, as at twice the size on a laptop, what stays in the window is not half of it."""
+    with serve_child(a_folder(tmp_path), "-e", "trio.toml") as server:
+        page = browser.open(server.url, viewport={"width": 640, "height": 360})
+        ask(page, "Low?")
+        page.wait_for_selector(".state.is-finished")
+        page.evaluate("scrollTo(0, 0)")
+        assert top_of(page, ".ask") > 360
+        shoot(page, "low")
+        page.locator("#question").scroll_into_view_if_needed()
+        assert 0 < top_of(page, "#question") < 360
+        shoot(page, "low-question")
+        assert fits(page)
+
+
+def test_a_lost_connection_is_told_where_it_covers_nothing(browser: Chromium, tmp_path: Path) -> None:
+    """Above the head, which gives way to it; at any width."""
+    with serve_child(a_folder(tmp_path), "-e", "trio.toml") as server:
+        for width in (1280, 390):
+            page = browser.open(server.url, viewport={"width": width, "height": 700})
+            page.evaluate("document.getElementById('popup').setAttribute('aria-hidden', 'false')")
+            page.wait_for_timeout(2_100)  # for so long it says nothing of a short break
+            assert page.locator("#popup").is_visible()
+            assert top_of(page, "#popup") == 0
+            assert all(top_of(page, place) > 30 for place in (".top", "#question", "#model", ".send"))
+            assert fits(page)
+            shoot(page, f"connection-lost-{width}")
+
+
+def test_answers_that_share_little_stand_side_by_side(browser: Chromium) -> None:
+    """With a way to lay them over each other all the same."""
+    texts = ("Light scatters in air, and short waves most of all.", "Bread rises because yeast makes gas.")
+    worlds = [World(a_spec(1, layers=1), {"summary": text}) for text in texts]
+    one, other = (apart(world.run) for world in worlds)
+    shelf = RunShelf([replace(one, run_id="one"), replace(other, run_id="other")])
+    page = shown(browser, shelf, "/compare?run=one&run=other")
+    assert page.locator(".overlaid").count() == 0
+    assert page.locator(".pair.whole .text").count() == 2
+    assert page.locator(".pair.whole .text").first.is_visible()
+    shoot(page, "compare-unlike")
+    page.click("text=Lay them over each other")
+    assert page.locator(".overlaid del").count() > 0

@@ -119,7 +119,7 @@ def test_time_and_money_of_a_run(browser: Chromium, runs: dict[str, str]) -> Non
     """In words, as a figure, beside the plan, by agent and stage; what nobody told is unknown."""
     page = browser.open(f"{runs['Why is the sky blue?']}/money")
     assert "The run waited longest for " in page.inner_text(".told")
-    assert "least useful" in page.inner_text(".told")
+    assert "useful" in page.inner_text(".told")
     assert page.locator(".timeline .lane").count() == 3
     assert page.locator(".timeline .critical").count() == page.locator(".path li").count() > 0
     assert "unknown" in page.inner_text(".spent >> nth=0")
@@ -169,6 +169,9 @@ def test_two_runs_are_compared(browser: Chromium, server: ServeChild, runs: dict
     page.click("text=Compare the two")
     page.wait_for_url("**/compare?run=*")
     assert "They were asked different things." in page.inner_text("main")
+    assert "They share less than a third of their words" in page.inner_text("main")
+    page.click("text=Lay them over each other")
+    page.wait_for_url("**overlay=1*")
     assert page.locator(".overlaid ins").count() > 0
     assert page.locator(".moved").count() == 2
     assert page.locator(".costs").count() == 2

@@ -28,6 +28,7 @@ from attention_moa.messages import Stage, Usage
 from attention_moa.money import Price, cost_usd
 from attention_moa.planned_call import PlannedCall
 from attention_moa.records import Attempt, CallRecord, Loss, UsageTotal
+from attention_moa.ui.tries import Try
 from attention_moa.ui.words import call_name, one_line, seconds
 from attention_moa.wording import without_decision
 
@@ -63,20 +64,6 @@ class State(StrEnum):
 
 _OPEN = frozenset({State.WAITING, State.RUNNING, State.RETRIED})
 _SIGNS = dict(zip(State, "◌◔↻●↺✕⊘∅", strict=True))
-
-
-class Try(Struct, frozen=True, kw_only=True):
-    """One attempt.
-
-    Args:
-        started_s: When it went out, in seconds of the run.
-        first_token_s: When its reply began; None where it has not.
-        failed_s: When it failed; None for one that is under way or gave the reply.
-    """
-
-    started_s: float
-    first_token_s: float | None = None
-    failed_s: float | None = None
 
 
 class CallStory(Struct, frozen=True, kw_only=True):

@@ -18,11 +18,12 @@ def number(count: float) -> str:
 
 def clock(seconds: float) -> str:
     """Return a time as a clock shows it: 8.4 s, 42 s, 3:05, 1:02:09."""
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f}{_THIN}s"
-    if seconds < 60:
-        return f"{int(seconds)}{_THIN}s"
-    minutes, rest = divmod(int(seconds), 60)
+    whole = round(seconds)  # as everywhere: a time that is cut here and rounded there would be two
+    if whole < 60:
+        return f"{whole}{_THIN}s"
+    minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 

@@ -15,6 +15,7 @@ from attention_moa.records import RunRecord
 from attention_moa.ui.figures import clock, money, number
 from attention_moa.ui.keyboard import keys_of
 from attention_moa.ui.run_states import told_state
+from attention_moa.ui.visible import shown
 
 
 def _lost(record: RunRecord) -> int:
@@ -25,6 +26,11 @@ def _lost(record: RunRecord) -> int:
 def _not_made(record: RunRecord) -> int:
     """Return how many of a run's planned calls were not made."""
     return sum(not_made(record))
+
+
+def _seen(text: str) -> Markup:
+    """Return a text as HTML, with signs for what could not be seen, or would turn what stands beside it."""
+    return Markup(shown(text))  # noqa: S704 - escaped there
 
 
 _EVERYWHERE = {"keys_of": keys_of, "told_state": told_state, "lost_calls": _lost, "calls_not_made": _not_made}
@@ -40,7 +46,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        clock=clock, money=money, number=number, reason=reason_of, bound=bound_of, bound_remark=bound_remark
+        seen=_seen, clock=clock, money=money, number=number, reason=reason_of, bound=bound_of, bound_remark=bound_remark
     )
     return made
 

@@ -53,7 +53,9 @@ class Spent(NamedTuple):
         tokens: Theirs.
         usd: What they cost as far as that is known; None where nothing is.
         is_least: Whether the cost is a lower bound.
-        share: Their part of all known cost, or of all tokens where none has a price; None where neither is known.
+        share: Their part of all known cost, or of all known tokens where nothing has a price; None where nothing is
+            known of them.
+        attempts: How often they were sent, all attempts of a call counted.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Spent(NamedTuple):
     usd: float | None
     is_least: bool
     share: float | None
+    attempts: int = 0
 
     @property
     def cost(self) -> str:
@@ -169,14 +172,25 @@ def _spent(name: str, usage: UsageTotal, whole: UsageTotal, counts: CallCounts) 
         usd=known_usd(usage),
         is_least=bool(usage.unpriced_calls),
         share=_share(usage, whole),
+        attempts=usage.calls,
     )
 
 
 def _share(usage: UsageTotal, whole: UsageTotal) -> float | None:
-    if whole.cost_usd and not whole.unpriced_calls:
-        return usage.cost_usd / whole.cost_usd
-    tokens = whole.input_tokens + whole.output_tokens
-    return (usage.input_tokens + usage.output_tokens) / tokens if tokens and not whole.unknown_calls else None
+    if whole.cost_usd:
+        return None if usage.unpriced_calls and not usage.cost_usd else usage.cost_usd / whole.cost_usd
+    tokens, of_it = whole.input_tokens + whole.output_tokens, usage.input_tokens + usage.output_tokens
+    return None if not tokens or (usage.unknown_calls and not of_it) else of_it / tokens
+
+
+def share_is_of(run: RunStory | RunRecord) -> str:
+    """Return in words what shares are of: ``cost``, ``known cost``, ``tokens``, ``known tokens``; empty for nothing."""
+    whole = add(part.usage for part in _parts(run))
+    if whole.cost_usd:
+        return "known cost" if whole.unpriced_calls else "cost"
+    if has_lower_bound(whole):
+        return "known tokens" if whole.unknown_calls else "tokens"
+    return ""
 
 
 def beside_plan(run: RunStory | RunRecord, plan: Plan | None) -> tuple[AccountRow, ...]:

@@ -6,25 +6,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from attention_moa.critical_path import critical_path
 from attention_moa.messages import Stage
 from attention_moa.records import CallRecord, RunRecord
-from attention_moa.ui.call_story import CallStory, State, Try
+from attention_moa.ui.call_story import CallStory, State
 from attention_moa.ui.story import RunStory
+from attention_moa.ui.tries import Try
 from attention_moa.ui.words import call_name, percent, seconds, shown_name
 
-PartKind: TypeAlias = Literal["turn", "reading", "writing", "failed", "pause"]
-"""What a call did: waited for its turn; was sent and had no reply yet; wrote; tried in vain; waited to try again."""
+PartKind: TypeAlias = Literal["turn", "reading", "writing", "failed", "broken", "pause"]
+"""What a call did: waited for its turn; was sent and had no reply yet; wrote; tried in vain; was ended from outside;
+waited to try again."""
 
 _WORDS: dict[PartKind, str] = {
     "turn": "for its turn",
     "reading": "until its reply began",
     "writing": "for its reply",
     "failed": "in attempts that failed",
+    "broken": "in attempts that were broken off",
     "pause": "between attempts",
 }
 _LEAST_S = 0.05
+_BROKEN_OFF = "Cancelled"
+"""The error of an attempt that was ended from outside."""
 _HAVE_TEXT = frozenset({State.DONE, State.REPLAYED})
 _STATES: dict[str, State] = {"finished": State.DONE, "lost": State.LOST, "cancelled": State.CANCELLED}
 
@@ -188,9 +194,16 @@ def _of_story(call: CallStory, story: RunStory) -> Bar:
         reads=tuple(read for name in call.reads for read in _read(name, story, queued_s)),
         queued_s=queued_s,
         ended_s=ended_s,
-        parts=() if is_replayed else tuple(_parts(queued_s, ended_s, call.tries)),
+        parts=() if is_replayed else tuple(_parts(queued_s, ended_s, _tries(call, ended_s))),
         is_open=call.ended_s is None,
     )
+
+
+def _tries(call: CallStory, ended_s: float) -> Iterator[Try]:
+    """Yield the attempts of a call: those that were under way when it was ended from outside were broken off."""
+    for one in call.tries:
+        is_broken = call.state is State.CANCELLED and one.failed_s is None
+        yield replace(one, failed_s=ended_s, is_broken=True) if is_broken else one
 
 
 def _read(name: str, story: RunStory, at_s: float) -> Iterator[str]:
@@ -211,6 +224,7 @@ def _of_record(call: CallRecord) -> Bar:
             started_s=attempt.started_s,
             first_token_s=attempt.first_token_s,
             failed_s=None if attempt.error is None else attempt.ended_s,
+            is_broken=attempt.error == _BROKEN_OFF,
         )
         for attempt in sorted(call.attempts, key=lambda attempt: attempt.started_s)
     ]
@@ -238,7 +252,7 @@ def _parts(queued_s: float, ended_s: float, tries: Iterable[Try]) -> Iterator[Pa
     for one in tries:
         if waits_s <= one.started_s and not is_open:
             begins.append((waits, waits_s))
-        begins.append(("reading" if one.failed_s is None else "failed", one.started_s))
+        begins.append((_kind(one), one.started_s))
         if one.failed_s is not None:
             waits, waits_s = "pause", one.failed_s
             continue
@@ -252,6 +266,13 @@ def _parts(queued_s: float, ended_s: float, tries: Iterable[Try]) -> Iterator[Pa
     for (kind, start_s), end_s in zip(found, ends, strict=True):
         if min(end_s, ended_s) > start_s:
             yield Part(kind, start_s, min(end_s, ended_s))
+
+
+def _kind(one: Try) -> PartKind:
+    """Return what an attempt was from its start."""
+    if one.failed_s is None:
+        return "reading"
+    return "broken" if one.is_broken else "failed"
 
 
 def _lane(agent: str, bars: Iterable[Bar]) -> Lane:

@@ -17,7 +17,8 @@ def test_counts_are_short(count: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(0.04, "0.0 s"), (8.44, "8.4 s"), (59.9, "59 s"), (185, "3:05"), (3729, "1:02:09")]
+    ("seconds", "shown"),
+    [(0.04, "0.0 s"), (8.44, "8.4 s"), (59.4, "59 s"), (59.9, "1:00"), (185, "3:05"), (3729, "1:02:09")],
 )
 def test_times_are_as_long_as_needed(seconds: float, shown: str) -> None:
     """As the clock in the browser shows them."""

@@ -250,3 +250,24 @@ def test_where_nobody_listens_nothing_is_sent() -> None:
         assert sent.ops == []
 
     play(scene)
+
+
+def test_what_stands_in_the_place_of_an_answer_is_true_at_each_step() -> None:
+    """That it is written last, until the run is over; then that there is none, or nothing beside it."""
+
+    async def to_the_end(player: Player, sent: Sent, shelf: RunShelf) -> None:  # noqa: ARG001 - a scene
+        await player.act("step", {"by": "+1"})
+        assert sent.last("text", "replay-none") == "The answer is written last."
+        await player.act("seek", {"step": "999"})
+
+    async def without(player: Player, sent: Sent, shelf: RunShelf) -> None:
+        await to_the_end(player, sent, shelf)
+        assert sent.last("text", "replay-none") == "There is no answer."
+        assert "There is no answer." in player.html(NOBODY)
+
+    async def with_one(player: Player, sent: Sent, shelf: RunShelf) -> None:
+        await to_the_end(player, sent, shelf)
+        assert sent.last("text", "replay-none") == ""
+
+    play(without, record=a_priced_run(state="interrupted", text=None, layers=()))
+    play(with_one)

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
+from attention_moa.ui.figures import clock
 from tests.page_shelf import RunShelf, a_plan, a_priced_run, a_row, look
 from tests.worlds import World, a_spec
 
@@ -254,3 +255,25 @@ def test_another_run_is_chosen_to_compare_with() -> None:
     assert "Tick two runs" in look(shelf, "/compare").text
     assert "There is no other run." in look(RunShelf([a_priced_run(name="x")]), "/compare?run=x").text
     assert look(shelf, "/compare?run=x&run=y&run=z").status_code == 400
+
+
+def test_what_the_account_notes_stands_with_the_money_too() -> None:
+    """As text, whatever is in it."""
+    record = a_priced_run(notes=(f"a: the endpoint told 842,000 prompt tokens, which cannot be {HOSTILE}",))
+    page = look(RunShelf([record]), "/runs/run/money").text
+    assert "the endpoint told 842,000 prompt tokens, which cannot be &lt;script&gt;" in page
+    assert "What was noted" not in look(RunShelf([a_priced_run()]), "/runs/run/money").text
+
+
+def test_a_run_that_did_not_finish_is_not_held_against_its_plan() -> None:
+    """What it took until then is no saving."""
+    whole = RunShelf([a_priced_run()])
+    whole.plan = a_plan(whole.records["run"])
+    assert '<th scope="col" class="n">Off</th>' in look(whole, "/runs/run/money").text
+    part = RunShelf([a_priced_run(state="cancelled", wall_s=48.6)])
+    part.plan = whole.plan
+    page = look(part, "/runs/run/money").text
+    assert "It has not finished: the plan of all its layers" in page
+    assert '<th scope="col" class="n">Off</th>' not in page
+    assert "<span>49 s</span>" in page
+    assert clock(48.6).split() == ["49", "s"]

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from attention_moa.agents import AgentSpec
 from attention_moa.config import EnsembleSpec, LimitSpec
+from attention_moa.errors import ServerError
 from attention_moa.events import CallFinished
 from attention_moa.messages import Stage, Usage
 from attention_moa.money import Price
@@ -21,12 +22,13 @@ from attention_moa.ui.spending import (
     by_stage,
     limit_states,
     limits_of,
+    share_is_of,
     tokens_of,
     told_cost,
 )
 from attention_moa.ui.story import RunStory
 from tests.journals import a_call, a_head, a_record
-from tests.worlds import QUESTION, World, a_spec
+from tests.worlds import QUESTION, World, a_spec, in_turn
 
 PRICED = [AgentSpec(name=name, model=f"test:{name}", price=Price(input=1e5, output=1e5)) for name in "ab"]
 
@@ -151,3 +153,30 @@ def test_a_deadline_counts_from_when_this_life_of_the_run_began() -> None:
     world.run()
     story.hear_all([(None, event) for event in world.events if event.at_s <= 2.0])
     assert [one.told for one in limits_of(story)] == ["2.0 s of 10 s (20%)"]
+
+
+def test_shares_are_of_what_is_known_and_say_so() -> None:
+    """One agent without a price takes the shares of the others away no more."""
+    half = [PRICED[0], AgentSpec(name="b", model="test:b")]
+    story, record = a_run(a_spec(half, layers=1))
+    assert share_is_of(record) == share_is_of(story) == "known cost"
+    assert [row.share for row in by_agent(record)] == [1.0, None]
+    assert by_agent(story) == by_agent(record)
+    assert share_is_of(a_run()[1]) == "cost"
+    assert share_is_of(a_run(a_spec(2, layers=1))[1]) == "tokens"
+    silent = a_call(attempts=(Attempt(started_s=0.0, ended_s=1.0),))
+    assert share_is_of(a_record(a_head(), silent)) == ""
+    said = a_call(
+        "1.answer.b",
+        agent="b",
+        attempts=(Attempt(started_s=0.0, ended_s=1.0, usage=Usage(input_tokens=3, output_tokens=4)),),
+    )
+    assert share_is_of(a_record(a_head(), silent, said)) == "known tokens"
+
+
+def test_attempts_are_told_beside_the_calls_that_they_are_of() -> None:
+    """Nine calls of which one was tried three times are nine calls and eleven attempts."""
+    world = World(a_spec(PRICED, layers=1), {"1.answer.a": in_turn(ServerError("x"), ServerError("y"), "At last.")})
+    record = world.run()
+    assert sum(row.counts.sent for row in by_agent(record)) == 9
+    assert sum(row.attempts for row in by_agent(record)) == 11

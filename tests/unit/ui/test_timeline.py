@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.messages import Stage
 from attention_moa.records import Attempt
-from attention_moa.ui.call_story import CallStory, State, Try
+from attention_moa.ui.call_story import CallStory, State
 from attention_moa.ui.story import RunStory
 from attention_moa.ui.timeline import Bar, Part, timeline, timeline_of_record, timeline_of_story
+from attention_moa.ui.tries import Try
 from tests.journals import a_call, a_head, a_record
 from tests.worlds import World, a_spec
 
@@ -48,10 +50,10 @@ def test_of_attempts_beside_each_other_the_later_one_counts() -> None:
     """Until the call is over, whichever of them gave the reply."""
     slow = Attempt(started_s=0.0, ended_s=9.0, error="Cancelled")
     fast = Attempt(started_s=2.0, first_token_s=3.0, ended_s=9.0)
-    assert parts_of(slow, fast) == (Part("failed", 0.0, 2.0), Part("reading", 2.0, 3.0), Part("writing", 3.0, 9.0))
+    assert parts_of(slow, fast) == (Part("broken", 0.0, 2.0), Part("reading", 2.0, 3.0), Part("writing", 3.0, 9.0))
     won = Attempt(started_s=0.0, first_token_s=3.0, ended_s=9.0)
     lost = Attempt(started_s=2.0, ended_s=9.0, error="Cancelled")
-    assert parts_of(won, lost) == (Part("reading", 0.0, 2.0), Part("failed", 2.0, 3.0), Part("writing", 3.0, 9.0))
+    assert parts_of(won, lost) == (Part("reading", 0.0, 2.0), Part("broken", 2.0, 3.0), Part("writing", 3.0, 9.0))
 
 
 def test_what_an_earlier_life_tried_comes_before() -> None:
@@ -59,7 +61,7 @@ def test_what_an_earlier_life_tried_comes_before() -> None:
     before = Attempt(started_s=1.0, ended_s=2.0, error="Cancelled")
     now = Attempt(started_s=5.0, ended_s=9.0)
     parts = parts_of(before, now, queued_s=5.0)
-    assert [(part.kind, part.start_s) for part in parts] == [("failed", 1.0), ("pause", 2.0), ("reading", 5.0)]
+    assert [(part.kind, part.start_s) for part in parts] == [("broken", 1.0), ("pause", 2.0), ("reading", 5.0)]
     shown = timeline_of_record(a_record(a_head(), a_call(attempts=(before, now), queued_s=5.0, ended_s=9.0)))
     assert (shown.lanes[0].bars[0].bar.start_s, shown.path_s) == (1.0, 4.0)
 
@@ -160,3 +162,17 @@ def test_the_slowest_is_told_in_plain_words(often: int, words: str) -> None:
     slowest = timeline(bars, ["a"], 2.0).slowest
     assert slowest is not None
     assert slowest.told.endswith(words)
+
+
+def test_what_was_broken_off_is_no_failure_watched_or_recorded() -> None:
+    """Of a call that was ended from outside; an attempt before that failed did so."""
+    broken = Attempt(started_s=2.0, ended_s=9.0, error="Cancelled")
+    failed = Attempt(started_s=0.0, ended_s=1.0, error="ServerError")
+    expected = (Part("failed", 0.0, 1.0), Part("pause", 1.0, 2.0), Part("broken", 2.0, 9.0))
+    assert parts_of(failed, broken, state="cancelled") == expected
+    story = RunStory(a_spec(2, layers=1))
+    tries = (Try(started_s=0.0, failed_s=1.0), Try(started_s=2.0, first_token_s=3.0))
+    call = replace(story.calls["1.answer.a"], queued_s=0.0, ended_s=9.0, state=State.CANCELLED, tries=tries)
+    story.calls[call.call_id] = call
+    (lane,) = timeline_of_story(story).lanes
+    assert lane.bars[0].bar.parts == expected

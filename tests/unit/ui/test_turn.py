@@ -6,12 +6,14 @@ import asyncio
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from attention_moa.cli.account import account
 from attention_moa.errors import ServerError
 from attention_moa.events import AnswerDelta, AnswerReset, Event, LayerFinished, RunFinished
+from attention_moa.messages import user
 from attention_moa.records import UsageTotal
-from attention_moa.ui.pages.turn import Turn
+from attention_moa.ui.pages.turn import Turn, turns_of
 from attention_moa.ui.pairs import pair
 from attention_moa.ui.ports import Heard, Standing
 from tests.page_shelf import RunShelf, a_priced_run, look
@@ -99,3 +101,17 @@ def test_what_is_lost_and_not_made_is_one_number_everywhere(script: dict[str, Sa
     assert [counted(part, "lost\\b") for part in (board, end)] == [lost, lost]
     assert sum(map(int, re.findall(r"(\d+) lost", by_stage))) == lost == int(beside["lost"])
     assert [counted(part, "not made") for part in (board, end)] == [counted(unmade, "call")] * 2
+
+
+@pytest.mark.parametrize("where", ["/runs", "/runs/run/money", "/compare?run=run&run=more", "turn"])
+def test_a_question_turns_nothing(where: str) -> None:
+    """What would turn the direction stands as a sign in every heading, as it does in an answer."""
+    asked = "Is this \u202eexe.txt safe? <b>"
+    record = replace(a_priced_run(), conversation=(user(asked),))
+    if where == "turn":
+        (turn,), _ = turns_of(Standing(record=record, is_under_way=False, is_own=True, plan=None))
+        page = str(turn.html())
+    else:
+        page = look(RunShelf([record, replace(record, run_id="more")]), where).text
+    assert "\u202e" not in page
+    assert "⟦RLO⟧exe.txt safe? &lt;b&gt;" in re.sub(r"</?bdi[^>]*>", "", page)

@@ -229,7 +229,9 @@ class GraphView:
     def _head(self, layer: int) -> tuple[str, Markup]:
         """Return a layer's class, and its title."""
         told = self._story.layers[layer]
-        head = render("layer_head.html", layer=told, most=max(self._story.layers), run_id=self._run_id)
+        is_interrupted = told.state is State.CANCELLED and self._story.head.state == "interrupted"
+        word = "interrupted" if is_interrupted else told.state.value
+        head = render("layer_head.html", layer=told, word=word, most=max(self._story.layers), run_id=self._run_id)
         return _kind(told.state), head
 
     # ------------------------------------------------------------------------------------------------- what changed

@@ -9,10 +9,27 @@ from markupsafe import Markup
 from attention_moa.comparing import Piece
 from attention_moa.ui.safe_html import clean
 from attention_moa.ui.visible import shown
+from attention_moa.words import words
 
 _MOST_CHARACTERS = 400_000
 _MOST_PIECES = 4_000
+_LEAST_SHARED = 1 / 3
 _TAGS = {"A": ("del", "only in A"), "B": ("ins", "only in B")}
+
+
+def are_unlike(pieces: Iterable[Piece]) -> bool:
+    """Return whether two texts share so little that they are read side by side rather than over each other.
+
+    So it is where less than a third of all their words stand in both, as they are laid over each other. Texts on two
+    subjects share plain words alone; of one that was written anew on its subject about half stays.
+
+    Args:
+        pieces: As ``comparing.overlay`` yields them.
+    """
+    count = {"A": 0, "B": 0, "both": 0}
+    for piece in pieces:
+        count[piece.side] += len(words(piece.text))
+    return 2 * count["both"] < _LEAST_SHARED * (2 * count["both"] + count["A"] + count["B"])
 
 
 def overlaid_html(pieces: Iterable[Piece]) -> Markup:

@@ -21,6 +21,7 @@ KINDS: dict[PartKind, str] = {
     "reading": "was sent, no reply yet",
     "writing": "is written",
     "failed": "failed",
+    "broken": "was broken off",
     "pause": "waits to try again",
 }
 """What a call does, in words."""

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from attention_moa.comparing import RunDifference
-from attention_moa.ui.components.overlaid import overlaid_html
+from attention_moa.ui.components.overlaid import are_unlike, overlaid_html
 from attention_moa.ui.differences import sign_of
 from attention_moa.ui.figures import number
 from attention_moa.ui.html import render
@@ -35,6 +35,7 @@ _LEAST_MORE = 0.005
 class _Pair(NamedTuple):
     shown: RunPair
     answer: Markup
+    is_unlike: bool
     matrices: tuple[MatrixPair, ...]
 
 
@@ -70,6 +71,7 @@ async def show(look: Look) -> Shown:
         fields=_fields(found.shown.difference),
         lines=found.shown.lines,
         answer=found.answer,
+        overlay=_address(names, overlay="1") if found.is_unlike and not look.field("overlay") else None,
         whole=[to_html(run.record.text or "") for run in (a, b)],
         matrices=[_matrix(one) for one in found.matrices],
         groups=[
@@ -113,7 +115,8 @@ async def _pair(one: Standing, other: Standing) -> _Pair:
 
     def find() -> _Pair:
         shown = pair(a, b)
-        return _Pair(shown, overlaid_html(shown.difference.answer), tuple(matrices(a, b)))
+        pieces = tuple(shown.difference.answer)
+        return _Pair(shown, overlaid_html(pieces), are_unlike(pieces), tuple(matrices(a, b)))
 
     found = await asyncio.to_thread(find)
     if "running" not in (a.state, b.state):

@@ -16,10 +16,19 @@ from attention_moa.ui.call_story import State
 from attention_moa.ui.components.timeline_view import KINDS, timeline_html
 from attention_moa.ui.figures import number
 from attention_moa.ui.html import render
-from attention_moa.ui.names import isolated, name_html
+from attention_moa.ui.names import error_html, isolated, name_html
 from attention_moa.ui.pages.run_head import run_head
 from attention_moa.ui.ports import Standing
-from attention_moa.ui.spending import LimitState, Spent, beside_plan, by_agent, by_stage, limit_states, limits_of
+from attention_moa.ui.spending import (
+    LimitState,
+    Spent,
+    beside_plan,
+    by_agent,
+    by_stage,
+    limit_states,
+    limits_of,
+    share_is_of,
+)
 from attention_moa.ui.story import RunStory
 from attention_moa.ui.timeline import Bar, Timeline
 from attention_moa.ui.words import percent, seconds
@@ -49,6 +58,7 @@ def money_parts(
         useful: What everybody was good for; nothing where that is not known.
     """
     count = sum(len(lane.bars) for lane in timeline.lanes)
+    share_of, has_ended = share_is_of(run), _has_finished(run)
     return {
         "money-run": run_head(standing, "money"),
         "money-words": render("money-words.html", words=list(_words(timeline, useful))),
@@ -56,7 +66,8 @@ def money_parts(
         "money-path": render("money-path.html", timeline=timeline, seconds=seconds),
         "money-plan": render(
             "money-plan.html",
-            plan=[_account(row) for row in beside_plan(run, standing.plan)],
+            plan=[_account(row, has_finished=has_ended) for row in beside_plan(run, standing.plan)],
+            has_finished=has_ended,
             has_plan=standing.plan is not None,
             bound="" if standing.plan is None else bound_of(standing.plan.written_is),
             remark="" if standing.plan is None else bound_remark(standing.plan.written_is),
@@ -64,6 +75,9 @@ def money_parts(
         ),
         "money-agent": render("money-spent.html", rows=_spent(by_agent(run))),
         "money-stage": render("money-spent.html", rows=_spent(by_stage(run))),
+        "money-agent-share": Markup("Share of {}").format(share_of) if share_of else Markup("Share"),
+        "money-stage-share": Markup("Share of {}").format(share_of) if share_of else Markup("Share"),
+        "money-notes": render("money-notes.html", notes=[error_html(note) for note in run.notes]),
         "money-useful": render("money-useful.html", useful=[_useful(one) for one in useful]),
         "money-count": Markup("All {} call{}").format(f"{count:,}", "" if count == 1 else "s"),
     }
@@ -84,6 +98,11 @@ def money_rows(timeline: Timeline, numbers: dict[str, int]) -> dict[str, Markup]
     }
 
 
+def _has_finished(run: RunStory | RunRecord) -> bool:
+    """Return whether a run came to its end: what it took until then says nothing of its plan."""
+    return (run.state if isinstance(run, RunRecord) else run.head.state) == "finished"
+
+
 def _limits(run: RunStory | RunRecord) -> Sequence[LimitState]:
     if isinstance(run, RunStory):
         return limits_of(run)
@@ -100,8 +119,8 @@ def _words(timeline: Timeline, useful: Sequence[Usefulness]) -> Iterator[str]:
         yield least
 
 
-def _account(row: AccountRow) -> _Row:
-    off = "" if row.off is None else _off(row.off)
+def _account(row: AccountRow, *, has_finished: bool) -> _Row:
+    off = "" if row.off is None or not has_finished else _off(row.off)
     actual = _amount(row, row.actual)
     return _Row(
         row.what.removesuffix(" s"),
@@ -131,6 +150,7 @@ def _spent(rows: Sequence[Spent]) -> list[dict[str, object]]:
             "name": name_html(row.name, _NAME),
             "calls": row.counts.sent,
             "of_them": _of_them(row.counts),
+            "attempts": f"{row.attempts} attempts" if row.attempts > row.counts.sent else "",
             "tokens": [_count(row, count) for count in row.tokens[:3]],
             "cost": row.cost if row.counts.sent else _NONE,
             "share": None if row.share is None else percent(row.share),

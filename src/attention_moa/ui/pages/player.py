@@ -85,6 +85,7 @@ class Player:
             run_id=self._standing.record.run_id,
             board=self._board.html(),
             answer=self._answer.html(),
+            instead=self._none(),
             where=self._where(),
             steps=self._replay.steps,
             step=self._replay.step,
@@ -209,6 +210,7 @@ class Player:
         if self._replay.step != before:
             self._set_answer()
             ops += [*self._board.changes(changed), *self._answer.changes()]
+            ops.append(["text", f"{_AT}-none", self._none()])
             ops += [["html", f"{_AT}-state", self._state()], ["html", f"{_AT}-jumps", self._jumps()]]
         if self._replay.step != self._slider:
             self._slider = self._replay.step
@@ -219,6 +221,14 @@ class Player:
         story = self._replay.story
         answer = story.answers.get(0)
         self._answer.set("" if answer is None else answer.text, is_over=story.head.state not in {None, "running"})
+
+    def _none(self) -> str:
+        """Return what stands in the place of an answer of which there is no text."""
+        story = self._replay.story
+        answer = story.answers.get(0)
+        if answer is not None and (answer.text or answer.tool_calls):
+            return "" if answer.text else "The answer calls tools."
+        return "The answer is written last." if story.head.state in {None, "running"} else "There is no answer."
 
     def _where(self) -> Markup:
         """Return which moment it is: the clock, and the newest event in words."""
