@@ -85,7 +85,9 @@ def test_a_search_looks_back_so_far_and_can_go_on() -> None:
     assert len(shelf.asked) == 25
 
 
-@pytest.mark.parametrize("query", ["state=odd", "since=yesterday", "until=2026", "since=2026-13-45", "until=2026-02-30"])
+@pytest.mark.parametrize(
+    "query", ["state=odd", "since=yesterday", "until=2026", "since=2026-13-45", "until=2026-02-30"]
+)
 def test_a_filter_that_is_none_is_refused(query: str) -> None:
     """In words."""
     answer = look(RunShelf(), f"/runs?{query}")
@@ -142,6 +144,9 @@ def test_a_run_is_deleted_after_a_question() -> None:
     assert shelf.deeds == []
     assert look(shelf, "/runs/run/delete", method="POST").headers["location"] == "/runs"
     assert shelf.deeds == [("delete", "run")]
+    elsewhere = look(RunShelf([a_priced_run(state="running")]), "/runs/run/delete").text
+    assert "under way in another server" in elsewhere
+    assert "Delete for good" not in elsewhere
     busy = RunShelf([a_priced_run()], under_way=["run"])
     assert "cancel it" in look(busy, "/runs/run/delete").text
     assert look(busy, "/runs/run/delete", method="POST").status_code == 409
