@@ -69,7 +69,7 @@ async def entered(service: Service, key: str | None, *, begins_run: bool = False
         is_operator = guest is not None and service.is_operator(guest)
         told = told_of(error, is_operator=is_operator, key=None if guest is None else guest.owner or None)
         raise RefusedError(
-            told.message, code=told.code or "", is_key_bad=told.status == 401, field=told.param
+            told.message, code=told.code or "", is_key_bad=told.status == 401, field=told.param, status=told.status
         ) from None
 
 

@@ -178,6 +178,7 @@ class ServedShelf:
             text=plainly(read.text) if why_not else read.text,
             digest=read.digest,
             is_served=is_served,
+            is_there=bool(read.text),
             may_edit=not why_not,
             why_not=why_not,
             key_names=() if why_not else self._rules.key_names,

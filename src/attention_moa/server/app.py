@@ -24,7 +24,7 @@ from attention_moa.server.chat_reply import Completion, CompletionChunk
 from attention_moa.server.config import ServerConfig
 from attention_moa.server.errors import ApiError, api_error, bad_request, not_found
 from attention_moa.server.failures import told_of
-from attention_moa.server.front import Front, Fronted, first_word
+from attention_moa.server.front import Front, Fronted, first_word, wants_page
 from attention_moa.server.gate import Gate
 from attention_moa.server.guard import Guard, GuardRules
 from attention_moa.server.models_api import ModelBody, ModelList
@@ -87,14 +87,20 @@ def create_app(
     )
     app.state.service = service
     before = None if front is None else front(service)
+    first_words = _first_words(app)
     if before is not None:
-        app.add_middleware(Fronted, front=before, first_words=_first_words(app))
+        app.add_middleware(Fronted, front=before, first_words=first_words)
 
     def route_of(scope: Scope) -> str:
         return _route_of(scope) or (before.route(scope["path"], scope["method"]) if before is not None else "")
 
+    def page_of(scope: Scope, told: ApiError) -> Response | None:
+        if before is None or not wants_page(scope, first_words):
+            return None
+        return before.told(scope, told.status, told.message)
+
     numbers = RequestNumbers(service.metrics)
-    app.add_middleware(Guard, rules=_guard_rules(config), answered=numbers, route_of=route_of)
+    app.add_middleware(Guard, rules=_guard_rules(config), answered=numbers, route_of=route_of, page_of=page_of)
     _add_routes(app)
     _add_errors(app)
     describe_structs(app, _STRUCTS)

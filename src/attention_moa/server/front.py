@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
@@ -22,6 +23,16 @@ class Front(Protocol):
         Args:
             path: The address.
             method: HTTP's.
+        """
+        ...
+
+    def told(self, scope: Scope, status: int, message: str) -> Response:
+        """Return the page that tells a person why there is no other one.
+
+        Args:
+            scope: The request.
+            status: HTTP's.
+            message: Why, one line.
         """
         ...
 
@@ -57,8 +68,18 @@ class Fronted:
         """Return whether a person looks for a page where there is nothing."""
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             return False
-        is_page_wanted = "text/html" in Headers(scope=scope).get("accept", "")
-        return is_page_wanted and first_word(scope["path"]) not in self._first_words
+        return wants_page(scope, self._first_words)
+
+
+def wants_page(scope: Scope, first_words: AbstractSet[str]) -> bool:
+    """Return whether a request is a person's, who is told in a page what a program is told in JSON.
+
+    Args:
+        scope: The request.
+        first_words: With which the routes' addresses begin.
+    """
+    is_page_wanted = "text/html" in Headers(scope=scope).get("accept", "")
+    return is_page_wanted and first_word(scope["path"]) not in first_words
 
 
 def first_word(path: str) -> str:

@@ -15,6 +15,7 @@ from secrets import token_hex
 from msgspec import Struct
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attention_moa.server.arriving import Arrivals, Arriving
@@ -65,6 +66,7 @@ class Guard:
         answered: Told of each request that is over.
         route_of: Gives the route, as the OpenAPI document has it, that a request which was refused here would have
             come to; empty for none.
+        page_of: Makes the page that tells a person of an error; None comes back for what is to be told in JSON.
     """
 
     def __init__(
@@ -74,8 +76,10 @@ class Guard:
         rules: GuardRules,
         answered: Callable[[Answered], None] = lambda _: None,
         route_of: Callable[[Scope], str] = lambda _: "",
+        page_of: Callable[[Scope, ApiError], Response | None] = lambda *_: None,
     ) -> None:
         """Guard an application."""
+        self._page_of = page_of
         self._app = app
         self._route_of = route_of
         self._answered = answered
@@ -109,11 +113,19 @@ class Guard:
                 _LOG.exception("server.request_broke", extra={FIELDS: {"request_id": request_id}})
             if answer.status is not None:
                 raise
-            told = self._told(scope, error)
-            await answer.send_all(told.status, {**told.headers, "content-type": "application/json"}, told.json)
+            await self._refuse(scope, receive, answer, self._told(scope, error))
         finally:
             body.leave()
             self._note(scope, answer)
+
+    async def _refuse(self, scope: Scope, receive: Receive, answer: _Answer, told: ApiError) -> None:
+        """Tell of an error in the place of an answer: a program in JSON, a person in a page where there are pages."""
+        page = self._page_of(scope, told)
+        if page is None:
+            await answer.send_all(told.status, {**told.headers, "content-type": "application/json"}, told.json)
+            return
+        page.headers.update(told.headers)
+        await page(scope, receive, answer.send)
 
     def _told(self, scope: Scope, error: Exception) -> ApiError:
         if not isinstance(error, ApiError):

@@ -64,3 +64,17 @@ def dressed(
     )
     headers = page_headers(token_urlsafe(16), has_frame=has_frame)
     return Answer(status, HTML, html.encode("utf-8", "replace")).response(request.headers, headers)
+
+
+def not_so(request: Request, allowed: str) -> Response:
+    """Return what is told at an address that is not asked in this way, as where only a button leads.
+
+    Args:
+        request: It is asked for so.
+        allowed: The methods by which it may be asked, as HTTP's header has them.
+    """
+    is_look = request.method in ("GET", "HEAD")
+    message = "There is no page here: a button leads to this address." if is_look else f"Here one can {allowed} alone."
+    response = dressed(request, NOBODY, "Not here", render("refused.html", message=message), status=405)
+    response.headers["allow"] = allowed
+    return response

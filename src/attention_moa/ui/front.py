@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from attention_moa.ui.addresses import pattern_of
-from attention_moa.ui.dressed import NOBODY, dressed
+from attention_moa.ui.dressed import NOBODY, dressed, not_so
 from attention_moa.ui.files import Files
 from attention_moa.ui.headers import file_headers, form_headers, page_headers, with_nonce
 from attention_moa.ui.html import render
@@ -44,6 +44,7 @@ _SOCKET = "/_nicegui_ws/"
 _POLICY = 1008
 _MOST_PATH = 120
 _READING = ("GET", "HEAD")
+_TOLD_TO_WAIT = 503
 _NOT_FORWARDED = b"x-forwarded-prefix"
 """A header that NiceGUI would write into its pages: there is nobody before this server whose word that is."""
 
@@ -97,7 +98,7 @@ class PageFront:
             response = await (self._answer(scope, receive) if is_ours else self._lost(Request(scope, receive)))
         except RefusedError as refused:  # the keys cannot be read
             html = render("message.html", message=refused.message, files=Files.address)
-            response = HTMLResponse(html, status_code=503, headers=form_headers())
+            response = HTMLResponse(html, status_code=refused.status or 503, headers=form_headers())
         await response(scope, receive, send)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,7 +122,7 @@ class PageFront:
             if beside.serves(path):
                 return await beside.answer(Request(scope, receive), key_of(scope))
         if method not in _READING or path.startswith(_SOCKET):  # the socket is no plain request
-            return Response(status_code=405, headers={"allow": "GET, HEAD", **form_headers()})
+            return not_so(Request(scope), "GET, HEAD")
         if _PAGES.fullmatch(path):
             return await self._page(scope, receive)
         own = self._files.find(path)
@@ -139,6 +140,20 @@ class PageFront:
         made = await answer_of(self._pages, {**scope, "method": "GET"}, receive)
         page = Answer(made.status, made.kind, with_nonce(self._files.within(made.body), nonce), made.location)
         return page.response(Headers(scope=scope), page_headers(nonce))
+
+    def told(self, scope: Scope, status: int, message: str) -> Response:
+        """Return the page that tells a person why there is no other one; of a fault of the server's, where it stands.
+
+        Args:
+            scope: The request.
+            status: HTTP's.
+            message: Why, one line.
+        """
+        is_broken = status >= 500 and status != _TOLD_TO_WAIT
+        request_id = scope.get("state", {}).get("request_id", "")
+        body = render("broken.html", message=message, is_broken=is_broken, request_id=request_id)
+        title = "A fault of the server" if is_broken else "Not here"
+        return dressed(Request(scope), NOBODY, title, body, status=status)
 
     async def _lost(self, request: Request) -> Response:
         """Return what somebody is told who came to an address that nobody has."""
@@ -164,7 +179,7 @@ class PageFront:
         if request.method in _READING:
             return _gone_to(place) if await self._is_let_in(key_of(request.scope)) else _form(login_at(place))
         if request.method != "POST":
-            return Response(status_code=405, headers={"allow": "GET, HEAD, POST", **form_headers()})
+            return not_so(request, "GET, HEAD, POST")
         key = key_of_form(await _short_body(request))
         if key is None or not await self._is_let_in(key):
             return _form(login_at(place), is_wrong=True)
@@ -176,7 +191,7 @@ class PageFront:
     def _leave(self, scope: Scope) -> Response:
         """Have the browser forget its key; a mere link does not."""
         if scope["method"] != "POST":
-            return Response(status_code=405, headers={"allow": "POST", **form_headers()})
+            return not_so(Request(scope), "POST")
         response = _gone_to("/login")
         response.headers["set-cookie"] = forgotten(host=Headers(scope=scope).get("host", ""))
         return response

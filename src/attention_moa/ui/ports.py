@@ -28,15 +28,25 @@ class RefusedError(Exception):
         code: What exactly it is, for programs.
         is_key_bad: Whether the key is missing or good no more: who brought it is to log in.
         field: The field of the question that is at fault; None where none is.
+        status: HTTP's, of a page in whose place this is told; None leaves that to the page.
     """
 
-    def __init__(self, message: str, *, code: str = "", is_key_bad: bool = False, field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        is_key_bad: bool = False,
+        field: str | None = None,
+        status: int | None = None,
+    ) -> None:
         """Keep all of it."""
         super().__init__(message)
         self.message = message
         self.code = code
         self.is_key_bad = is_key_bad
         self.field = field
+        self.status = status
 
 
 class Visitor(Struct, frozen=True, kw_only=True):

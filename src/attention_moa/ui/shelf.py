@@ -26,6 +26,7 @@ class EnsembleFile(Struct, frozen=True, kw_only=True):
         text: The file as it is now; for who may not edit it without comments, addresses and names of keys.
         digest: Of the file as it is now.
         is_served: Whether what is in the file is what is served.
+        is_there: Whether there is a file that can be read; what is served goes on without one.
         may_edit: Whether the visitor may change it.
         why_not: Why not, one sentence; empty where they may.
         key_names: Variables that its models may take their keys from; empty for who may not edit it.
@@ -37,6 +38,7 @@ class EnsembleFile(Struct, frozen=True, kw_only=True):
     text: str
     digest: str
     is_served: bool
+    is_there: bool = True
     may_edit: bool
     why_not: str
     key_names: tuple[str, ...]

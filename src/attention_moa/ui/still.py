@@ -15,7 +15,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from attention_moa.ui.dressed import NOBODY, dressed
+from attention_moa.ui.dressed import NOBODY, dressed, not_so
 from attention_moa.ui.headers import form_headers
 from attention_moa.ui.html import render
 from attention_moa.ui.login import login_at
@@ -103,7 +103,7 @@ class Still:
         chosen = next(((place, found) for place, found in fitting if place.method == method), None)
         if chosen is None:
             allowed = ", ".join(sorted({place.method for place, _ in fitting}))
-            return Response(status_code=405, headers={"allow": allowed, **form_headers()})
+            return not_so(request, allowed)
         place, found = chosen
         visitor = NOBODY
         try:
@@ -117,7 +117,7 @@ class Still:
             if refused.is_key_bad:
                 return _sent_to(login_at(_wanted(request) if method == "GET" else "/runs"))
             body = render("refused.html", message=refused.message)
-            status = _STATUS.get(refused.code, _OTHER)
+            status = refused.status or _STATUS.get(refused.code, _OTHER)
             return dressed(request, visitor, "Not here", body, tab="runs", status=status)
         return _response(request, shown, visitor)
 

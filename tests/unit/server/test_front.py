@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 from msgspec.structs import replace
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from attention_moa.server.app import create_app
@@ -23,6 +23,9 @@ class Poster:
 
     def serves(self, path: str) -> bool:
         return path == "/"
+
+    def told(self, scope: Scope, status: int, message: str) -> Response:  # noqa: ARG002 - a front's signature
+        return PlainTextResponse(f"told people: {message}", status_code=status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse("for people", headers={"referrer-policy": "same-origin"})(scope, receive, send)
@@ -63,6 +66,32 @@ def test_a_browser_at_an_address_that_nobody_has_is_told_so_by_the_front() -> No
             for path in ("/v1", "/v1/nothing", "/metrics/more", "/openapi.json/nothing"):
                 assert (await client.get(path, headers=browser)).json()["error"]["code"] == "unknown_url"
             assert "for people" not in (await client.get("/metrics", headers=browser)).text
+
+    run(body)
+
+
+class Broken(Poster):
+    """A front that breaks."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - a front's signature
+        raise ValueError("of its own")
+
+
+def test_what_keeps_a_person_from_a_page_is_told_by_the_front() -> None:
+    """A fault of the server's own, a name that is not its own; programs are told both in the API's shape."""
+
+    async def body() -> None:
+        app = create_app(replace(QUIET), specs=[DUO], providers={"test": scripted()}, front=Broken)
+        transport = httpx2.ASGITransport(app)
+        browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        async with app.state.service, httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            broken = await client.get("/", headers=browser)
+            assert (broken.status_code, broken.headers["x-frame-options"]) == (500, "DENY")
+            assert broken.text == "told people: the server met an error of its own: its log says which"
+            assert (await client.get("/")).json()["error"]["code"] == "internal_error"
+            named = {**browser, "host": "evil.example"}
+            assert (await client.get("/", headers=named)).text.startswith("told people: 'evil.example' is no name")
+            assert (await client.get("/v1/models", headers=named)).json()["error"]["code"] == "host_not_allowed"
 
     run(body)
 

@@ -175,10 +175,29 @@ def test_the_residual_has_what_it_read_and_why_the_run_ended() -> None:
 
 def test_a_run_that_broke_off_has_its_calls() -> None:
     """No layers were made of them."""
-    record = replace(a_record({"1.critique.b.a": GONE}), layers=(), state="running")
+    record = replace(a_record({"1.critique.b.a": GONE}), layers=(), state="interrupted")
     html = html_of(record, Wish(kind="matrix"))
     assert "broke off" in html
     assert "Rayleigh explained daylight." in html
+
+
+def test_of_a_run_that_another_server_is_at_nothing_is_said_to_be_over() -> None:
+    """Its calls so far, and that they are that; so with a layer of which nothing is there."""
+    record = replace(a_record({"1.critique.b.a": GONE}), layers=(), state="running")
+    html = html_of(record, Wish(kind="matrix"))
+    assert "Another server is at this run" in html
+    assert "under way in another server" in html
+    assert "Nothing of this layer is here yet" in html_of(replace(record, calls=()), Wish(kind="matrix"))
+    assert "broke off" not in html
+    assert "ended before" not in html
+
+
+def test_a_layer_that_the_run_ended_before_was_not_made() -> None:
+    """It says so, under every view of it."""
+    record = replace(a_record(), layers=(), calls=(), state="interrupted")
+    html = html_of(record, Wish(kind="matrix"))
+    assert "This layer was not made: the run ended before it." in html
+    assert "not made</span>" in html
 
 
 def test_what_is_asked_for_and_is_not_there_is_no_view() -> None:

@@ -145,6 +145,9 @@ def test_a_run_is_deleted_after_a_question() -> None:
     assert shelf.deeds == []
     assert look(shelf, "/runs/run/delete", method="POST").headers["location"] == "/runs"
     assert shelf.deeds == [("delete", "run")]
+    elsewhere = look(RunShelf([a_priced_run(state="running")]), "/runs/run/delete").text
+    assert "under way in another server" in elsewhere
+    assert "Delete for good" not in elsewhere
     busy = RunShelf([a_priced_run()], under_way=["run"])
     assert "cancel it" in look(busy, "/runs/run/delete").text
     assert look(busy, "/runs/run/delete", method="POST").status_code == 409

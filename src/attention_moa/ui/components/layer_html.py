@@ -116,6 +116,8 @@ class LayerHtml:
     # --------------------------------------------------------------------------------------------------------- body
 
     def _body(self) -> Markup:
+        if not self._look.is_there:
+            return render("layer-not-there.html", look=self._look)
         if self._look.loose_calls:
             return self._calls()
         wait = "" if self._measured.is_there or self._wish.kind == "residual" else render("layer-measuring.html")
@@ -135,7 +137,12 @@ class LayerHtml:
     def _calls(self) -> Markup:
         """Return the calls of a run of which no layers were made."""
         return render(
-            "layer-calls.html", calls=self._look.loose_calls, text=_markdown, named=name_html, told=error_html
+            "layer-calls.html",
+            look=self._look,
+            calls=self._look.loose_calls,
+            text=_markdown,
+            named=name_html,
+            told=error_html,
         )
 
     def _received(self, critic: str, author: str) -> Received | None:

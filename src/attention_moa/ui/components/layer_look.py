@@ -142,6 +142,16 @@ class LayerLook:
         return range(1, max(found, default=0) + 1)
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is anything of it, or may still be; one that the run ended before is not."""
+        return self.number in self.numbers
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another server is at the run: nothing of it is heard here before it is in the journal."""
+        return self.record.state == "running" and not self.is_under_way
+
+    @property
     def speakers(self) -> tuple[str, ...]:
         """The agents that had something to say here, or still may."""
         return tuple(agent for agent in self.agents if self.is_open or agent in self.layer.answers)

@@ -14,7 +14,7 @@ from attention_moa.ui.ports import RefusedError
 if TYPE_CHECKING:
     from nicegui import Client
 
-_NOT_THERE = frozenset({"run_not_found", "layer_not_found", "no_ensemble"})
+_STATUS = {"run_not_found": 404, "layer_not_found": 404, "no_ensemble": 404, "wrong_field": 400}
 
 
 def dress(client: Client, title: str, html: Markup, *, styles: tuple[str, ...] = ()) -> None:
@@ -41,5 +41,5 @@ def refuse(client: Client, refused: RefusedError) -> None:
         client: NiceGUI's end of the page.
         refused: Why.
     """
-    client.status_code = 404 if refused.code in _NOT_THERE else 503
+    client.status_code = refused.status or _STATUS.get(refused.code, 503)
     dress(client, "Not here", render("message.html", message=refused.message, files=Files.address, is_part=True))

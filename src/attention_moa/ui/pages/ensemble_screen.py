@@ -30,6 +30,8 @@ _ASKING = {
     "save": "Saving …",
 }
 
+_GONE = "Its file is not there any more, or cannot be read. What the server began with is served until it ends."
+
 
 class Sender(Protocol):
     """Sends changes to a browser."""
@@ -262,6 +264,8 @@ def _status(html: Markup) -> list[Op]:
 
 def _standing(file: EnsembleFile) -> Markup:
     """Return how a file stands that nobody has changed here."""
+    if not file.is_there:
+        return render("ensemble_fault.html", message=_GONE)
     return _sound(file.spec, "served" if file.is_served else "the file says something else than what is served")
 
 

@@ -76,11 +76,11 @@ class LayerScreen(Following):
         self._run_id, self._number = run_id, number
         standing = await self._outside.standing(self._key, run_id)
         look = _look(standing, number)
-        wish = wish_of(look, fields) if number in look.numbers else None
+        if not (number in look.numbers or 1 <= number <= standing.record.ensemble.layers):
+            raise RefusedError(f"This run has no layer {number}.", code="layer_not_found")
+        wish = wish_of(look, fields)
         if wish is None:
-            is_layer = number in look.numbers
-            why = "This layer has nothing like that." if is_layer else f"This run has no layer {number}."
-            raise RefusedError(why, code="layer_not_found")
+            raise RefusedError("This layer has nothing like that.", code="layer_not_found")
         self._wish = wish
         self.title = title_of_layer(look, wish)
         self._is_under_way = look.is_under_way

@@ -135,15 +135,15 @@ class Player:
     def _step(self, fields: Mapping[str, str]) -> None:
         """Go to a step, or some steps on or back: ``by`` is told with a sign."""
         self._stop()
-        by = _whole(fields.get("by", ""))
-        step = _whole(fields.get("to", "")) if by is None else self._replay.step + by
+        by = whole(fields.get("by", ""))
+        step = whole(fields.get("to", "")) if by is None else self._replay.step + by
         if step is not None:
             self._go_to(step)
             self._send([["place", self._address()]])
 
     def _seek(self, fields: Mapping[str, str]) -> None:
         """Go where the slider stands; where it plays it goes on from there."""
-        step = _whole(fields.get("step", ""))
+        step = whole(fields.get("step", ""))
         if step is not None:
             self._slider = step
             self._go_to(step)
@@ -277,7 +277,7 @@ class Player:
             self.link.send(ops)
 
 
-def _whole(told_number: str) -> int | None:
+def whole(told_number: str) -> int | None:
     """Return a whole number, with a sign or without; None for anything else."""
     digits = told_number.removeprefix("-").removeprefix("+")
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 10):

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from attention_moa.prices import known_price
 from attention_moa.ui.link import Link
 from attention_moa.ui.pages.dress import dress, refuse
-from attention_moa.ui.pages.player import Player
+from attention_moa.ui.pages.player import Player, whole
 from attention_moa.ui.ports import Outside, RefusedError
 from attention_moa.ui.replay import Replay, replay_of
 from attention_moa.ui.tasks import Tasks
@@ -20,6 +20,7 @@ from attention_moa.ui.tasks import Tasks
 if TYPE_CHECKING:
     from nicegui import Client
 
+_MOST_STEP = 40
 _PATIENCE_S = 60.0
 """Seconds that a page may take to be made: a long run is read from the journal, and heard, first."""
 
@@ -46,7 +47,9 @@ async def _player(outside: Outside, key: str | None, tasks: Tasks, run_id: str, 
     standing = await outside.standing(key, run_id)
     async with aclosing(outside.watch(key, run_id)) as batches:
         events = [event for _, event in await anext(batches, ())]
-    wanted = int(step) if step.isascii() and step.isdecimal() and len(step) < 10 else 0
+    if step and whole(step) is None:
+        raise RefusedError(f"{step[:_MOST_STEP]!r} is no step of a replay: write a number from 0", code="wrong_field")
+    wanted = whole(step) or 0
 
     def made() -> Replay:
         replay = replay_of(standing.record, events, price_of=known_price)

@@ -69,7 +69,8 @@ async def show_deletion(look: Look) -> Shown:
         question=name_html(asked, _QUESTION),
         calls=len(record.calls),
         cost=told_cost(known_usd(record.usage), is_least=bool(record.usage.unpriced_calls)),
-        is_under_way=standing.is_under_way,
+        is_under_way=standing.is_under_way or record.state == "running",
+        is_here=standing.is_under_way,
     )
     return Shown(title="Delete a run", body=body)
 

@@ -26,6 +26,7 @@ from attention_moa.ui.tasks import Tasks
 _BATCH_S = 0.03
 """Least seconds between two messages to a browser: the first goes at once, what happens meanwhile goes together."""
 
+_MOST_NAME = 80
 _LATELY = 8
 """Most runs that the first page lists."""
 
@@ -74,6 +75,7 @@ class Screen:
         self._elapsed_s: float | None = None
         self._made: Markup | None = None
         self._faulty = ""
+        self._remark = ""
         self._drawer = Drawer(outside, key)
         self._images = Images()
 
@@ -87,7 +89,7 @@ class Screen:
 
         Args:
             run_id: The run; None for none yet.
-            call_id: The call of it that is to be open; one that it has not is passed over.
+            call_id: The call of it that is to be open; of one that it has not, that is said.
 
         Raises:
             RefusedError: The run is not there.
@@ -98,8 +100,8 @@ class Screen:
         self._chosen = self._offers[0].name if self._offers else ""
         if run_id is not None:
             await self._open_run(run_id)
-            if call_id is not None:
-                await self._drawer.open(self._turns[-1], call_id)
+            if call_id is not None and not await self._drawer.open(self._turns[-1], call_id):
+                self._remark = f"This run has no call {call_id[:_MOST_NAME]!r}."
         else:
             self._lately = await self._outside.rows(self._key, RunFilter(limit=_LATELY))
         self._made = await asyncio.to_thread(self._page)  # a run may have thousands of calls
@@ -138,6 +140,7 @@ class Screen:
             lately=self._lately,
             turns=[one.html(now_s=self._elapsed_s) for one in self._turns],
             drawer=self._drawer.html,
+            notice=render("notice.html", message=self._remark) if self._remark else "",
             images=self._images.html(),
             is_busy=turn is not None and not turn.is_over,
         )

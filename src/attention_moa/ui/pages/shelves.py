@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from attention_moa.schedule import count_calls
-from attention_moa.ui.dressed import HTML, NOBODY, dressed
+from attention_moa.ui.dressed import HTML, NOBODY, dressed, not_so
 from attention_moa.ui.headers import form_headers, report_headers
 from attention_moa.ui.html import render
 from attention_moa.ui.login import login_at
@@ -45,7 +45,7 @@ class Shelves:
     async def answer(self, request: Request, key: str | None) -> Response:
         """Return the answer to a request."""
         if request.method not in ("GET", "HEAD"):
-            return Response(status_code=405, headers={"allow": "GET, HEAD", **form_headers()})
+            return not_so(request, "GET, HEAD")
         found = _OURS.fullmatch(request.url.path)
         asked: Mapping[str, str | None] = found.groupdict() if found is not None else {}
         visitor = NOBODY
@@ -55,7 +55,7 @@ class Shelves:
         except RefusedError as refused:
             if refused.is_key_bad:
                 return RedirectResponse(login_at(request.url.path), status_code=303, headers=form_headers())
-            return _page(request, visitor, "Not here", _refused(refused.message), status=503)
+            return _page(request, visitor, "Not here", _refused(refused.message), status=refused.status or 503)
 
     async def _let_in(
         self, request: Request, key: str | None, visitor: Visitor, asked: Mapping[str, str | None]

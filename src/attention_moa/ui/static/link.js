@@ -103,6 +103,7 @@ const shown = (s) => {
 };
 const born = new WeakMap();
 function tick() {
+  if (window.socket?.connected === false) return;  // nobody knows whether what it tells the time of goes on
   const now = performance.now() / 1000;
   for (const at of document.querySelectorAll("[data-elapsed]")) {
     const from = at.dataset.elapsed;
