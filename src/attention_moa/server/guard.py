@@ -76,7 +76,7 @@ class Guard:
         rules: GuardRules,
         answered: Callable[[Answered], None] = lambda _: None,
         route_of: Callable[[Scope], str] = lambda _: "",
-        page_of: Callable[[Scope, ApiError], Response | None] = lambda *_: None,
+        page_of: Callable[[Scope, ApiError], Response | None] = lambda _scope, _error: None,
     ) -> None:
         """Guard an application."""
         self._page_of = page_of
