@@ -195,9 +195,10 @@ def until(page: Page, is_so: Callable[[], bool]) -> None:
         page.wait_for_timeout(20)
 
 
-def under_way(page: Page, count: int) -> None:
-    """Wait until so many calls are under way, all of them with words."""
-    until(page, lambda: sum(bool(text) for text in page.locator(".box.is-running .words").all_inner_texts()) == count)
+def under_way(page: Page, stage: str, count: int) -> None:
+    """Wait until so many calls of a stage are under way, all of them with words."""
+    words = page.locator(f".of-{stage} .box.is-running .words")
+    until(page, lambda: sum(map(bool, words.all_inner_texts())) == count)
 
 
 def shoot(page: Page, name: str, *, is_whole: bool = False) -> None:

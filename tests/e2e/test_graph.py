@@ -57,7 +57,7 @@ def test_boxes_fill_as_calls_begin_and_end(browser: Chromium, server: ServeChild
     page = browser.open(server.url)
     held = hold(folder, "refine")
     ask(page, "Why is the sky blue at noon and red at sunset?")
-    under_way(page, 3)
+    under_way(page, "refine", 3)
     box = page.locator(".of-refine .box").first
     assert box.locator(".sign").inner_text() == "◔"
     assert box.locator(".word").inner_text() == "running"
@@ -123,7 +123,7 @@ def test_a_call_under_way_is_opened_and_turns_whole(browser: Chromium, server: S
     page = browser.open(server.url)
     held = hold(folder, "summary")
     ask(page, "Under way?")
-    under_way(page, 1)
+    under_way(page, "summary", 1)
     page.click(CALL.format(stage="summary", place=0))
     page.get_by_text("Its newest words:").wait_for()
     assert "ada says sum" in page.inner_text("#call-words")

@@ -29,7 +29,7 @@ def run(browser: Chromium, folder: Path) -> str:
         page = browser.open(server.url)
         hold(folder, "refine")
         ask(page, "Killed?")
-        under_way(page, 3)
+        under_way(page, "refine", 3)
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
         return page.url.removeprefix(server.url)

@@ -31,7 +31,7 @@ def test_time_and_money_go_on_while_they_are_looked_at(browser: Chromium, server
     held = hold(folder, "refine")
     page = browser.open(server.url)
     ask(page, "Why is the sky blue?")
-    under_way(page, 3)
+    under_way(page, "refine", 3)
     money = browser.open(f"{page.url}/money")
     assert money.url.endswith("/money/live")
     assert "It is under way" in money.inner_text("#money-live")

@@ -26,7 +26,7 @@ def test_a_hostile_answer_does_nothing(tmp_path: Path) -> None:
         page = browser.open(server.url)
         held = hold(folder, "refine")
         ask(page, HOSTILE.strip())
-        under_way(page, 3)
+        under_way(page, "refine", 3)
         held.unlink()
         answered(page)
         shoot(page, "hostile")

@@ -102,7 +102,7 @@ def test_a_revoked_key_is_out_at_once(
     page = come_in(browser, server.url, keys["carol"])
     held = hold(folder, "refine")
     ask(page, "Revoked?")
-    under_way(page, 3)
+    under_way(page, "refine", 3)
     key(folder, "revoke", "carol")
     page.wait_for_url("**/login")
     held.unlink()

@@ -52,7 +52,7 @@ def runs(browser: Chromium, server: ServeChild, folder: Path) -> dict[str, str]:
     page.goto(server.url)
     linked(page)
     ask(page, "Cancel this?")
-    under_way(page, 3)
+    under_way(page, "refine", 3)
     page.click("button.stop")
     page.get_by_text("Cancelled. What was paid for stays.").wait_for()
     held.unlink()

@@ -208,7 +208,7 @@ def test_a_chat_on_a_terminal_answers_and_keeps_the_conversation(tmp_path: Path)
         terminal.read_until("/help helps.")
         terminal.read_until("> ")
         terminal.type("my name is Ann\r")
-        terminal.read_until("layer 1: last")
+        terminal.read_until("the run has one layer, and ends with it")
         terminal.type("/quit\r")
         terminal.read_all()
     assert terminal.child.returncode == 0
