@@ -230,7 +230,7 @@ async def kept(file: Path, kinds: Iterable[Kind]) -> list[str]:
             )
             place = await journal.begin(head)
             for call in kind.calls:
-                await place.put(call.fingerprint, call)
+                await place.put(call.fingerprint or call.call_id, call)
             for name, value in kind.decisions.items():
                 await place.decide(name, value)
             if kind.is_ended:
